@@ -1,0 +1,31 @@
+"""What algorithms see in frames."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Detection:
+    """One box. Coordinates are fractions of the frame, 0–1: x_min, y_min, x_max, y_max."""
+
+    box: tuple[float, float, float, float]
+    score: float
+    label: str = ""
+    label_id: int | None = None
+    track_id: int | None = None
+    zones: tuple[str, ...] = ()
+    attributes: Mapping[str, Any] = field(default_factory=dict)
+    keypoints: tuple[tuple[float, float, float], ...] = ()
+    """x, y (fractions) and score of each."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What one link of a chain gives to the next, and the last one to the result."""
+
+    detections: tuple[Detection, ...] | None = None
+    """None: the algorithm does not detect; empty: it looked and found nothing."""
+    data: Mapping[str, Any] = field(default_factory=dict)

@@ -1,0 +1,41 @@
+"""Indexes of a capture's gauges on its heartbeat page; main reads them without asking."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+
+class CaptureGauge(IntEnum):
+    """64-bit words; each has one writer, the capture."""
+
+    FRAMES = 0
+    """Frames of the source so far in this process, after its fps cap."""
+    DECODED = 1
+    COPIED = 2
+    """Frames written to the track."""
+    DROPPED = 3
+    """Frames not decoded because decoding fell behind, and frames due that found no free slot or no track."""
+    RECONNECTS = 4
+    LAST_FRAME_NS = 5
+    """Monotonic time of the newest frame; 0: none yet."""
+    EPOCH = 6
+    INDEX = 7
+    KEY_INDEX = 8
+    PTS_US = 9
+    KEYFRAMES = 10
+    PACKETS = 11
+    DECODE_NS = 12
+    """CPU time spent decoding, for `doctor` and what keyframes would save."""
+
+
+@dataclass(frozen=True, slots=True)
+class CaptureCounters:
+    """A snapshot of the gauges."""
+
+    frames: int = 0
+    decoded: int = 0
+    copied: int = 0
+    dropped: int = 0
+    reconnects: int = 0
+    last_frame_ns: int = 0

@@ -1,0 +1,283 @@
+"""What main and its children say to each other over their channels.
+
+Control is level-triggered: a child gets its whole specification with a revision, never a delta,
+and applying one twice is harmless. Pixels never travel here; file descriptors ride beside a
+message (the order is given with each). Encoded by `edged.supervise.wire`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from edged.model.frame import FrameFormat
+from edged.model.sampling import Sampling
+
+# ---- main → capture ------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Demand:
+    """Which frames the jobs of a source need, so that nothing else is copied or even decoded."""
+
+    every_frame: bool = False
+    """Some job has count > 1 or interval 0: copy all."""
+    samplings: tuple[Sampling, ...] = ()
+    """The distinct samplings (count 1) of which the due frames are copied."""
+    keyframes_only: bool = False
+    """All jobs sample on keyframes: nothing else need be decoded."""
+
+    @property
+    def nothing(self) -> bool:
+        return not self.every_frame and not self.samplings
+
+
+@dataclass(frozen=True, slots=True)
+class CaptureSpec:
+    """All that a capture process needs to know."""
+
+    revision: int
+    source: str
+    url: str
+    """With secrets resolved: never log it; log ``redacted_url``."""
+    redacted_url: str
+    enabled: bool = True
+    size: tuple[int, int] | None = None
+    fps: float | None = None
+    transport: str = "tcp"
+    loop: bool = False
+    timeout_s: float = 10.0
+    hwaccel: str = "auto"
+    masks: tuple[tuple[tuple[float, float], ...], ...] = ()
+    """Polygons in fractions of the frame."""
+    demand: Demand = field(default_factory=Demand)
+    resume: ResumePoint | None = None
+    """Where a capture that is replaced had got to, so that index, pts and epoch go on rising."""
+
+
+@dataclass(frozen=True, slots=True)
+class ResumePoint:
+    epoch: int
+    index: int
+    key_index: int
+    pts_us: int
+    captured_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class TrackOffer:
+    """A frame track that main allocated.
+
+    To capture, beside it: the memfd, then one eventfd per reader. To a worker: the memfd and its
+    own eventfd. A later generation for the same source replaces the earlier one.
+    """
+
+    source: str
+    generation: int
+    slots: int
+    format: FrameFormat
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """Finish what is in hand, then exit 0."""
+
+
+# ---- capture → main ------------------------------------------------------------------------
+
+
+class SourceState(StrEnum):
+    STARTING = "starting"
+    RUNNING = "running"
+    RETRYING = "retrying"
+    ENDED = "ended"
+    PAUSED = "paused"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class SourceReport:
+    """A change of state of a source (not its counters: those are gauges in shared memory)."""
+
+    state: SourceState
+    error: str = ""
+    codec: str = ""
+    width: int = 0
+    """Of the source, before ``size``."""
+    height: int = 0
+    fps: float = 0.0
+    reconnects: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class TrackRequest:
+    """The frames that will come: main answers with a `TrackOffer`."""
+
+    format: FrameFormat
+
+
+# ---- main → worker, prover -----------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class LinkSpec:
+    """One algorithm in a job's chain."""
+
+    algorithm: str
+    """A name that ``edged algos`` lists, or ``module:Class``."""
+    params: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Numbering:
+    """Where seq and track_id go on for one (job, source)."""
+
+    seq: int = 0
+    track_id: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class JobSpec:
+    """One job as a worker runs it. Equal specs (but for `numbering`) are the same running job."""
+
+    name: str
+    sources: tuple[str, ...]
+    chain: tuple[LinkSpec, ...]
+    sampling: Sampling
+    deadline_s: float = 10.0
+    publish_when: str = "always"
+    """always | detections | never (``change`` comes with the trackers)."""
+    qos: int = 0
+    numbering: dict[str, Numbering] = field(default_factory=dict)
+    """By source: the last numbers given out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Library:
+    """Where algorithms and models are looked up, and nowhere else."""
+
+    algorithms: tuple[str, ...] = ()
+    """Folders beside the built-in one that may be imported from."""
+    models: tuple[str, ...] = ()
+    """Folders in which ``model: name.onnx`` is looked up, in order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pictures:
+    """Annotated JPEGs written to a folder, for people."""
+
+    folder: str
+    every_s: float = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerSpec:
+    """All that a worker process needs to know."""
+
+    revision: int
+    boot: str
+    device: str
+    jobs: tuple[JobSpec, ...]
+    library: Library = field(default_factory=Library)
+    pictures: Pictures | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TrackGone:
+    """The source's track will not be written again: let go of it."""
+
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class ProveRequest:
+    """Prove each job (import, validate params, load, warm up); with no jobs, list the algorithms."""
+
+    jobs: tuple[JobSpec, ...]
+    library: Library
+
+
+# ---- worker, prover → main -----------------------------------------------------------------
+
+
+class JobState(StrEnum):
+    STARTING = "starting"
+    RUNNING = "running"
+    PAUSED = "paused"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class JobReport:
+    """A change of state of a job in its worker."""
+
+    job: str
+    state: JobState
+    code: str = ""
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class JobStats:
+    """The counters of one job since its worker loaded it, over all its sources; sent every second."""
+
+    job: str
+    runs: int
+    errors: int
+    skipped: dict[str, int]
+    """Missed turns by reason: ``late`` (a newer due frame was taken), ``overrun`` (overwritten before
+    it was read), ``failed`` (while the job was failed and backing off); and ``unsent`` results."""
+    rate: float
+    """Runs per second over the last 10 s."""
+    p50_ms: float
+    """Capture to result, over the last 512 runs."""
+    p95_ms: float
+    p99_ms: float
+    inference_ms: float
+    """Median of the chain's own run."""
+    detections: int = 0
+    """In the newest results, over all sources."""
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """What proving one job found; ``code`` and ``error`` are empty when it can run."""
+
+    job: str
+    code: str = ""
+    error: str = ""
+    path: str = ""
+    """Below the job: ``params.model``, ``then.0.algorithm``."""
+
+
+@dataclass(frozen=True, slots=True)
+class ParamCard:
+    """One parameter of an algorithm, for people."""
+
+    name: str
+    type: str
+    default: str
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AlgorithmCard:
+    """One algorithm found, for ``edged algos``, ``info`` and did-you-mean."""
+
+    name: str
+    summary: str
+    file: str
+    params: tuple[ParamCard, ...] = ()
+    returns: str = ""
+    error: str = ""
+    """Why it cannot be imported."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProveReport:
+    """The prover's answer: `Proof` for each job, then the cards and ONNX providers of this machine."""
+
+    proofs: tuple[Proof, ...] = ()
+    algorithms: tuple[AlgorithmCard, ...] = ()
+    providers: tuple[str, ...] = ()

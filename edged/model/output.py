@@ -1,0 +1,65 @@
+"""The small fixed header before the bytes that go on the wire: main routes, it does not parse.
+
+::
+
+    byte 0     kind: 1 result, 2 counts, 3 event, 4 snapshot
+    byte 1     QoS (bits 0-1), retain (bit 7)
+    byte 2     length of the job's name      byte 3  length of the source's name
+    bytes 4-7  reserved
+    bytes 8-15 seq (little endian)           bytes 16-23 the highest track_id given out so far
+    then       job, source (ASCII), payload
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+from enum import IntEnum
+
+_HEADER = struct.Struct("<BBBBIQQ")
+
+
+class OutputKind(IntEnum):
+    RESULT = 1
+    COUNTS = 2
+    EVENT = 3
+    SNAPSHOT = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """One payload on its way from a worker to the broker."""
+
+    kind: OutputKind
+    job: str
+    source: str
+    payload: bytes
+    seq: int = 0
+    track_id: int = 0
+    qos: int = 0
+    retain: bool = False
+
+
+def pack_output(output: Output) -> bytes:
+    """The header, the names and the payload in one buffer."""
+    job, source = output.job.encode("ascii"), output.source.encode("ascii")
+    flags = output.qos | (0x80 if output.retain else 0)
+    header = _HEADER.pack(output.kind, flags, len(job), len(source), 0, output.seq, output.track_id)
+    return b"".join((header, job, source, output.payload))
+
+
+def unpack_output(buffer: bytes) -> Output:
+    """The inverse of `pack_output`. Raises ValueError or struct.error on anything else."""
+    kind, flags, job_length, source_length, _, seq, track_id = _HEADER.unpack_from(buffer)
+    names = _HEADER.size
+    body = names + job_length + source_length
+    return Output(
+        kind=OutputKind(kind),
+        job=buffer[names : names + job_length].decode("ascii"),
+        source=buffer[names + job_length : body].decode("ascii"),
+        payload=bytes(buffer[body:]),
+        seq=seq,
+        track_id=track_id,
+        qos=flags & 0x03,
+        retain=bool(flags & 0x80),
+    )

@@ -1,0 +1,1 @@
+"""Child processes in general: it knows no video."""
