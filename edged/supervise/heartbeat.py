@@ -108,6 +108,6 @@ class Heartbeat:
     def activity(self, lane: int) -> Activity:
         base = lane * _LANE_WORDS * 8
         raw = self._map[base + 8 : base + 8 + 3 * _TEXT_BYTES]
-        texts = [raw[start : start + _TEXT_BYTES].rstrip(b"\0") for start in (0, _TEXT_BYTES, 2 * _TEXT_BYTES)]
+        texts = (raw[start : start + _TEXT_BYTES].rstrip(b"\0") for start in range(0, len(raw), _TEXT_BYTES))
         phase, job, source = (text.decode(errors="replace") for text in texts)
         return Activity(lane, phase, job, source, self._words[lane * _LANE_WORDS])
