@@ -1,0 +1,67 @@
+"""Start a child by exec, with the descriptors of its channel and heartbeat page handed down.
+
+By exec and not by fork or multiprocessing: nothing of main is inherited or imported again, no hidden
+helper processes, and another interpreter (a user's venv) is possible.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+
+from edged.supervise.channel import Channel
+from edged.supervise.heartbeat import Heartbeat, make_page
+
+
+@dataclass(frozen=True, slots=True)
+class Spawned:
+    """A child just started, and the parent's ends of what connects them."""
+
+    popen: subprocess.Popen[bytes]
+    channel: Channel
+    heartbeat: Heartbeat
+
+    def release(self) -> None:
+        """Close the parent's ends. Does not end the child, but it reads that its parent is gone."""
+        self.channel.close()
+        self.heartbeat.close()
+
+
+def spawn(
+    module: str,
+    name: str,
+    *,
+    python: str = sys.executable,
+    log_level: str = "INFO",
+    stderr: int | None = None,
+) -> Spawned:
+    """Start ``python -P -m module``, which ends with `edged.supervise.child.serve`.
+
+    Call it from a thread that lives as long as the child may: the child dies with the thread that
+    started it (PR_SET_PDEATHSIG). ``stderr`` is as for `subprocess.Popen`; None shares ours.
+    Raises OSError when the interpreter cannot be started; then nothing is left open.
+    """
+    page = make_page()
+    heartbeat = Heartbeat(page)
+    channel, theirs = Channel.pair()
+    command = [
+        python, "-P", "-m", module, "--name", name, "--channel", str(theirs.fileno()),
+        "--heartbeat", str(page), "--parent", str(os.getpid()), "--log-level", log_level,
+    ]  # fmt: skip
+    try:
+        popen = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stderr=stderr,
+            pass_fds=(theirs.fileno(), page),
+        )
+    except OSError:
+        channel.close()
+        heartbeat.close()
+        raise
+    finally:
+        theirs.close()
+        os.close(page)
+    return Spawned(popen, channel, heartbeat)

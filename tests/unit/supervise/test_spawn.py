@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from edged.errors import ChannelClosed
+from edged.supervise.spawn import spawn
+
+ECHO = """
+import os, sys
+from edged.supervise.child import serve
+
+def run(channel, heartbeat):
+    heartbeat.gauges[3] = os.getppid()
+    heartbeat.beat("echo", 30.0)
+    while True:
+        packet = channel.receive(wait_s=5.0)
+        if packet is not None:
+            channel.send_raw(packet.body, wait_s=1.0)
+
+serve(run)
+"""
+
+
+@pytest.fixture
+def echo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    (tmp_path / "echo_child.py").write_text(ECHO)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    return "echo_child"
+
+
+def test_a_child_speaks_on_its_channel_and_page_and_ends_when_they_are_released(echo: str) -> None:
+    child = spawn(echo, "echo-1")
+    child.channel.send_raw(b"hello", wait_s=1.0)
+    answer = child.channel.receive(wait_s=10.0)
+    assert answer is not None
+    assert answer.body == b"hello"
+    assert child.heartbeat.gauges[3] == os.getpid()
+    assert child.heartbeat.activities()[0].phase == "echo"
+    child.release()
+    assert child.popen.wait(10.0) == 0
+
+
+def test_the_parent_keeps_no_copy_of_the_childs_end(echo: str) -> None:
+    child = spawn(echo, "echo-2")
+    child.popen.kill()
+    child.popen.wait(10.0)
+    with pytest.raises(ChannelClosed):
+        child.channel.receive(wait_s=10.0)
+    child.release()
+
+
+def test_an_interpreter_that_is_not_there_leaves_nothing_open(tmp_path: Path) -> None:
+    before = set(Path("/proc/self/fd").iterdir())
+    with pytest.raises(FileNotFoundError):
+        spawn("any", "nobody", python=str(tmp_path / "no-python"))
+    assert len(set(Path("/proc/self/fd").iterdir()) - before) <= 1  # listing opens one itself
