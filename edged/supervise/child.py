@@ -19,6 +19,7 @@ from collections.abc import Callable
 from edged.errors import ChannelClosed, EdgedError
 from edged.supervise.channel import Channel
 from edged.supervise.heartbeat import Heartbeat
+from edged.supervise.process import START_LANE
 
 _PR_SET_PDEATHSIG = 1
 _PR_SET_NAME = 15
@@ -57,6 +58,7 @@ def die_with_parent(parent: int) -> None:
 
 
 def _run(run: Run, channel: Channel, heartbeat: Heartbeat) -> int:
+    heartbeat.rest(lane=START_LANE)
     try:
         run(channel, heartbeat)
     except ChannelClosed:
