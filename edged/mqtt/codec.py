@@ -1,0 +1,182 @@
+"""The payloads that main itself publishes, as the contract has them: values in, JSON bytes out. Pure.
+
+Keys that do not apply are left out. Results, counts and events are encoded where they are made, in
+the worker; main passes those bytes on as they are.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from edged.model.clock import rfc3339
+from edged.model.gauges import CaptureCounters
+from edged.model.messages import JobState, JobStats, SourceReport
+
+
+class DeviceState(StrEnum):
+    ONLINE = "online"
+    OFFLINE = "offline"
+    STOPPING = "stopping"
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceInfo:
+    """What a device is and can do."""
+
+    version: str
+    host: str
+    hardware: Mapping[str, Any] = field(default_factory=dict)
+    """For instance model, machine, cpus, memory_mb."""
+    providers: Sequence[str] = ()
+    """ONNX Runtime's execution providers."""
+    algorithms: Sequence[str] = ()
+    models: Sequence[str] = ()
+    groups: Sequence[str] = ()
+    clock_synced: bool | None = None
+    """None: the system does not tell."""
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """How the daemon itself is."""
+
+    wall_ns: int
+    queues: Mapping[str, int] = field(default_factory=dict)
+    """Depth by name."""
+    drops: Mapping[str, int] = field(default_factory=dict)
+    """Dropped since the start, by name of the queue."""
+    cpu_percent: float | None = None
+    """Of all processes of the daemon; 100 is one core."""
+    memory_mb: float | None = None
+    """Resident, of all processes of the daemon."""
+    temperature_c: float | None = None
+    heartbeats_s: Mapping[str, float] = field(default_factory=dict)
+    """Seconds since each process was last heard of."""
+
+
+def encode_json(value: object) -> bytes:
+    """Compact JSON in UTF-8; NaN and infinities become null. Raises TypeError for what JSON does not know."""
+    try:
+        return _dumps(value)
+    except ValueError:
+        return _dumps(_finite(value))
+
+
+def state_payload(state: DeviceState, boot: str, since_ns: int) -> bytes:
+    """``…/state``: birth, will and clean stop. ``since_ns`` is wall time."""
+    return encode_json({"state": state, "boot": boot, "since": rfc3339(since_ns)})
+
+
+def info_payload(info: DeviceInfo) -> bytes:
+    """``…/info``."""
+    content = {
+        "version": info.version,
+        "host": info.host,
+        "hardware": dict(info.hardware),
+        "providers": list(info.providers),
+        "algorithms": list(info.algorithms),
+        "models": list(info.models),
+        "groups": list(info.groups),
+        "clock_synced": info.clock_synced,
+    }
+    return encode_json({key: value for key, value in content.items() if value is not None})
+
+
+def source_status_payload(
+    report: SourceReport,
+    *,
+    since_ns: int,
+    counters: CaptureCounters,
+    measured_fps: float | None = None,
+    last_frame_wall_ns: int | None = None,
+) -> bytes:
+    """``…/source/<source>/status``. ``measured_fps`` (of the last seconds) goes before what the source claims."""
+    fps = report.fps if measured_fps is None else measured_fps
+    return encode_json(
+        {
+            "state": report.state,
+            "since": rfc3339(since_ns),
+            **({"fps": round(fps, 2)} if fps > 0 or measured_fps is not None else {}),
+            **({"width": report.width, "height": report.height} if report.width else {}),
+            **({"codec": report.codec} if report.codec else {}),
+            "frames": counters.frames,
+            "decoded": counters.decoded,
+            "copied": counters.copied,
+            "dropped": counters.dropped,
+            "reconnects": counters.reconnects,
+            **({"last_frame_at": rfc3339(last_frame_wall_ns)} if last_frame_wall_ns else {}),
+            **({"error": report.error} if report.error else {}),
+        }
+    )
+
+
+def job_status_payload(
+    state: JobState, *, since_ns: int, stats: JobStats | None = None, error: str = "", code: str = ""
+) -> bytes:
+    """``…/job/<job>/status``. ``skipped`` is the sum of the missed turns, ``skipped_by`` their reasons."""
+    counted: dict[str, Any] = {}
+    if stats is not None:
+        counted = {
+            "runs": stats.runs,
+            "skipped": sum(stats.skipped.values()),
+            "skipped_by": {reason: count for reason, count in stats.skipped.items() if count},
+            "errors": stats.errors,
+            "rate": round(stats.rate, 2),
+            "latency_ms": {
+                "p50": round(stats.p50_ms, 2),
+                "p95": round(stats.p95_ms, 2),
+                "p99": round(stats.p99_ms, 2),
+            },
+        }
+        if not stats.runs:
+            del counted["latency_ms"]
+        if not counted["skipped_by"]:
+            del counted["skipped_by"]
+    return encode_json(
+        {
+            "state": state,
+            "since": rfc3339(since_ns),
+            **counted,
+            **({"error": error} if error else {}),
+            **({"code": code} if code else {}),
+        }
+    )
+
+
+def health_payload(health: Health) -> bytes:
+    """``…/health``."""
+    content = {
+        "time": rfc3339(health.wall_ns),
+        "queues": dict(health.queues),
+        "drops": dict(health.drops),
+        "cpu_percent": _rounded(health.cpu_percent, 1),
+        "memory_mb": _rounded(health.memory_mb, 1),
+        "temperature_c": _rounded(health.temperature_c, 1),
+        "heartbeats_s": {name: round(age, 3) for name, age in health.heartbeats_s.items()},
+    }
+    return encode_json({key: value for key, value in content.items() if value is not None})
+
+
+def _rounded(value: float | None, digits: int) -> float | None:
+    return None if value is None else round(value, digits)
+
+
+def _dumps(value: object) -> bytes:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode(
+        "utf-8", "replace"
+    )
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(item) for item in value]
+    return value
