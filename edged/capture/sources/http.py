@@ -1,0 +1,46 @@
+"""``http://`` and ``https://``: MJPEG cameras, HLS playlists, streams and files on a web server."""
+
+from __future__ import annotations
+
+from edged.capture.sources.plan import OpenPlan, split_with_host
+from edged.model.messages import CaptureSpec
+
+_PROTOCOLS = "http,https,tcp,tls,crypto"
+"""Never file: a playlist from the network must not read this device."""
+_SEGMENTS = "mpegts,mov,aac,mp3,ac3,eac3,webvtt"
+_STREAMS = {".ts": "mpegts", ".flv": "flv"}
+_FILES = {".mp4": "mov", ".mov": "mov", ".m4v": "mov", ".mkv": "matroska", ".webm": "matroska", ".avi": "avi"}
+
+
+def plan(spec: CaptureSpec) -> OpenPlan:
+    path = split_with_host(spec.url).path.lower()
+    suffix = path[path.rfind(".") :] if "." in path else ""
+    if suffix == ".m3u8":
+        return _plan(spec, f"hls,{_SEGMENTS}", format="hls", live=True, paced=True)
+    if suffix in _FILES:
+        return _plan(spec, _FILES[suffix], live=False, paced=True)
+    if suffix in _STREAMS:
+        return _plan(spec, _STREAMS[suffix], live=True)
+    return _plan(spec, "mpjpeg,mjpeg,mpegts,flv", live=True, arrival_times=True)
+
+
+def _plan(
+    spec: CaptureSpec,
+    demuxers: str,
+    *,
+    live: bool,
+    format: str | None = None,  # noqa: A002  # FFmpeg's word for it
+    paced: bool = False,
+    arrival_times: bool = False,
+) -> OpenPlan:
+    return OpenPlan(
+        url=spec.url,
+        format=format,
+        options={"protocol_whitelist": _PROTOCOLS, "format_whitelist": demuxers},
+        live=live,
+        paced=paced,
+        arrival_times=arrival_times,
+        open_timeout_s=max(spec.timeout_s, 5.0),
+        read_timeout_s=spec.timeout_s,
+        loop=spec.loop and not live,
+    )

@@ -1,0 +1,63 @@
+"""Which scheme is opened how. A new kind of source is one file and one line here."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from edged.capture.sources import file, http, pattern, rtmp, rtsp, srt, udp, v4l2
+from edged.capture.sources.plan import OpenPlan, did_you_mean
+from edged.errors import SourceUnsupported
+from edged.model.messages import CaptureSpec
+
+SCHEMES: dict[str, Callable[[CaptureSpec], OpenPlan]] = {
+    "file": file.plan,
+    "rtsp": rtsp.plan,
+    "rtsps": rtsp.plan,
+    "rtmp": rtmp.plan,
+    "http": http.plan,
+    "https": http.plan,
+    "srt": srt.plan,
+    "udp": udp.plan,
+    "v4l2": v4l2.plan,
+    "pattern": pattern.plan,
+}
+"""By scheme, in the order of the contract. Plain paths are ``file``, ``/dev/video0`` is ``v4l2``."""
+
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
+_DEVICE = re.compile(r"/dev/(video\d+|v4l/.+)")
+_REFERENCE = re.compile(r"\$\{[^}]*\}")
+
+
+def plan_open(spec: CaptureSpec) -> OpenPlan:
+    """How to open the source of ``spec``. Raises `SourceUnsupported`, saying the mend, never the URL."""
+    return SCHEMES[_scheme_of(spec.url)](spec)
+
+
+def check_url(url: str) -> None:
+    """Raise `SourceUnsupported` when edged could never open ``url``.
+
+    References (``${secret:cam}``) may stand in it still; what they hide is not checked.
+    """
+    standing_in = _REFERENCE.sub("1", url)
+    plan_open(CaptureSpec(revision=0, source="", url=standing_in, redacted_url=""))
+
+
+def _scheme_of(url: str) -> str:
+    if not url:
+        raise SourceUnsupported("the url is empty")
+    if "\0" in url or "\n" in url:
+        raise SourceUnsupported("the url holds a line break or a zero byte")
+    if _DEVICE.fullmatch(url):
+        return "v4l2"
+    match = _SCHEME.match(url)
+    if match is None:
+        return "file"
+    scheme = match[1].lower()
+    if scheme not in SCHEMES:
+        near = did_you_mean(scheme, SCHEMES).replace("?", "://?")
+        known = ", ".join(f"{name}://" for name in SCHEMES)
+        raise SourceUnsupported(
+            f"{scheme}:// is not a scheme edged opens{near or f'; it opens paths, /dev/video0, {known}'}"
+        )
+    return scheme
