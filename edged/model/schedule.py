@@ -45,23 +45,33 @@ class Schedule:
         return Verdict.FILLING if self._open_turn else Verdict.RUN
 
     def turns_lost_before(self, frame: FrameHeader) -> int:
-        """How many due frames of its epoch lie unseen between the last header looked at and ``frame``.
+        """How many runs were missed at frames of its epoch between the last one looked at and ``frame``.
 
-        For gaps only: exact where the source is steady, else the most there can have been.
+        For gaps only; ask before `look`. Exact where the source is steady, else the most there can
+        have been. A turn that was open before the gap is not lost: the next full window takes it.
         """
-        last = self._last if self._last is not None and self._last.epoch == frame.epoch else None
-        first = frame.t0_us if last is None else last.pts_us
         keyed = self._sampling.on is SampleOn.KEYFRAMES
-        if last is None:
-            frames = (frame.key_index - frame.first_key_index) if keyed else frame.index - frame.first_index
-        else:
-            frames = (frame.key_index - last.key_index) if keyed else frame.index - last.index
-            frames -= 1
-        if self._sampling.interval_us == 0 or frames <= 0:
-            return max(frames, 0)
+        last = self._last if self._last is not None and self._last.epoch == frame.epoch else None
+        unseen = self._full_windows_between(last, frame)
+        if self._sampling.interval_us == 0 or unseen == 0:
+            return unseen
         previous = frame.previous_key_us if keyed else frame.previous_us
         if previous is None:
             return 0
         interval = self._sampling.interval_us
-        cells = turn(previous, frame.t0_us, interval) - turn(first, frame.t0_us, interval)
-        return min(frames, cells + (1 if last is None else 0))
+        since = frame.t0_us if last is None else last.pts_us
+        cells = turn(previous, frame.t0_us, interval) - turn(since, frame.t0_us, interval)
+        return min(unseen, cells + (1 if last is None else 0))
+
+    def _full_windows_between(self, last: FrameHeader | None, frame: FrameHeader) -> int:
+        """How many frames strictly between the two end a full window."""
+        if self._sampling.on is SampleOn.KEYFRAMES:
+            first, after = frame.first_key_index, None if last is None else last.key_index
+            end = frame.key_index + (0 if frame.keyframe else 1)
+        else:
+            first, after = frame.first_index, None if last is None else last.index
+            end = frame.index
+        begin = first + self._sampling.reach - 1
+        if after is not None:
+            begin = max(begin, after + 1)
+        return max(end - begin, 0)
