@@ -26,7 +26,7 @@ OVERVIEW = Overview(
             "gate", SourceState.RUNNING, "rtsp://admin:***@10.0.0.5/stream1", 29.97, 1920, 1080, "h264",
             decoded=210, copied=35, last_frame_age_s=0.034,
         ),
-        SourceLine("yard", SourceState.RETRYING, "rtsp://b/", error="no frame for 10 s: timed out; trying again"),
+        SourceLine("yard", SourceState.RETRYING, "b", error="no frame for 10 s: timed out; trying again"),
     ),
     jobs=(JobLine("people", JobState.RUNNING, ("detector", "tracker"), 5.0, 9.1, 14.7, 35, 4, 0, 2),),
     notice="the file's spec is not in effect",

@@ -1,0 +1,98 @@
+"""One question to a short-lived child, one answer: how the command line uses provers and probes.
+
+Children because what they open is not to be trusted: a user's algorithm, a camera's bytes, a driver.
+A child that hangs or crashes costs a line on the screen and not the command.
+"""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import tempfile
+import time
+from typing import IO, TypeVar, cast
+
+from edged.errors import ChannelClosed, EdgedError
+from edged.supervise.channel import CONTROL, Packet
+from edged.supervise.child import EXIT_BUG
+from edged.supervise.spawn import Spawned, spawn
+from edged.supervise.wire import Decoder
+
+Reply = TypeVar("Reply")
+
+_LOOK_EVERY_S = 0.1
+_END_S = 2.0
+_TAIL_LINES = 12
+
+
+class ChildBug(Exception):
+    """The child died of a bug; the message is the end of what it logged."""
+
+
+def ask(
+    module: str, request: object, reply: type[Reply], *, within_s: float, log_level: str = "WARNING"
+) -> Reply:
+    """Start ``module``, send it ``request`` and return its first message of the type ``reply``.
+
+    Raises `EdgedError`, saying what the child was doing, when it was silent past a deadline of its own
+    or gave no answer ``within_s`` seconds or was killed; `ChildBug` when it died of one. Afterwards the
+    child has ended.
+    """
+    with tempfile.TemporaryFile() as log:
+        child = spawn(module, module.rpartition(".")[2], log_level=log_level, stderr=log.fileno())
+        try:
+            return _converse(child, request, reply, time.monotonic() + within_s)
+        except ChannelClosed:
+            raise _obituary(child, log) from None
+        finally:
+            _end(child)
+
+
+def _converse(child: Spawned, request: object, reply: type[Reply], until: float) -> Reply:
+    decoder = Decoder([reply])
+    child.channel.send(request, wait_s=1.0)
+    while time.monotonic() < until and child.heartbeat.overdue(time.monotonic_ns()) is None:
+        packet = child.channel.receive(wait_s=_LOOK_EVERY_S)
+        if packet is not None and packet.kind == CONTROL and _is(packet, reply):
+            return cast(Reply, decoder.decode(packet.body))
+    child.popen.kill()
+    raise EdgedError("no answer in time" + _while_busy(child), code="timeout")
+
+
+def _is(packet: Packet, reply: type) -> bool:
+    return packet.body.startswith(f'["{reply.__name__}",'.encode())
+
+
+def _obituary(child: Spawned, log: IO[bytes]) -> Exception:
+    """Why a child that closed its channel without an answer did so."""
+    code = _wait(child.popen, _END_S)
+    log.seek(0)
+    tail = log.read().decode(errors="replace").strip().splitlines()[-_TAIL_LINES:]
+    if code is not None and code < 0:
+        return EdgedError(f"killed by {signal.Signals(-code).name}" + _while_busy(child))
+    if code == EXIT_BUG or not tail:
+        return ChildBug("\n".join(tail) or f"ended with {code} and without an answer")
+    return EdgedError(tail[-1].partition(": ")[2] or tail[-1])
+
+
+def _while_busy(child: Spawned) -> str:
+    doing = (
+        " ".join(part for part in (activity.phase, activity.job, activity.source) if part)
+        for activity in child.heartbeat.activities()
+    )
+    text = ", ".join(doing)
+    return f" while busy with: {text}" if text else ""
+
+
+def _end(child: Spawned) -> None:
+    child.release()  # it reads that its parent is gone
+    if _wait(child.popen, _END_S) is None:
+        child.popen.kill()
+        child.popen.wait()
+
+
+def _wait(popen: subprocess.Popen[bytes], within_s: float) -> int | None:
+    try:
+        return popen.wait(within_s)
+    except subprocess.TimeoutExpired:
+        return None
