@@ -133,7 +133,7 @@ def _text(error: BaseException, scheme: str) -> str:
     for kinds, text in _BY_TYPE:
         if isinstance(error, kinds):
             return text
-    number = error.errno or 0 if isinstance(error, (av.error.FFmpegError, OSError)) else 0
+    number: int = getattr(error, "errno", None) or 0
     if number in _BY_ERRNO:
         return _BY_ERRNO[number]
     if number == errno.EIO:
