@@ -153,10 +153,10 @@ def _place(redacted_url: str) -> _Place:
     scheme = scheme.lower()
     try:
         parts = urlsplit(redacted_url)
-        port = str(parts.port or _PORTS.get(scheme, "?"))
+        port = str(parts.port) if parts.port else _PORTS.get(scheme, "?")
         return _Place(scheme.removesuffix("s"), parts.hostname or "this device", port, parts.path or "/")
     except ValueError:
         return _Place(scheme, "the source", "?", "/" + rest.partition("/")[2])
 
 
-_PORTS = {"rtsp": 554, "rtsps": 322, "rtmp": 1935, "http": 80, "https": 443}
+_PORTS = {"rtsp": "554", "rtsps": "322", "rtmp": "1935", "http": "80", "https": "443"}
