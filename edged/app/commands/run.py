@@ -1,0 +1,39 @@
+"""``edged run CONFIG``: the daemon, in the foreground."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+class LogLevel(StrEnum):
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+def run(
+    config: Annotated[Path, typer.Argument(help="The device's file: settings and spec.")],
+    *,
+    reset_spec: Annotated[
+        bool, typer.Option("--reset-spec", help="Go back to the file's spec from one that came over MQTT.")
+    ] = False,
+    pictures: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Write annotated JPEGs to this folder.")
+    ] = None,
+    log_level: Annotated[LogLevel, typer.Option(help="What to log.")] = LogLevel.INFO,
+) -> None:
+    """Run the daemon on CONFIG until SIGTERM or Ctrl-C; SIGHUP reads CONFIG again.
+
+    On a terminal it shows one live line per source and job, otherwise it logs.
+
+    Example: edged run gate.yaml --pictures /tmp/gate
+    """
+    from edged.app.daemon import run_daemon
+
+    code = run_daemon(config, reset_spec=reset_spec, pictures=pictures, log_level=log_level.value.upper())
+    raise typer.Exit(code)
