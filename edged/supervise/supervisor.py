@@ -255,10 +255,10 @@ class Supervisor:
         child.spawned = None
         if child.wanted and child.kind.restart:
             self._plan_restart(child, death)
+        else:
+            self._forget(child)
         child.owner.on_exit(death, spawned.heartbeat)
         spawned.release()
-        if not (child.wanted and child.kind.restart):
-            self._forget(child)
 
     def _plan_restart(self, child: _Child, death: ChildExit) -> None:
         child.restarts += 1

@@ -1,0 +1,48 @@
+"""The process table: every process that edged starts, on one page.
+
+``edged run`` is main. It starts and ends all others through `edged.supervise.supervisor`, and they die
+with it (PR_SET_PDEATHSIG). Ranks of the stop follow the data: what brings frames stops first, what
+carries results out last.
+"""
+
+from __future__ import annotations
+
+from edged.supervise.process import ProcessKind
+
+CAPTURE = ProcessKind(
+    name="capture",
+    module="edged.capture",
+    purpose="opens and decodes one source and writes its frame track",
+    start_s=30.0,
+    stop_s=0.7,
+    stop_order=1,
+)
+WORKER = ProcessKind(
+    name="worker",
+    module="edged.worker",
+    purpose="runs the algorithms of its jobs on the frame tracks and encodes their results",
+    start_s=60.0,
+    stop_s=0.9,
+    stop_order=2,
+)
+PROVER = ProcessKind(
+    name="prover",
+    module="edged.worker.prover",
+    purpose="loads and warms up algorithms before a worker does; lists what there is",
+    start_s=60.0,
+    stop_s=0.1,
+    stop_order=0,
+    restart=False,
+)
+BROKER = ProcessKind(
+    name="broker",
+    module="edged.mqtt.embedded",
+    purpose="the embedded MQTT broker of `embedded://`, on loopback",
+    start_s=30.0,
+    stop_s=0.5,
+    stop_order=9,
+)
+
+TABLE: tuple[ProcessKind, ...] = (PROVER, CAPTURE, WORKER, BROKER)
+DATA_RANKS = 2
+"""Up to this rank processes make results; above it they carry them out."""

@@ -1,0 +1,1 @@
+"""Main's domain: what should run, what does, and what the outside is told of it."""

@@ -1,0 +1,298 @@
+"""The device: sources, workers and jobs as they should be and as they are, brought together.
+
+`apply` takes a plan and changes only what differs; everything else here answers to what the children
+report. It publishes what changed and decides what becomes of a job that harmed its worker.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from edged.control.job import JobRecord
+from edged.control.plan import Plan, demand_of
+from edged.control.proving import Proving
+from edged.control.publisher import Publisher
+from edged.control.source import SourceControl
+from edged.control.status import publish_job, publish_source
+from edged.control.tracks import Track
+from edged.control.worker import WorkerControl
+from edged.model.messages import (
+    JobReport,
+    JobState,
+    JobStats,
+    Pictures,
+    Proof,
+    ProveReport,
+    SourceReport,
+    SourceState,
+    WorkerSpec,
+)
+from edged.model.output import Output, OutputKind
+from edged.mqtt.topics import Topics
+from edged.supervise.process import ChildExit, ProcessKind
+from edged.supervise.supervisor import Supervisor
+
+log = logging.getLogger("edged.device")
+
+_MAY_RETRY = ("model_not_found",)
+"""Proofs that fail with one of these go to the worker all the same, which tries again slowly."""
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who this daemon is, for as long as it runs."""
+
+    device: str
+    boot: str
+    pictures: Pictures | None = None
+
+
+class Device:
+    """Main's domain, without MQTT, systemd or the clock of the tick."""
+
+    def __init__(
+        self,
+        identity: Identity,
+        supervisor: Supervisor,
+        kinds: Mapping[str, ProcessKind],
+        publisher: Publisher,
+        topics: Topics,
+    ) -> None:
+        self.identity = identity
+        self.plan = Plan()
+        self.sources: dict[str, SourceControl] = {}
+        self.jobs: dict[str, JobRecord] = {}
+        self.workers: dict[str, WorkerControl] = {}
+        self.listed = ProveReport()
+        """What the last prover found: algorithms and providers."""
+        self.results = 0
+        self._supervisor = supervisor
+        self._kinds = kinds
+        self._publisher = publisher
+        self._topics = topics
+        self._proving: Proving | None = None
+        self._rounds = 0
+        self._topic_of: dict[tuple[OutputKind, str, str], str] = {}
+
+    # ---- what should be ----
+
+    def apply(self, plan: Plan) -> None:
+        """Bring everything to the plan. What does not differ is left untouched."""
+        self.plan = plan
+        self._apply_workers(plan)
+        self._apply_sources(plan)
+        changed = self._apply_jobs(plan)
+        self._refresh_workers()
+        self._prove(changed)
+
+    def _apply_sources(self, plan: Plan) -> None:
+        for name in [name for name in self.sources if name not in plan.captures]:
+            self.sources.pop(name).stop()
+        for name, failure in plan.failed_sources.items():
+            report = SourceReport(SourceState.FAILED, error=failure.message)
+            log.warning("%s: failed: %s", name, failure.message)
+            publish_source(self._publisher, self._topics, name, report)
+        for name, spec in plan.captures.items():
+            if name in self.sources:
+                self.sources[name].apply(spec)
+                continue
+            source = SourceControl(
+                spec, self._supervisor, self._kinds["capture"], self._source_changed, self._track_made
+            )
+            self.sources[name] = source
+            source.start()
+
+    def _apply_workers(self, plan: Plan) -> None:
+        wanted = {job.worker for job in plan.jobs.values() if job.enabled}
+        for name in [name for name in self.workers if name not in wanted]:
+            self.workers.pop(name).stop()
+        for name in sorted(wanted - set(self.workers)):
+            kind = self._kinds["worker"]
+            self.workers[name] = WorkerControl(name, self._supervisor, kind, self)
+            self.workers[name].start()
+
+    def _apply_jobs(self, plan: Plan) -> list[JobRecord]:
+        """Returns the jobs that are new or changed and so must be proved."""
+        for name in [name for name in self.jobs if name not in plan.jobs]:
+            del self.jobs[name]
+        for name, failure in plan.failed_jobs.items():
+            log.warning("%s: failed: %s", name, failure.message)
+            publish_job(self._publisher, self._topics, name, JobState.FAILED, failure.code, failure.message)
+        changed = []
+        for name, job in plan.jobs.items():
+            record = self.jobs.get(name)
+            if record is not None and record.plan == job:
+                continue
+            fresh = JobRecord(job, numbering=dict(record.numbering) if record else {})
+            self.jobs[name] = fresh
+            if not job.enabled:
+                fresh.set_state(JobState.PAUSED)
+            else:
+                changed.append(fresh)
+            self._publish_job(fresh)
+        return changed
+
+    def _refresh_workers(self) -> None:
+        for worker in self.workers.values():
+            worker.refresh()
+        for source in self.sources.values():
+            self._refresh_readers(source)
+
+    def _refresh_readers(self, source: SourceControl) -> None:
+        reaches: dict[str, int] = {}
+        samplings = []
+        for job in self._jobs_on(source.spec.source):
+            sampling = job.plan.spec.sampling
+            samplings.append(sampling)
+            reaches[job.plan.worker] = max(reaches.get(job.plan.worker, 1), sampling.reach)
+        source.set_readers(reaches, demand_of(samplings))
+
+    def _prove(self, changed: Iterable[JobRecord]) -> None:
+        if self._proving is not None:
+            self._proving.cancel()
+        self._rounds += 1
+        unproved = {
+            job.name: job for job in self.jobs.values() if job.plan.enabled and not job.proved and not job.out
+        }
+        unproved.update((job.name, job) for job in changed)
+        self._proving = Proving(
+            str(self._rounds),
+            tuple(job.plan.spec for job in unproved.values()),
+            self.plan.library,
+            self._supervisor,
+            self._kinds["prover"],
+            on_proof=self._proof_found,
+            on_listed=self._algorithms_listed,
+        )
+        self._proving.start()
+
+    # ---- what children report ----
+
+    def _proof_found(self, proof: Proof) -> None:
+        job = self.jobs.get(proof.job)
+        if job is None:
+            return
+        if proof.error and proof.code not in _MAY_RETRY:
+            job.out = True
+            where = f"{proof.path}: " if proof.path else ""
+            self._set_job(job, JobState.FAILED, proof.code, f"{where}{proof.error}")
+            self._refresh_sources_of(job)
+            return
+        job.proved = True
+        self._job_changed(job)
+
+    def _algorithms_listed(self, report: ProveReport) -> None:
+        self.listed = report
+        self._proving = None
+
+    def job_reported(self, report: JobReport) -> None:
+        job = self.jobs.get(report.job)
+        if job is not None and not job.out:
+            self._set_job(job, report.state, report.code, report.error)
+
+    def job_counted(self, stats: JobStats) -> None:
+        job = self.jobs.get(stats.job)
+        if job is not None:
+            job.stats = stats
+
+    def worker_died(self, name: str, death: ChildExit) -> None:
+        jobs = [job for job in self.jobs.values() if job.plan.worker == name]
+        suspects = {activity.job for activity in death.suspects}
+        for job in jobs:
+            job.worker_gone()
+            if job.out or not job.plan.enabled or not death.wanted:
+                continue
+            if job.name in suspects and job.strike(time.monotonic()):
+                self._set_job(
+                    job,
+                    JobState.FAILED,
+                    "algorithm_failed",
+                    f"out after {len(job.strikes)} times: its worker {death.reason}",
+                )
+                self._refresh_sources_of(job)
+            else:
+                self._set_job(
+                    job, JobState.STARTING, "", f"its worker {death.reason}" if job.name in suspects else ""
+                )
+
+    def route(self, output: Output) -> None:
+        job = self.jobs.get(output.job)
+        if job is None:
+            return
+        if output.kind is OutputKind.RESULT:
+            job.numbered(output.source, output.seq, output.track_id)
+            self.results += 1
+        topic = self._topic(output)
+        if output.retain:
+            self._publisher.retain(topic, output.payload)
+        else:
+            self._publisher.publish(topic, output.payload, output.qos)
+
+    def _topic(self, output: Output) -> str:
+        key = (output.kind, output.job, output.source)
+        topic = self._topic_of.get(key)
+        if topic is None:
+            make = {
+                OutputKind.RESULT: self._topics.result,
+                OutputKind.COUNTS: self._topics.counts,
+                OutputKind.EVENT: self._topics.event,
+                OutputKind.SNAPSHOT: lambda _job, source: self._topics.snapshot(source),
+            }[output.kind]
+            topic = self._topic_of[key] = make(output.job, output.source)
+        return topic
+
+    # ---- the parts' questions ----
+
+    def worker_spec(self, worker: str) -> WorkerSpec:
+        jobs = tuple(job.spec() for job in self.jobs.values() if job.plan.worker == worker and job.is_active)
+        return WorkerSpec(
+            0, self.identity.boot, self.identity.device, jobs, self.plan.library, self.identity.pictures
+        )
+
+    def tracks_of(self, worker: str) -> list[Track]:
+        tracks = (source.desk.track for source in self.sources.values())
+        return [track for track in tracks if track is not None and worker in track.wakes]
+
+    def _jobs_on(self, source: str) -> list[JobRecord]:
+        return [job for job in self.jobs.values() if job.is_wanted and source in job.plan.spec.sources]
+
+    # ---- changes ----
+
+    def _source_changed(self, source: SourceControl) -> None:
+        publish_source(self._publisher, self._topics, source.spec.source, source.report, source=source)
+
+    def _track_made(self, source: SourceControl) -> None:
+        track = source.desk.track
+        for name, worker in self.workers.items():
+            if track is not None and name in track.wakes:
+                worker.offer(track)
+            else:
+                worker.drop(source.spec.source)
+
+    def _job_changed(self, job: JobRecord) -> None:
+        worker = self.workers.get(job.plan.worker)
+        if worker is not None:
+            worker.refresh()
+        self._refresh_sources_of(job)
+
+    def _refresh_sources_of(self, job: JobRecord) -> None:
+        for name in job.plan.spec.sources:
+            if name in self.sources:
+                self._refresh_readers(self.sources[name])
+
+    def _set_job(self, job: JobRecord, state: JobState, code: str = "", error: str = "") -> None:
+        if job.set_state(state, code, error):
+            self._publish_job(job)
+
+    def _publish_job(self, job: JobRecord) -> None:
+        publish_job(self._publisher, self._topics, job.name, job.state, job.code, job.error, job=job)
+
+    def publish_statuses(self) -> None:
+        """All statuses with fresh counters."""
+        for source in self.sources.values():
+            self._source_changed(source)
+        for job in self.jobs.values():
+            self._publish_job(job)

@@ -1,0 +1,163 @@
+"""Settings in, what should run out: pure.
+
+A plan says what every capture and worker should be told, and which sources and jobs cannot run as
+they stand. What is wrong with one of them fails that one and leaves the others alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from edged.capture.sources import check_url
+from edged.errors import SourceUnsupported, SpecRejected
+from edged.model.messages import CaptureSpec, Demand, JobSpec, Library, LinkSpec
+from edged.model.redact import redact_url
+from edged.model.sampling import SampleOn, Sampling
+from edged.settings import Job, Loaded, Source
+
+_SPARE_SLOTS = 2
+"""One to write into and one with the newest frame, beside what each reader may hold."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a source or a job cannot be started as it stands."""
+
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class JobPlan:
+    """A job, and the worker that shall run it."""
+
+    spec: JobSpec
+    worker: str
+    enabled: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What should run. Sources that failed here have no capture; their jobs run without them."""
+
+    captures: dict[str, CaptureSpec] = field(default_factory=dict)
+    jobs: dict[str, JobPlan] = field(default_factory=dict)
+    library: Library = field(default_factory=Library)
+    failed_sources: dict[str, Failure] = field(default_factory=dict)
+    failed_jobs: dict[str, Failure] = field(default_factory=dict)
+
+
+def make_plan(loaded: Loaded, folder: Path) -> Plan:
+    """``folder`` is where relative paths of the file start."""
+    spec = loaded.settings.spec
+    captures: dict[str, CaptureSpec] = {}
+    failed: dict[str, Failure] = {}
+    for name, source in spec.sources.items():
+        try:
+            captures[name] = _capture(name, source, loaded, folder)
+        except SpecRejected as rejected:
+            failed[name] = Failure(rejected.problems[0].code, rejected.problems[0].message)
+        except SourceUnsupported as error:
+            failed[name] = Failure(error.code, str(error))
+    everything = tuple(spec.sources)
+    jobs: dict[str, JobPlan] = {}
+    failed_jobs: dict[str, Failure] = {}
+    for name, job in spec.jobs.items():
+        try:
+            jobs[name] = _job(name, job, everything, loaded)
+        except SpecRejected as rejected:
+            failed_jobs[name] = Failure(rejected.problems[0].code, rejected.problems[0].message)
+    library = Library(
+        algorithms=tuple(str(folder / place) for place in loaded.settings.algorithms),
+        models=tuple(str(folder / place) for place in loaded.settings.models),
+    )
+    return Plan(captures, jobs, library, failed, failed_jobs)
+
+
+def demand_of(samplings: Iterable[Sampling]) -> Demand:
+    """What the jobs with these samplings need of their source."""
+    wanted = tuple(samplings)
+    frames = tuple(sampling for sampling in wanted if sampling.on is SampleOn.FRAMES)
+    every = any(sampling.count > 1 or sampling.interval_us == 0 for sampling in wanted)
+    distinct = sorted({(sampling.on, sampling.interval_us) for sampling in wanted})
+    return Demand(
+        every_frame=every,
+        samplings=tuple(Sampling(interval_us=interval_us, on=on) for on, interval_us in distinct),
+        keyframes_only=bool(wanted) and not frames,
+    )
+
+
+def slots_for(reaches: Mapping[str, int]) -> int:
+    """How many slots a track needs, given the deepest window of each worker that reads it.
+
+    A worker holds one window while the next one fills.
+    """
+    deepest = max(reaches.values(), default=1)
+    return deepest + len(reaches) + _SPARE_SLOTS
+
+
+def _capture(name: str, source: Source, loaded: Loaded, folder: Path) -> CaptureSpec:
+    path = f"spec.sources.{name}.url"
+    url = loaded.references.resolve(source.url, path=path, host=_host(source.url))
+    check_url(url)
+    url = _absolute(url, folder)
+    return CaptureSpec(
+        revision=0,
+        source=name,
+        url=url,
+        redacted_url=redact_url(source.url),
+        enabled=source.enabled,
+        size=source.size,
+        fps=source.fps,
+        transport=source.transport,
+        loop=source.loop,
+        timeout_s=source.timeout,
+        hwaccel=source.hwaccel,
+        masks=tuple(tuple((x, y) for x, y in polygon) for polygon in source.masks.values()),
+    )
+
+
+def _job(name: str, job: Job, everything: tuple[str, ...], loaded: Loaded) -> JobPlan:
+    path = f"spec.jobs.{name}.params"
+    first = LinkSpec(job.algorithm, _resolved(dict(job.params), path, loaded))
+    rest = (LinkSpec(link.algorithm, _resolved(dict(link.params), path, loaded)) for link in job.then)
+    spec = JobSpec(
+        name=name,
+        sources=everything if job.sources == "*" else tuple(job.sources),
+        chain=(first, *rest),
+        sampling=job.sampling.to_sampling(),
+        deadline_s=job.deadline,
+        publish_when=job.publish.when,
+        qos=job.publish.qos,
+    )
+    return JobPlan(spec, job.worker, job.enabled)
+
+
+def _resolved(value: Any, path: str, loaded: Loaded) -> Any:
+    """Params with their references resolved, however deep they lie."""
+    if isinstance(value, str):
+        return loaded.references.resolve(value, path=path, host=None) if "${" in value else value
+    if isinstance(value, Mapping):
+        return {key: _resolved(item, f"{path}.{key}", loaded) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_resolved(item, f"{path}.{place}", loaded) for place, item in enumerate(value)]
+    return value
+
+
+def _host(url: str) -> str | None:
+    """The host that a secret in this URL would be shown to."""
+    try:
+        return urlsplit(url).hostname
+    except ValueError:
+        return None
+
+
+def _absolute(url: str, folder: Path) -> str:
+    """A relative file path counts from the folder of the file that names it."""
+    if "://" in url or url.startswith("/"):
+        return url
+    return str(folder / url)

@@ -1,0 +1,15 @@
+"""The seam between main's domain and whatever carries its words to the broker."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+
+class Publisher(Protocol):
+    """Never blocks; what cannot be sent is kept or dropped, and counted, by its own rules."""
+
+    def publish(self, topic: str, payload: bytes, qos: int) -> None:
+        """Something that happened: a result, an event."""
+
+    def retain(self, topic: str, payload: bytes) -> None:
+        """How something is now: the latest replaces the one before, and is kept by the broker."""

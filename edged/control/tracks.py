@@ -1,0 +1,94 @@
+"""Which frame tracks exist, who reads them, and the offers that tell both ends.
+
+Main makes the memory and the eventfds and never looks into them. It keeps its descriptors so that a
+worker that was replaced can be given the same track again without the capture noticing.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from edged.control.plan import slots_for
+from edged.errors import TrackError
+from edged.model.frame import FrameFormat
+from edged.model.messages import TrackOffer
+from edged.track.memory import allocate
+
+log = logging.getLogger("edged.tracks")
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """One generation of a source's track, and main's descriptors of it."""
+
+    offer: TrackOffer
+    memfd: int
+    wakes: Mapping[str, int]
+    """One eventfd per reading worker."""
+
+    def capture_fds(self) -> tuple[int, ...]:
+        return (self.memfd, *self.wakes.values())
+
+    def worker_fds(self, worker: str) -> tuple[int, int]:
+        return (self.memfd, self.wakes[worker])
+
+    def close(self) -> None:
+        for fd in self.capture_fds():
+            os.close(fd)
+
+
+class TrackDesk:
+    """The present track of one source. A new one is made when the format or the readers ask for it."""
+
+    def __init__(self, source: str) -> None:
+        self._source = source
+        self._generation = 0
+        self._reaches: Mapping[str, int] = {}
+        self.format: FrameFormat | None = None
+        self.track: Track | None = None
+
+    def set_readers(self, reaches: Mapping[str, int]) -> bool:
+        """Say which workers read, and the deepest window of each. True: there is a new track."""
+        if reaches == self._reaches:
+            return False
+        self._reaches = dict(reaches)
+        track = self.track
+        fits = (
+            track is not None and set(reaches) == set(track.wakes) and slots_for(reaches) <= track.offer.slots
+        )
+        return not fits and self._remake()
+
+    def set_format(self, frame_format: FrameFormat) -> bool:
+        """The frames that will come. True: there is a new track (always, unless nobody reads)."""
+        self.format = frame_format
+        return self._remake()
+
+    def close(self) -> None:
+        """Let go of the memory; it is freed when the other ends have let go as well."""
+        if self.track is not None:
+            self.track.close()
+            self.track = None
+
+    def forget_format(self) -> None:
+        """The capture ended: what comes next may look different."""
+        self.format = None
+        self.close()
+
+    def _remake(self) -> bool:
+        self.close()
+        if self.format is None or not self._reaches:
+            return False
+        slots = slots_for(self._reaches)
+        self._generation += 1
+        try:
+            memfd = allocate(self.format, slots)
+        except TrackError as error:
+            log.error("%s: no frame track of %d slots: %s", self._source, slots, error)
+            return False
+        wakes = {worker: os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC) for worker in self._reaches}
+        offer = TrackOffer(self._source, self._generation, slots, self.format)
+        self.track = Track(offer, memfd, wakes)
+        return True
