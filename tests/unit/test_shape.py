@@ -33,14 +33,10 @@ def nesting(node: ast.AST) -> int:
     for child in ast.iter_child_nodes(node):
         if isinstance(child, _Function | ast.ClassDef | ast.Lambda):
             continue
-        is_elif = isinstance(node, ast.If) and isinstance(child, ast.If) and child in node.orelse
-        is_block = isinstance(child, _BLOCKS) and not (is_elif and len(_orelse(node)) == 1)
+        is_elif = isinstance(child, ast.If) and isinstance(node, ast.If) and node.orelse == [child]
+        is_block = isinstance(child, _BLOCKS) and not is_elif
         deepest = max(deepest, nesting(child) + is_block)
     return deepest
-
-
-def _orelse(node: ast.AST) -> list[ast.stmt]:
-    return node.orelse if isinstance(node, ast.If) else []
 
 
 def test_there_is_something_to_measure() -> None:
