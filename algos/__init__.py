@@ -1,0 +1,1 @@
+"""The algorithms that come with edged: one file each."""

@@ -1,0 +1,37 @@
+"""The API that algorithms are written against: what ``algos/`` and users' own files import."""
+
+from edged.algorithm.adapter import BaseAlgoAdapter, adapt
+from edged.algorithm.base import Algorithm, AlgorithmParams, BaseAlgo, FrameInfo
+from edged.algorithm.color import Color
+from edged.algorithm.context import Context, keep_quiet
+from edged.algorithm.frame import Anchor, Fit, Frame, Picture
+from edged.algorithm.loading import Catalogue
+from edged.algorithm.params import ParamsInvalid, parse_params
+from edged.algorithm.session import Session, Sessions, Tensor
+from edged.algorithm.values import jsonable
+from edged.model.detection import Detection, Outcome
+
+__all__ = [
+    "Algorithm",
+    "AlgorithmParams",
+    "Anchor",
+    "BaseAlgo",
+    "BaseAlgoAdapter",
+    "Catalogue",
+    "Color",
+    "Context",
+    "Detection",
+    "Fit",
+    "Frame",
+    "FrameInfo",
+    "Outcome",
+    "ParamsInvalid",
+    "Picture",
+    "Session",
+    "Sessions",
+    "Tensor",
+    "adapt",
+    "jsonable",
+    "keep_quiet",
+    "parse_params",
+]

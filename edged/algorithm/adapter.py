@@ -1,0 +1,119 @@
+"""Makes a user's `BaseAlgo` an `Algorithm`: params by the signature of ``init``, BGR in, pixels out."""
+
+from __future__ import annotations
+
+import inspect
+import typing
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field, PydanticUserError, create_model
+
+from edged.algorithm.base import Algorithm, BaseAlgo, FrameInfo
+from edged.algorithm.frame import Frame
+from edged.algorithm.returned import outcome_of
+from edged.errors import AlgorithmError
+from edged.model.detection import Outcome
+
+
+class BaseAlgoAdapter(Algorithm):
+    """An `Algorithm` around one `BaseAlgo`; `adapt` makes the subclass for a user's class."""
+
+    algo_class: ClassVar[type[BaseAlgo]]
+    returns: ClassVar[str] = "what its run() returns"
+
+    def open(self) -> None:
+        """Construct the user's object and call its ``init`` with the params that the spec gives."""
+        given = self.params.model_dump(by_alias=True, exclude_unset=True)
+        self._algo = self.algo_class()
+        self._algo.name = self.context.job
+        self._algo.params = self.params.model_dump(by_alias=True)
+        self._algo._context = self.context
+        self._algo.init(**given)
+
+    def run(self, window: Sequence[Frame], before: Outcome) -> Outcome:
+        newest = window[-1]
+        header = newest.header
+        self._algo._newest = newest
+        self._algo.frame = FrameInfo(
+            source=self.context.source,
+            index=header.index,
+            pts=header.pts_us / 1e6,
+            time=datetime.fromtimestamp(header.captured_wall_ns / 1e9, tz=UTC),
+        )
+        try:
+            returned = self._algo.run([frame.bgr() for frame in window])
+        finally:
+            self._algo._newest = None
+        return _joined(before, outcome_of(returned, newest.width, newest.height))
+
+    def draw(self, picture: NDArray[np.uint8], outcome: Outcome) -> None:
+        """Call the user's ``draw(picture, result)``, where there is one, with pixels of ``picture``."""
+        draw = getattr(self._algo, "draw", None)
+        if draw is None:
+            return
+        height, width = picture.shape[:2]
+        size = np.array([width, height, width, height], dtype=np.float64)
+        result: dict[str, Any] = dict(outcome.data)
+        if outcome.detections is not None:
+            result["detections"] = [
+                {"box": (np.array(found.box) * size).tolist(), "score": found.score, "label": found.label}
+                for found in outcome.detections
+            ]
+        draw(picture, result)
+
+
+def adapt(algo_class: type[BaseAlgo]) -> type[BaseAlgoAdapter]:
+    """The `Algorithm` class for a user's; raises `AlgorithmError` for an ``init`` that cannot be."""
+    return type(
+        algo_class.__name__,
+        (BaseAlgoAdapter,),
+        {
+            "algo_class": algo_class,
+            "Params": _params_of(algo_class),
+            "__module__": algo_class.__module__,
+            "__doc__": algo_class.__doc__,
+        },
+    )
+
+
+def _params_of(algo_class: type[BaseAlgo]) -> type[BaseModel]:
+    """Declare the parameters of ``init`` to pydantic.
+
+    Fields are named by their place and aliased to the user's names, which may be any, ``copy`` or
+    ``model_config`` too, without hiding what a BaseModel has.
+    """
+    parameters = list(inspect.signature(algo_class.init).parameters.values())[1:]
+    hints = _hints(algo_class)
+    fields: dict[str, Any] = {}
+    extra = "forbid"
+    for place, parameter in enumerate(parameters):
+        if parameter.kind is inspect.Parameter.VAR_KEYWORD:
+            extra = "allow"
+        elif parameter.kind not in (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.POSITIONAL_ONLY):
+            default = ... if parameter.default is inspect.Parameter.empty else parameter.default
+            fields[f"param_{place}"] = (
+                hints.get(parameter.name, Any),
+                Field(default, alias=parameter.name),
+            )
+    config = ConfigDict(extra=typing.cast(Any, extra), arbitrary_types_allowed=True, protected_namespaces=())
+    try:
+        return create_model(f"{algo_class.__name__}Params", __config__=config, **fields)
+    except PydanticUserError as error:
+        raise AlgorithmError(f"{algo_class.__name__}.init: {error}") from error
+
+
+def _hints(algo_class: type[BaseAlgo]) -> dict[str, Any]:
+    try:
+        return typing.get_type_hints(algo_class.init)
+    except (NameError, TypeError):
+        return {}
+
+
+def _joined(before: Outcome, found: Outcome) -> Outcome:
+    """What the chain knows so far: newer detections replace earlier ones, data is merged."""
+    detections = before.detections if found.detections is None else found.detections
+    return Outcome(detections, {**before.data, **found.data})

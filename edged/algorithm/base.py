@@ -1,0 +1,129 @@
+"""What an algorithm is: the richer API, which the built-in ones use, and the small one for users' own."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict
+
+from edged.algorithm.context import Context
+from edged.algorithm.frame import Frame
+from edged.algorithm.returned import event_fields
+from edged.algorithm.session import Session
+from edged.model.detection import Outcome
+
+
+class AlgorithmParams(BaseModel):
+    """The base of declared parameters: unknown ones are refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=(), allow_inf_nan=False)
+
+
+class Algorithm(ABC):
+    """One link of a job's chain. One instance per job and source; used from one thread at a time.
+
+    ``__init__`` → `open` → (`run` …, `reset` at each new epoch) → `close`.
+    """
+
+    Params: ClassVar[type[BaseModel]] = AlgorithmParams
+    summary: ClassVar[str] = ""
+    """One line for people; by default the first of the docstring."""
+    returns: ClassVar[str] = "detections"
+    """What it adds to the result, for people."""
+
+    def __init__(self, context: Context, params: BaseModel) -> None:
+        """``params`` is an instance of ``Params``."""
+        self.context = context
+        self.params = params
+
+    def open(self) -> None:  # noqa: B027 - a hook, not a duty
+        """Load models and warm them up; called once, may take long. Raises `AlgorithmError`."""
+
+    @abstractmethod
+    def run(self, window: Sequence[Frame], before: Outcome) -> Outcome:
+        """Look at ``window`` (oldest first; the result is about the last) and add to ``before``.
+
+        ``before`` is what earlier links of the chain found, empty for the first. Frames must not be
+        kept beyond the call.
+        """
+
+    def reset(self) -> None:  # noqa: B027 - a hook, not a duty
+        """Forget what came before: the next frame begins a new epoch."""
+
+    def close(self) -> None:  # noqa: B027 - a hook, not a duty
+        """Let go of what `open` took."""
+
+    def draw(  # noqa: B027 - a hook, not a duty
+        self, picture: NDArray[np.uint8], outcome: Outcome
+    ) -> None:
+        """Add to a BGR picture of any size on which the detections are drawn already."""
+
+
+@dataclass(frozen=True, slots=True)
+class FrameInfo:
+    """What a `BaseAlgo` knows of its newest frame."""
+
+    source: str
+    index: int
+    """Counts the frames of the source."""
+    pts: float
+    """Seconds on the source's own clock."""
+    time: datetime
+    """When it was captured, UTC."""
+
+
+class BaseAlgo:
+    """A user's own algorithm: subclass it with `init` and `run`.
+
+    One instance per job and source. What `run` returns: a dict of JSON or None. Its key
+    ``detections`` is a list of dicts with ``box`` (x_min, y_min, x_max, y_max in pixels of the
+    frame given) and, as known, ``score``, ``label``, ``label_id``, ``track_id``, ``attributes``,
+    ``keypoints``. An optional method ``draw(self, picture, result)`` adds to the pictures that
+    people see.
+    """
+
+    name: str = ""
+    """The job's name."""
+    params: Mapping[str, Any] = {}
+    """The params given to `init`, defaults included."""
+    frame: FrameInfo
+    """The newest frame of the window; there is none before the first `run`."""
+    _context: Context | None = None
+    _newest: Frame | None = None
+
+    def __init__(self, name: str | None = None) -> None:
+        if name:
+            self.name = name
+
+    def init(self) -> None:
+        """Called once before the first `run`, with the job's ``params`` by name."""
+
+    def run(self, frames: list[NDArray[np.uint8]]) -> Any:
+        """Look at ``frames``: BGR uint8 ``(height, width, 3)``, oldest first, yours to draw on."""
+        raise NotImplementedError(f"{type(self).__name__} has no run(self, frames)")
+
+    def model(self, name: str, *, provider: str = "auto", threads: int | None = None) -> Session:
+        """An ONNX session, shared by all who ask for the same model."""
+        return self._bound().model(name, provider=provider, threads=threads)
+
+    def emit(self, event: str, **fields: Any) -> None:
+        """Make an event of the type ``event``.
+
+        ``label``, ``score``, ``box`` (pixels), ``track_id``, ``zone``, ``line``, ``direction`` and ``id``
+        as they apply; any other fields become its ``data``.
+        """
+        if self._newest is None:
+            raise RuntimeError("emit() works inside run(): an event belongs to a frame")
+        header = self._newest.header.format
+        self._bound().emit(event, event_fields(event, fields, header.width, header.height))
+
+    def _bound(self) -> Context:
+        if self._context is None:
+            raise RuntimeError(f"{type(self).__name__} works inside a job: use it from init() or run() on")
+        return self._context

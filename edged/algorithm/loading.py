@@ -1,0 +1,158 @@
+"""Finding algorithms: the built-in ones, and users' own in folders that the device's settings allow.
+
+A file is loaded from where it lies, under a module name of its own, so two folders may hold files
+of the same name. Its folder is put at the end of ``sys.path``: it may import its siblings by their
+names, and none of them can stand before a module that is installed. Nothing outside the allowed
+folders is ever imported: names have no dots and no slashes.
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib.util
+import inspect
+import logging
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+
+from edged.algorithm.adapter import adapt
+from edged.algorithm.base import Algorithm, BaseAlgo
+from edged.algorithm.cards import card_of, failed_card
+from edged.algorithm.importing import import_file
+from edged.errors import AlgorithmError
+from edged.model.messages import AlgorithmCard
+
+_log = logging.getLogger(__name__)
+_NAME = re.compile(r"(?P<stem>[A-Za-z_]\w*)(?::(?P<cls>[A-Za-z_]\w*))?", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class _Stamp:
+    """What tells one version of a file from the next."""
+
+    path: Path
+    modified_ns: int
+    size_bytes: int
+
+
+class Catalogue:
+    """The algorithms that may run here: by file name, or ``file:Class`` where a file has several.
+
+    The built-in folder comes first, then the others in their order; the first file of a name counts.
+    Files whose names begin with ``_`` are never listed.
+    """
+
+    def __init__(self, folders: Sequence[Path]) -> None:
+        self._folders = tuple(folders)
+        self._loaded: dict[_Stamp, dict[str, type[Algorithm]]] = {}
+
+    def find(self, name: str) -> type[Algorithm]:
+        """The class that a spec's ``algorithm: name`` means.
+
+        Raises `AlgorithmError`: ``not_allowed`` for a name that leads out of the folders,
+        ``algorithm_not_found`` with the nearest name, ``algorithm_failed`` with file and line where
+        its file does not import.
+        """
+        match = _NAME.fullmatch(name)
+        if match is None:
+            raise AlgorithmError(_refusal(name), code="not_allowed")
+        stem, wanted = match["stem"], match["cls"]
+        path = self._file(stem)
+        if path is None:
+            raise AlgorithmError(self._missing(name), code="algorithm_not_found")
+        classes = self._classes(path)
+        if wanted is None and len(classes) == 1:
+            return next(iter(classes.values()))
+        if wanted in classes:
+            return classes[wanted]
+        raise AlgorithmError(_not_in_file(path, wanted, classes), code="algorithm_not_found")
+
+    def cards(self) -> tuple[AlgorithmCard, ...]:
+        """Every algorithm there is, by name; one that does not import has a card that says why."""
+        cards: list[AlgorithmCard] = []
+        seen: dict[str, Path] = {}
+        for path in self._files():
+            if path.stem in seen:
+                hidden = f"hidden by {seen[path.stem]}: give it another name"
+                cards.append(failed_card(path.stem, path, hidden))
+                continue
+            seen[path.stem] = path
+            cards.extend(self._cards_of(path))
+        return tuple(cards)
+
+    def _cards_of(self, path: Path) -> Iterator[AlgorithmCard]:
+        try:
+            classes = self._classes(path)
+        except AlgorithmError as error:
+            yield failed_card(path.stem, path, str(error))
+            return
+        for name, algorithm in classes.items():
+            yield card_of(path.stem if len(classes) == 1 else f"{path.stem}:{name}", path, algorithm)
+
+    def _classes(self, path: Path) -> dict[str, type[Algorithm]]:
+        """The algorithms of a file by class name, in the order they stand there."""
+        found = path.stat()
+        stamp = _Stamp(path, found.st_mtime_ns, found.st_size)
+        if stamp not in self._loaded:
+            self._loaded[stamp] = _algorithms_in(import_file(path))
+        return self._loaded[stamp]
+
+    def _file(self, stem: str) -> Path | None:
+        places = (folder / f"{stem}.py" for folder in self._all_folders())
+        return next((place for place in places if place.is_file()), None)
+
+    def _files(self) -> Iterator[Path]:
+        for folder in self._all_folders():
+            for path in sorted(folder.glob("*.py")):
+                if not path.name.startswith("_") and _NAME.fullmatch(path.stem) and path.is_file():
+                    yield path
+
+    def _all_folders(self) -> tuple[Path, ...]:
+        return (*_built_in_folders(), *self._folders)
+
+    def _missing(self, name: str) -> str:
+        names = [card.name for card in self.cards()]
+        near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+        if near:
+            return f"there is no algorithm {name!r}: did you mean {near[0]!r}?"
+        return f"there is no algorithm {name!r}; there are {', '.join(names)}"
+
+
+def _built_in_folders() -> tuple[Path, ...]:
+    spec = importlib.util.find_spec("algos")
+    places = spec.submodule_search_locations if spec is not None else None
+    return tuple(Path(place) for place in places or ())
+
+
+def _algorithms_in(module: ModuleType) -> dict[str, type[Algorithm]]:
+    """The public, complete algorithm classes that ``module`` itself defines, `BaseAlgo` ones adapted."""
+    found: dict[str, type[Algorithm]] = {}
+    for name, member in vars(module).items():
+        if name.startswith("_") or not inspect.isclass(member) or member.__module__ != module.__name__:
+            continue
+        if issubclass(member, Algorithm) and not inspect.isabstract(member):
+            found[name] = member
+        elif issubclass(member, BaseAlgo) and member.run is not BaseAlgo.run:
+            found[name] = adapt(member)
+    return found
+
+
+def _refusal(name: str) -> str:
+    return (
+        f"{name!r} is no algorithm's name: give the name of a file in an allowed folder without .py, or"
+        " file:Class; folders are allowed by `algorithms:` in the settings"
+    )
+
+
+def _not_in_file(path: Path, wanted: str | None, classes: dict[str, type[Algorithm]]) -> str:
+    if not classes:
+        return f"{path} has no algorithm in it: a class that subclasses BaseAlgo and has run(self, frames)"
+    named = ", ".join(f"{path.stem}:{name}" for name in classes)
+    if wanted is None:
+        return f"{path} has several algorithms: say which, {named}"
+    near = difflib.get_close_matches(wanted, classes, n=1, cutoff=0.5)
+    hint = f"did you mean '{path.stem}:{near[0]}'?" if near else f"there are {named}"
+    return f"{path} has no algorithm {wanted!r}: {hint}"

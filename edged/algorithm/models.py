@@ -1,0 +1,46 @@
+"""Where a model's file is: bare names are looked up in the device's model folders."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+from pathlib import Path
+
+from edged.errors import AlgorithmError
+
+_MOST_NAMED = 12
+
+
+def find_model(name: str, folders: Sequence[Path], suffix: str = ".onnx") -> Path:
+    """Find a file by the ``name`` that a spec gives: in the first folder that has it, or an absolute path.
+
+    Returns the resolved path. Raises `AlgorithmError`, ``model_not_found``, with the nearest names,
+    or ``not_allowed`` for a relative path that leads out of the folders.
+    """
+    if not name:
+        raise AlgorithmError("no model is named: give the name of an .onnx file", code="model_not_found")
+    given = Path(name)
+    if given.is_absolute():
+        if given.is_file():
+            return given.resolve()
+        raise AlgorithmError(f"there is no file {name}", code="model_not_found")
+    if ".." in given.parts:
+        raise AlgorithmError(f"{name!r} leads out of the model folders", code="not_allowed")
+    for folder in folders:
+        if (folder / given).is_file():
+            return (folder / given).resolve()
+    raise AlgorithmError(_missing(name, folders, suffix), code="model_not_found")
+
+
+def _missing(name: str, folders: Sequence[Path], suffix: str) -> str:
+    if not folders:
+        return f"there is no {name!r}: no model folders are set (`models:` in the settings)"
+    where = ", ".join(str(folder) for folder in folders)
+    there = sorted({path.name for folder in folders if folder.is_dir() for path in folder.glob(f"*{suffix}")})
+    near = difflib.get_close_matches(name, there, n=1, cutoff=0.5)
+    if near:
+        return f"there is no {name!r} in {where}: did you mean {near[0]!r}?"
+    if not there:
+        return f"there is no {name!r}: no {suffix} file lies in {where}"
+    more = ", …" if len(there) > _MOST_NAMED else ""
+    return f"there is no {name!r} in {where}; there are {', '.join(there[:_MOST_NAMED])}{more}"

@@ -1,0 +1,161 @@
+"""ONNX sessions, one for each (model, options) however many jobs and cameras use it."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+import weakref
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edged.algorithm.models import find_model
+from edged.algorithm.runtime import Provider, create_runtime, default_threads, runtime_errors
+from edged.errors import AlgorithmError
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Tensor:
+    """An input or output that a model declares."""
+
+    name: str
+    shape: tuple[int | None, ...]
+    """None where the model leaves it open."""
+    dtype: np.dtype[Any]
+
+    def __str__(self) -> str:
+        sizes = "x".join("?" if size is None else str(size) for size in self.shape)
+        return f"{self.name} {sizes or 'scalar'} {self.dtype.name}"
+
+
+class Session:
+    """A loaded model. Several threads may call `run` at once."""
+
+    def __init__(self, path: Path, runtime: Any) -> None:
+        self.path = path
+        self.inputs = tuple(_tensor(node) for node in runtime.get_inputs())
+        self.outputs = tuple(_tensor(node) for node in runtime.get_outputs())
+        self.metadata: Mapping[str, str] = dict(runtime.get_modelmeta().custom_metadata_map)
+        self.provider: str = runtime.get_providers()[0]
+        self._runtime = runtime
+        self._names = [output.name for output in self.outputs]
+
+    def run(self, feeds: Mapping[str, NDArray[Any]] | NDArray[Any]) -> list[NDArray[Any]]:
+        """Run the model on its inputs by name (one array where it has one input); all outputs, in order.
+
+        Raises `AlgorithmError` where shapes or dtypes are not those of `inputs`, or the run fails.
+        """
+        if isinstance(feeds, np.ndarray):
+            feeds = {self.inputs[0].name: feeds}
+        try:
+            outputs: list[NDArray[Any]] = self._runtime.run(self._names, dict(feeds))
+        except runtime_errors() as error:
+            raise AlgorithmError(
+                f"{self.path.name}: {_first_line(error)} (its inputs: {self._wanted()})"
+            ) from error
+        return outputs
+
+    def warm_up(self, open_size: int = 1) -> list[NDArray[Any]]:
+        """Run once on zeros, so that the first frame does not pay for what is set up late.
+
+        ``open_size`` stands in for dimensions that the model leaves open, the first of each input
+        excepted, which is 1. Returns the outputs: their shapes are the true ones.
+        """
+        return self.run(
+            {
+                tensor.name: np.zeros(
+                    [size or (1 if place == 0 else open_size) for place, size in enumerate(tensor.shape)],
+                    dtype=tensor.dtype,
+                )
+                for tensor in self.inputs
+            }
+        )
+
+    def _wanted(self) -> str:
+        return ", ".join(str(tensor) for tensor in self.inputs)
+
+
+@dataclass(slots=True)
+class _Place:
+    """Where one session is, or is being loaded."""
+
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    session: weakref.ref[Session] | None = None
+
+
+class Sessions:
+    """The models of a process. A session lives as long as somebody uses it."""
+
+    def __init__(self, folders: Sequence[Path], threads: int | None = None) -> None:
+        """``threads`` of one session's run; by default half the cores, at least one."""
+        self.folders = tuple(folders)
+        self._threads = threads or default_threads()
+        self._places: dict[tuple[Any, ...], _Place] = {}
+        self._lock = threading.Lock()
+
+    @property
+    def loaded(self) -> int:
+        """How many sessions are loaded now."""
+        with self._lock:
+            places = tuple(self._places.values())
+        return sum(1 for place in places if place.session is not None and place.session() is not None)
+
+    def get(self, name: str, *, provider: str = "auto", threads: int | None = None) -> Session:
+        """Load a model, or return it where it is loaded with these options already.
+
+        ``name``: a file below one of the folders, or an absolute path. ``provider``: `Provider`, or
+        ``auto`` for the best this machine has. Raises `AlgorithmError`, ``model_not_found`` among
+        others. Loading one model does not block getting another.
+        """
+        path = find_model(name, self.folders)
+        options = (_provider(provider), threads or self._threads)
+        with self._lock:
+            place = self._places.setdefault((path, path.stat().st_mtime_ns, *options), _Place())
+        with place.lock:
+            session = place.session() if place.session is not None else None
+            if session is None:
+                session = _load(path, *options)
+                place.session = weakref.ref(session)
+            return session
+
+
+def _load(path: Path, provider: Provider, threads: int) -> Session:
+    began = time.monotonic()
+    session = Session(path, create_runtime(path, provider, threads))
+    _log.info("loaded %s on %s in %.2f s", path.name, session.provider, time.monotonic() - began)
+    return session
+
+
+def _provider(name: str) -> Provider:
+    try:
+        return Provider(name)
+    except ValueError:
+        known = ", ".join(Provider)
+        raise AlgorithmError(f"provider {name!r} is not one of {known}", code="invalid") from None
+
+
+def _tensor(node: Any) -> Tensor:
+    shape = tuple(size if isinstance(size, int) and size > 0 else None for size in node.shape)
+    return Tensor(node.name, shape, _dtype(node.type))
+
+
+def _dtype(kind: str) -> np.dtype[Any]:
+    """``tensor(float)`` and its like as numpy names them."""
+    inner = kind.removeprefix("tensor(").removesuffix(")")
+    plain = {"float": "float32", "double": "float64", "string": "object"}.get(inner, inner)
+    try:
+        return np.dtype(plain)
+    except TypeError:
+        return np.dtype("object")
+
+
+def _first_line(error: BaseException) -> str:
+    lines = str(error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__
