@@ -40,6 +40,6 @@ ensure_venv() {  # EXTRA: .venv with edged[EXTRA] in it; nothing to do when pypr
     [[ -x .venv/bin/python ]] || make_venv || return 1
     echo "Installing edged[$extra] into .venv"
     rm -f "$stamp"
-    .venv/bin/python -m pip install -q --disable-pip-version-check -e ".[$extra]" || return 1
+    .venv/bin/python -m pip install -qq --disable-pip-version-check -e ".[$extra]" || return 1
     echo "$wanted" >"$stamp"
 }
