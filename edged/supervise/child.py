@@ -19,6 +19,7 @@ from collections.abc import Callable
 from edged.errors import ChannelClosed, EdgedError
 from edged.supervise.channel import Channel
 from edged.supervise.heartbeat import Heartbeat
+from edged.supervise.logs import start_logging
 from edged.supervise.process import START_LANE
 
 _PR_SET_PDEATHSIG = 1
@@ -33,9 +34,7 @@ def serve(run: Run) -> None:
     arguments = _arguments()
     die_with_parent(arguments.parent)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal's Ctrl-C is main's to order
-    logging.basicConfig(
-        level=arguments.log_level, stream=sys.stderr, format=f"%(levelname)s {arguments.name}: %(message)s"
-    )
+    start_logging(arguments.log_level, arguments.name)
     channel = Channel(socket.socket(fileno=arguments.channel))
     heartbeat = Heartbeat(arguments.heartbeat)
     os.close(arguments.heartbeat)

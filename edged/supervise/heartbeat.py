@@ -8,7 +8,7 @@ are only trusted after the child is dead.
 
 ::
 
-    lane k at k*256:  deadline_ns | phase (8 words of text) | job (8) | source (8)
+    lane k at k*256:  deadline_ns | phase (8 words of text) | job (8) | source (8) | beat_ns
     gauges at 2048:   256 words
 """
 
@@ -27,6 +27,7 @@ PAGE_BYTES = 4096
 _LANE_WORDS = 32
 _GAUGES_AT = 256
 _TEXT_BYTES = 64
+_BEAT_WORD = 25
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +70,13 @@ class Heartbeat:
         for place, text in enumerate((phase, job, source)):
             start = base + 8 + place * _TEXT_BYTES
             self._map[start : start + _TEXT_BYTES] = text.encode()[:_TEXT_BYTES].ljust(_TEXT_BYTES, b"\0")
-        self._words[lane * _LANE_WORDS] = time.monotonic_ns() + int(for_s * 1e9)
+        self.extend(for_s, lane=lane)
 
     def extend(self, for_s: float, *, lane: int = 0) -> None:
-        """The same activity, a later deadline: one word."""
-        self._words[lane * _LANE_WORDS] = time.monotonic_ns() + int(for_s * 1e9)
+        """The same activity, a later deadline: two words."""
+        now_ns = time.monotonic_ns()
+        self._words[lane * _LANE_WORDS + _BEAT_WORD] = now_ns
+        self._words[lane * _LANE_WORDS] = now_ns + int(for_s * 1e9)
 
     def rest(self, *, lane: int = 0) -> None:
         """This lane does nothing that could hang."""
@@ -99,6 +102,10 @@ class Heartbeat:
             if deadline and now_ns > deadline:
                 return self.activity(lane)
         return None
+
+    def last_beat_ns(self) -> int:
+        """Monotonic time of the newest beat of any lane; 0: none yet."""
+        return max(self._words[lane * _LANE_WORDS + _BEAT_WORD] for lane in range(LANES))
 
     def activities(self) -> tuple[Activity, ...]:
         """All lanes that are doing something. Call it for a dead child to learn what it died of."""

@@ -1,0 +1,110 @@
+"""What the daemon tells about itself from time to time: statuses, info, health, the overview."""
+
+from __future__ import annotations
+
+import platform
+import time
+from importlib.metadata import version
+from pathlib import Path
+
+from edged.app.link import BrokerLink
+from edged.control.device import Device
+from edged.control.hardware import ProcessMeter, hardware, is_clock_synced, temperature_c
+from edged.control.overview import job_lines, source_lines
+from edged.model.messages import SourceState
+from edged.model.overview import Overview
+from edged.mqtt.codec import DeviceInfo, Health, health_payload, info_payload
+from edged.mqtt.topics import Topics
+from edged.settings import Settings
+from edged.supervise.supervisor import Supervisor
+
+STATUS_EVERY_S = 10.0
+HEALTH_EVERY_S = 30.0
+
+
+class Reports:
+    """Asks the parts and publishes; decides nothing."""
+
+    def __init__(
+        self, settings: Settings, topics: Topics, device: Device, supervisor: Supervisor, link: BrokerLink
+    ) -> None:
+        self._settings = settings
+        self._topics = topics
+        self._device = device
+        self._supervisor = supervisor
+        self._link = link
+        self._meter = ProcessMeter()
+        self._started_at = time.monotonic()
+        self._status_at = self._started_at
+        self._health_at = 0.0
+        self._info = b""
+
+    def tick(self, now_s: float) -> None:
+        """Publish what is due; called about twice a second."""
+        if now_s - self._status_at >= STATUS_EVERY_S:
+            self._status_at = now_s
+            self._device.publish_statuses()
+        if now_s - self._health_at >= HEALTH_EVERY_S:
+            self._health_at = now_s
+            self._link.retain(self._topics.health, health_payload(self._health()))
+            self._link.retain(self._topics.info, info_payload(self._describe()))
+
+    def listed(self) -> None:
+        """The algorithms are known: ``info`` has news."""
+        self._link.retain(self._topics.info, info_payload(self._describe()))
+
+    def summary(self) -> str:
+        """One line for ``systemctl status``."""
+        sources = self._device.sources.values()
+        running = sum(source.report.state is SourceState.RUNNING for source in sources)
+        return (
+            f"{running} of {len(sources)} sources running, {len(self._device.jobs)} jobs, "
+            f"{self._device.results} results, broker {self._link.state.value}"
+        )
+
+    def overview(self) -> Overview:
+        """The daemon at this moment."""
+        return Overview(
+            device=self._device.identity.device,
+            broker_url=self._settings.mqtt.url,
+            broker_state=self._link.state.value,
+            uptime_s=time.monotonic() - self._started_at,
+            published=self._link.client.counters.published,
+            sources=source_lines(self._device),
+            jobs=job_lines(self._device),
+            notice=self._link.client.last_error,
+        )
+
+    def _describe(self) -> DeviceInfo:
+        listed = self._device.listed
+        return DeviceInfo(
+            version=version("edged"),
+            host=platform.node(),
+            hardware=hardware(),
+            providers=listed.providers,
+            algorithms=tuple(card.name for card in listed.algorithms),
+            models=_models(self._device.plan.library.models),
+            groups=tuple(self._settings.groups),
+            clock_synced=is_clock_synced(),
+        )
+
+    def _health(self) -> Health:
+        pids = self._supervisor.pids()
+        percent, memory_mb = self._meter.measure(pids)
+        now_ns = time.monotonic_ns()
+        pages = {name: self._supervisor.heartbeat(name) for name in pids}
+        beats = {name: page.last_beat_ns() for name, page in pages.items() if page is not None}
+        return Health(
+            wall_ns=time.time_ns(),
+            queues={"mqtt": self._link.client.queued},
+            drops={"mqtt": self._link.client.counters.dropped},
+            cpu_percent=percent,
+            memory_mb=memory_mb,
+            temperature_c=temperature_c(),
+            heartbeats_s={name: (now_ns - beat) / 1e9 for name, beat in beats.items() if beat},
+        )
+
+
+def _models(folders: tuple[str, ...]) -> tuple[str, ...]:
+    """The names of the models that jobs can use."""
+    return tuple(sorted({path.name for folder in folders for path in Path(folder).glob("*.onnx")}))
