@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import errno
 import re
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from urllib.parse import urlsplit
 
 import av.error
@@ -26,7 +26,7 @@ _SILENT = (av.error.TimeoutError, av.error.ExitError)
 _BY_TYPE: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], str], ...] = (
     (
         av.error.HTTPUnauthorizedError,
-        "user or password is refused (401): check both in the url;"
+        "{host} {wants} (401): check both in the url;"
         " special characters of a password are written as %XX (@ is %40)",
     ),
     (
@@ -89,7 +89,7 @@ _NOT_VIDEO_BY_SCHEME = {
 _NOT_VIDEO_ELSE = "what {host} sends is not a video that edged reads: check the path"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _Place:
     """What of an address may be shown."""
 
@@ -97,6 +97,8 @@ class _Place:
     host: str
     port: str
     path: str
+    wants: str = "asks for user and password"
+    """What a 401 means here."""
 
 
 def explain(error: BaseException, redacted_url: str) -> str:
@@ -104,8 +106,7 @@ def explain(error: BaseException, redacted_url: str) -> str:
     place = _place(redacted_url)
     if isinstance(error, EdgedError):
         return scrub(str(error))
-    text = _text(error, place.scheme)
-    return scrub(text.format(host=place.host, port=place.port, path=place.path))
+    return scrub(_text(error, place.scheme).format_map(asdict(place)))
 
 
 def as_policy(error: BaseException, redacted_url: str) -> SourceUnavailable | SourceUnsupported:
@@ -154,7 +155,9 @@ def _place(redacted_url: str) -> _Place:
     try:
         parts = urlsplit(redacted_url)
         port = str(parts.port) if parts.port else _PORTS.get(scheme, "?")
-        return _Place(scheme.removesuffix("s"), parts.hostname or "this device", port, parts.path or "/")
+        host = parts.hostname or "this device"
+        wants = "refuses this user or password" if parts.username else _Place.wants
+        return _Place(scheme.removesuffix("s"), host, port, parts.path or "/", wants)
     except ValueError:
         return _Place(scheme, "the source", "?", "/" + rest.partition("/")[2])
 
