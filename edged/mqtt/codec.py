@@ -95,7 +95,7 @@ def source_status_payload(
     measured_fps: float | None = None,
     last_frame_wall_ns: int | None = None,
 ) -> bytes:
-    """``…/source/<source>/status``. ``measured_fps`` (of the last seconds) goes before what the source claims."""
+    """``…/source/<source>/status``. ``measured_fps`` goes before what the source claims."""
     fps = report.fps if measured_fps is None else measured_fps
     return encode_json(
         {
