@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from edged.algorithm import (
         Algorithm,
+        AlgorithmError,
         AlgorithmParams,
         BaseAlgo,
         Context,
@@ -20,7 +21,16 @@ if TYPE_CHECKING:
         Outcome,
     )
 
-__all__ = ["Algorithm", "AlgorithmParams", "BaseAlgo", "Context", "Detection", "Frame", "Outcome"]
+__all__ = [
+    "Algorithm",
+    "AlgorithmError",
+    "AlgorithmParams",
+    "BaseAlgo",
+    "Context",
+    "Detection",
+    "Frame",
+    "Outcome",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -9,10 +9,12 @@ from edged.algorithm.loading import Catalogue
 from edged.algorithm.params import ParamsInvalid, parse_params
 from edged.algorithm.session import Session, Sessions, Tensor
 from edged.algorithm.values import jsonable
+from edged.errors import AlgorithmError
 from edged.model.detection import Detection, Outcome
 
 __all__ = [
     "Algorithm",
+    "AlgorithmError",
     "AlgorithmParams",
     "Anchor",
     "BaseAlgo",
