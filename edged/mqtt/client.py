@@ -104,6 +104,11 @@ class MqttClient:
         return self._choice.current if self.connected else None
 
     @property
+    def queued(self) -> int:
+        """How many messages with QoS 1 wait to be sent."""
+        return self._window.depth
+
+    @property
     def counters(self) -> MqttCounters:
         return MqttCounters(
             published=self._published,
@@ -205,6 +210,7 @@ class MqttClient:
             kind, connected_s, at_once = await self._attempt()
             if self._leaving:
                 await self._stopping.wait()
+                return
             if at_once:
                 continue
             delay_s = self._retry.delay_s(kind, connected_s)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
@@ -32,11 +33,11 @@ class MqttOptions:
     tls: bool = False
     username: str | None = None
     password: str | None = field(default=None, repr=False)
-    ca: str | None = None
+    ca: Path | None = None
     """File of the authorities to trust; None: the system's."""
-    cert: str | None = None
+    cert: Path | None = None
     """Own certificate for mutual TLS, PEM; `key` beside it or in it."""
-    key: str | None = None
+    key: Path | None = None
     protocol: Protocol = Protocol.AUTO
     keepalive_s: int = 30
     session_expiry_s: int = 3600
@@ -61,9 +62,9 @@ def options_from_url(
     device: str,
     username: str | None = None,
     password: str | None = None,
-    ca: str | None = None,
-    cert: str | None = None,
-    key: str | None = None,
+    ca: Path | None = None,
+    cert: Path | None = None,
+    key: Path | None = None,
     protocol: str = "auto",
 ) -> MqttOptions:
     """Options for a device. Raises ValueError that says what is wrong and never repeats a password."""

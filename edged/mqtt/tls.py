@@ -18,7 +18,7 @@ def tls_context(options: MqttOptions) -> ssl.SSLContext:
         try:
             context.load_cert_chain(options.cert, options.key, password=lambda: b"")
         except (OSError, ssl.SSLError, ValueError) as error:
-            files = " and mqtt.key ".join(file for file in (options.cert, options.key) if file)
+            files = " and mqtt.key ".join(str(file) for file in (options.cert, options.key) if file)
             raise TlsFilesError(f"mqtt.cert {files}: {_file_trouble(error)}") from error
     return context
 
