@@ -1,0 +1,108 @@
+"""Text for people with its passwords taken out.
+
+Whoever logs, reports or publishes a URL sends it through here first. When a URL is odd (an ``@`` or
+``/`` in a password, several ``@``, no scheme), more is hidden rather than less: a log that shows too
+little is a nuisance, one that shows a password is a leak.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import unquote
+
+HIDDEN = "***"
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*:)?//")
+_COLON = re.compile(r":|%3a", re.IGNORECASE)
+_PAIR = re.compile(r"([^?&;#/\s=]+)=([^&;#\s]*)")
+_REFERENCE = re.compile(r"\$\{[A-Za-z]+:[^{}\s]*\}")
+_SECRET_NAME = re.compile(
+    r"pass|pwd|secret|token|credential|auth|signature|private|api_?key|access_?key"
+    r"|(?:^|[_.-])(?:key|sig|pin|pw|sid)(?:$|[_.-])",
+    re.IGNORECASE,
+)
+_URL_IN_TEXT = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^\s'\"<>`]+")
+
+
+def redact_url(url: str) -> str:
+    """``rtsp://admin:***@host/stream``: the user stays, passwords and secret-like parameters go.
+
+    References such as ``${secret:cam}`` are no secrets and stay as they are. Never raises.
+    """
+    kept: list[str] = []
+
+    def put_by(match: re.Match[str]) -> str:
+        kept.append(match.group())
+        return f"\x00{len(kept) - 1}\x00"
+
+    bare = _REFERENCE.sub(put_by, url.replace("\x00", ""))
+    pieces = _split_at_schemes(bare)
+    shown = "".join(scheme + _redact_pairs(_redact_userinfo(rest)) for scheme, rest in pieces)
+    return re.sub(r"\x00(\d+)\x00", lambda match: kept[int(match.group(1))], shown)
+
+
+def redact_text(text: str, *urls: str) -> str:
+    """A message of a library without the passwords of the URLs in it.
+
+    ``urls`` are those known to be in use: they are found even when they hold spaces or quotes.
+    """
+    for url in urls:
+        if url:
+            text = text.replace(url, redact_url(url))
+    return _URL_IN_TEXT.sub(lambda match: redact_url(match.group()), text)
+
+
+def is_secret_name(name: str) -> bool:
+    """Whether a key of this name is likely to hold a secret: ``password``, ``api_key``, ``token``…"""
+    return _SECRET_NAME.search(name) is not None
+
+
+def redact_value(value: Any) -> Any:
+    """A copy of plain data with literal passwords as ``***``; references stay."""
+    if isinstance(value, Mapping):
+        return {key: _redact_entry(str(key), item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [redact_value(item) for item in value]
+    return redact_url(value) if isinstance(value, str) and "://" in value else value
+
+
+def _redact_entry(key: str, item: Any) -> Any:
+    if isinstance(item, (str, int, float)) and not isinstance(item, bool) and is_secret_name(key):
+        return item if isinstance(item, str) and _REFERENCE.fullmatch(item) else HIDDEN
+    return redact_value(item)
+
+
+def _split_at_schemes(text: str) -> list[tuple[str, str]]:
+    """(scheme with //, what follows) for every URL in ``text``, nested ones too; the first may be bare."""
+    found = [match for match in _SCHEME.finditer(text) if match.group(1) or match.start() == 0]
+    starts = [0, *(match.end() for match in found)]
+    ends = [*(match.start() for match in found), len(text)]
+    schemes = ["", *(match.group() for match in found)]
+    return [(scheme, text[start:end]) for scheme, start, end in zip(schemes, starts, ends, strict=True)]
+
+
+def _redact_userinfo(rest: str) -> str:
+    """Hide from the first colon before any ``/`` to the last ``@``: the widest a password can be."""
+    end = rest.rfind("@")
+    colon = _COLON.search(rest, 0, end) if end > 0 else None
+    if colon is None or re.search(r"[/?#]", rest[: colon.start()]):
+        return rest
+    password = rest[colon.end() : end]
+    if re.fullmatch(r"(\x00\d+\x00)*", password):
+        return rest
+    return f"{rest[: colon.start()]}:{HIDDEN}{rest[end:]}"
+
+
+def _redact_pairs(rest: str) -> str:
+    return _PAIR.sub(_redact_pair, rest)
+
+
+def _redact_pair(match: re.Match[str]) -> str:
+    name, value = match.groups()
+    if not value or re.fullmatch(r"\x00\d+\x00", value):
+        return match.group()
+    plain = unquote(value)
+    if is_secret_name(unquote(name)) or ("://" in plain and "@" in plain):
+        return f"{name}={HIDDEN}"
+    return match.group()

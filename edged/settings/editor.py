@@ -1,0 +1,108 @@
+"""JSON Schemas for editors and people, and what the errors say of a key: its kind, choices, example."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, Literal
+
+from edged.errors import ERROR_CODES
+from edged.settings.payloads import EVENT_SCHEMA, RESULT_SCHEMA
+from edged.settings.schema import Settings
+from edged.settings.spec import Spec
+
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+SchemaName = Literal["settings", "spec", "result", "event"]
+_HOMES = {
+    "Spec": "spec",
+    "Source": "spec.sources.NAME",
+    "Job": "spec.jobs.NAME",
+    "Sampling": "spec.jobs.NAME.sampling",
+    "Publish": "spec.jobs.NAME.publish",
+    "MqttSettings": "mqtt",
+    "Storage": "storage",
+    "Settings": "the top of the file",
+}
+
+
+def json_schema(which: SchemaName) -> dict[str, Any]:
+    """A JSON Schema (2020-12) of the file, its spec, or what is published, with all error codes."""
+    schema: dict[str, Any] = {"$schema": DIALECT}
+    if which in ("settings", "spec"):
+        schema |= (Settings if which == "settings" else Spec).model_json_schema()
+        schema["title"] = "edged: the file on the device" if which == "settings" else "edged: what to run"
+    else:
+        schema |= RESULT_SCHEMA if which == "result" else EVENT_SCHEMA
+    return schema | {"x-error-codes": list(ERROR_CODES)}
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """What the schema knows of one key of the file; empty where it knows nothing."""
+
+    name: str = ""
+    keys: tuple[str, ...] = ()
+    """The keys that may stand below it."""
+    choices: tuple[str, ...] = ()
+    example: str = ""
+
+    @property
+    def for_example(self) -> str:
+        return f"; for example {self.name}: {self.example}" if self.example else ""
+
+
+def field_at(parts: tuple[str | int, ...]) -> Field:
+    """The field at a path of the file; items, and keys that are names, speak of what holds them."""
+    schema = _settings_schema()
+    node: Mapping[str, Any] = schema
+    named: Field = Field(keys=tuple(schema["properties"]))
+    for part in parts:
+        is_key = part in node.get("properties", {})
+        raw = _below(node, part)
+        node = _resolved(raw, schema)
+        name, example = (str(part), "") if is_key else (named.name, named.example)
+        if examples := raw.get("examples"):
+            example = json.dumps(examples[0], ensure_ascii=False)
+        named = Field(name, tuple(node.get("properties", ())), _choices(node), example)
+    return named
+
+
+def homes_of(key: str) -> tuple[str, ...]:
+    """Where else in the file a key of this name may stand."""
+    schema = _settings_schema()
+    sections = {"Settings": schema, **schema["$defs"]}
+    return tuple(home for title, home in _HOMES.items() if key in sections[title]["properties"])
+
+
+@cache
+def _settings_schema() -> dict[str, Any]:
+    return Settings.model_json_schema()
+
+
+def _below(node: Mapping[str, Any], part: str | int) -> Mapping[str, Any]:
+    if isinstance(part, int):
+        prefix = node.get("prefixItems", ())
+        below = prefix[part] if part < len(prefix) else node.get("items", {})
+    else:
+        named = next(iter(node.get("patternProperties", {}).values()), node.get("additionalProperties", {}))
+        below = node.get("properties", {}).get(part, named)
+    return below if isinstance(below, dict) else {}
+
+
+def _resolved(node: Mapping[str, Any], schema: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The node with its reference followed; of alternatives the one that says most."""
+    if "$ref" in node:
+        return _resolved(schema["$defs"][str(node["$ref"]).rpartition("/")[2]], schema)
+    alternatives = [
+        option for option in (*node.get("anyOf", ()), *node.get("oneOf", ())) if option.get("type") != "null"
+    ]
+    if alternatives:
+        return _resolved(alternatives[-1], schema)
+    return node
+
+
+def _choices(node: Mapping[str, Any]) -> tuple[str, ...]:
+    values = node.get("enum", (node["const"],) if "const" in node else ())
+    return tuple(str(value) for value in values)

@@ -1,0 +1,19 @@
+"""Did you mean: the right name nearest to a wrong one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+def nearest(name: str, candidates: Iterable[str]) -> str | None:
+    """The candidate most like ``name``, whatever its case; None when none is near."""
+    by_folded = {candidate.casefold(): candidate for candidate in candidates}
+    found = get_close_matches(name.casefold()[:64], by_folded, n=1, cutoff=0.6)
+    return by_folded[found[0]] if found else None
+
+
+def did_you_mean(name: str, candidates: Iterable[str]) -> str:
+    """``; did you mean "interval"?``, or nothing when no candidate is near."""
+    found = nearest(name, candidates)
+    return f'; did you mean "{found}"?' if found is not None else ""

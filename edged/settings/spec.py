@@ -1,0 +1,222 @@
+"""The lower part of the file, and what MQTT replaces later: what to run. References stay as written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
+
+from edged.model import sampling as model
+from edged.model.redact import redact_url, redact_value
+from edged.settings.fields import (
+    CheckedLine,
+    Flag,
+    Name,
+    Number,
+    Pixels,
+    Polygon,
+    Seconds,
+    Section,
+    Text,
+    Whole,
+    later,
+    refuse,
+)
+
+MAX_REACH = 1024
+
+
+def _known_when(value: Any) -> Any:
+    if value in ("change", "events"):
+        raise later(f'"{value}"')
+    return value
+
+
+def _known_hwaccel(value: Any) -> Any:
+    if value in ("cuda", "vaapi", "qsv", "drm", "v4l2m2m"):
+        raise later(f'choosing "{value}" by name')
+    return value
+
+
+class Source(Section):
+    """What to open, and how."""
+
+    url: Text = Field(
+        description="rtsp(s)://, rtmp://, http(s):// (MJPEG, HLS), srt://, udp://, a path or file://, "
+        "/dev/video0, or pattern://testsrc2?size=1280x720&rate=30. "
+        "References such as ${secret:NAME} may stand in it.",
+        examples=["rtsp://admin:${secret:cam}@192.168.1.20/stream1", "video.mp4", "/dev/video0"],
+    )
+    enabled: Flag = Field(default=True, description="false: it is not opened.", examples=[False])
+    size: tuple[Pixels, Pixels] | None = Field(
+        default=None,
+        description="Width and height in pixels of the frames that jobs see; default: as they come.",
+        examples=[[1280, 720]],
+    )
+    fps: Annotated[Number, Field(gt=0, le=1000)] | None = Field(
+        default=None,
+        description="The most frames per second that are used; default: as they come.",
+        examples=[15],
+    )
+    transport: Literal["tcp", "udp"] = Field(
+        default="tcp", description="How RTSP brings its media.", examples=["udp"]
+    )
+    loop: Flag = Field(default=False, description="Files: start again at the end.", examples=[True])
+    timeout: Seconds = Field(
+        default=10.0, description="Seconds without a frame before the source is opened again.", examples=[10]
+    )
+    hwaccel: Annotated[Literal["auto", "none"], BeforeValidator(_known_hwaccel)] = Field(
+        default="auto",
+        description="Decoding in hardware: auto where it is known to work, or none.",
+        examples=["none"],
+    )
+    zones: dict[Name, Polygon] = Field(
+        default_factory=dict,
+        description="Polygons by name; corners in fractions of the frame, from its upper left.",
+        examples=[{"door": [[0.1, 0.2], [0.4, 0.2], [0.4, 0.9], [0.1, 0.9]]}],
+    )
+    lines: dict[Name, CheckedLine] = Field(
+        default_factory=dict,
+        description="Lines by name, two points each; `in` is from left to right, looking from the "
+        "first to the second.",
+        examples=[{"entry": [[0.7, 0.0], [0.7, 1.0]]}],
+    )
+    masks: dict[Name, Polygon] = Field(
+        default_factory=dict,
+        description="Polygons by name that are never looked at and never shown.",
+        examples=[{"neighbour": [[0, 0], [0.2, 0], [0.2, 1], [0, 1]]}],
+    )
+
+    def __repr_args__(self) -> Iterable[tuple[str | None, Any]]:
+        """Without the passwords that a URL may hold."""
+        for name, value in super().__repr_args__():
+            yield name, redact_url(value) if name == "url" else value
+
+
+class Link(Section):
+    """One more algorithm of a job's chain."""
+
+    algorithm: Text = Field(
+        description="A name that `edged algos` lists, or module:Class from an allowed folder.",
+        examples=["detector"],
+    )
+    params: dict[str, Any] = Field(
+        default_factory=dict,
+        description="The algorithm's own parameters; `edged algos NAME` lists them.",
+        examples=[{"model": "yolox_nano_416.onnx", "score": 0.4}],
+    )
+
+    def __repr_args__(self) -> Iterable[tuple[str | None, Any]]:
+        """Without the passwords that params may hold."""
+        for name, value in super().__repr_args__():
+            yield name, redact_value(value) if name == "params" else value
+
+
+class Sampling(Section):
+    """Which frames a job gets: every `interval` seconds `count` of them, every `step`-th one back."""
+
+    interval: Annotated[Number, Field(ge=0, le=31_536_000)] = Field(
+        default=1.0, description="Seconds between two runs; 0: every frame.", examples=[0.2]
+    )
+    count: Annotated[Whole, Field(ge=1, le=256)] = Field(
+        default=1, description="How many frames one run gets, oldest first.", examples=[1]
+    )
+    step: Annotated[Whole, Field(ge=0, le=MAX_REACH)] = Field(
+        default=0, description="Distance between these frames, in frames of the source; 0 is 1.", examples=[5]
+    )
+    on: Literal["frames", "keyframes"] = Field(
+        default="frames",
+        description="keyframes: sample among keyframes only, so that nothing else need be decoded.",
+        examples=["keyframes"],
+    )
+
+    @model_validator(mode="after")
+    def _reach(self) -> Sampling:
+        reach = self.to_sampling().reach
+        if reach > MAX_REACH:
+            raise refuse(
+                f"a window of (count-1)*step+1 = {reach} frames is too long; the most is {MAX_REACH}:"
+                " use a smaller count or step, or cap the source's fps"
+            )
+        return self
+
+    def to_sampling(self) -> model.Sampling:
+        """The same in whole microseconds, as the schedule wants it."""
+        interval_us = max(round(self.interval * 1_000_000), 1) if self.interval > 0 else 0
+        return model.Sampling(interval_us, self.count, self.step, model.SampleOn(self.on))
+
+
+class Publish(Section):
+    """Which results are published, and how surely."""
+
+    when: Annotated[Literal["always", "detections", "never"], BeforeValidator(_known_when)] = Field(
+        default="always",
+        description="always; detections: results with at least one; never: only counts and status.",
+        examples=["detections"],
+    )
+    qos: Annotated[Whole, Field(ge=0, le=1)] = Field(
+        default=0, description="0: at most once, fresh; 1: at least once.", examples=[1]
+    )
+
+
+def _shape_of_sources(value: Any) -> str | None:
+    if isinstance(value, (list, tuple)):
+        return "list"
+    return "all" if value == "*" else None
+
+
+Sources = Annotated[
+    Annotated[Literal["*"], Tag("all")]
+    | Annotated[tuple[Name, ...], Field(min_length=1, max_length=1024), Tag("list")],
+    Discriminator(
+        _shape_of_sources,
+        custom_error_type="refused",
+        custom_error_message="{message}",
+        custom_error_context={
+            "message": 'should be "*" for all sources, or a list of their names such as [gate]'
+        },
+    ),
+]
+
+
+class Job(Link):
+    """An algorithm, the sources it looks at, and how often."""
+
+    sources: Sources = Field(
+        default="*", description='The names of the sources it looks at, or "*" for all.', examples=[["gate"]]
+    )
+    enabled: Flag = Field(default=True, description="false: it does not run.", examples=[False])
+    sampling: Sampling = Field(
+        default_factory=Sampling, description="Which frames it gets.", examples=[{"interval": 0.2}]
+    )
+    then: Annotated[tuple[Link, ...], Field(max_length=32)] = Field(
+        default=(),
+        description="A chain: each algorithm sees the frames and what came before it.",
+        examples=[[{"algorithm": "tracker"}]],
+    )
+    publish: Publish = Field(
+        default_factory=Publish, description="Which results are published.", examples=[{"when": "detections"}]
+    )
+    deadline: Seconds = Field(default=10.0, description="Seconds that one run may take.", examples=[10])
+    worker: Name = Field(
+        default="main",
+        description="Jobs with the same name share a process; give a slow or doubtful one its own.",
+        examples=["main"],
+    )
+
+
+class Spec(Section):
+    """What to run: sources, and the jobs that look at them."""
+
+    sources: dict[Name, Source] = Field(
+        default_factory=dict, description="Sources by name.", examples=[{"gate": {"url": "video.mp4"}}]
+    )
+    jobs: dict[Name, Job] = Field(
+        default_factory=dict, description="Jobs by name.", examples=[{"people": {"algorithm": "motion"}}]
+    )
+
+    def sources_of(self, job: str) -> tuple[str, ...]:
+        """The names of the sources that a job looks at, with "*" written out."""
+        names = self.jobs[job].sources
+        return tuple(self.sources) if names == "*" else names
