@@ -36,6 +36,8 @@ _COLORS = {
     "ended": "blue",
     "failed": "red",
     "connected": "green",
+    "connecting": "cyan",
+    "refused": "red",
 }
 
 

@@ -12,7 +12,7 @@ import typer
 
 from edged.errors import EdgedError
 
-new = typer.Typer(help="Write a file to start from.", no_args_is_help=True)
+new = typer.Typer(help="Write a file to start from.", no_args_is_help=True, rich_markup_mode=None)
 
 _TEMPLATE = '''\
 """An algorithm for edged: how bright the picture is. Make it yours."""
@@ -74,10 +74,14 @@ def kinds() -> None:
 
 @new.command()
 def algorithm(
-    name: Annotated[str, typer.Argument(help="HeadCounter or head_counter.")],
-    folder: Annotated[Path, typer.Option(help="Where to write it; made if it is not there.")] = Path(),
+    name: Annotated[str, typer.Argument(metavar="NAME", help="HeadCounter or head_counter.")],
+    folder: Annotated[
+        Path, typer.Option(metavar="FOLDER", help="Where to write it; made if it is not there.")
+    ] = Path(),
 ) -> None:
-    """Write an algorithm that runs as it is, and tell what to paste into the config.
+    """Write an algorithm that runs as it is.
+
+    Tells what to paste into the config. Never overwrites a file.
 
     Example: edged new algorithm HeadCounter --folder algos
     """

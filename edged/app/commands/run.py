@@ -17,23 +17,23 @@ class LogLevel(StrEnum):
 
 
 def run(
-    config: Annotated[Path, typer.Argument(help="The device's file: settings and spec.")],
+    config: Annotated[Path, typer.Argument(metavar="CONFIG", help="The device's file: settings and spec.")],
     *,
-    reset_spec: Annotated[
-        bool, typer.Option("--reset-spec", help="Go back to the file's spec from one that came over MQTT.")
-    ] = False,
     pictures: Annotated[
         Path | None, typer.Option(metavar="FOLDER", help="Write annotated JPEGs to this folder.")
     ] = None,
-    log_level: Annotated[LogLevel, typer.Option(help="What to log.")] = LogLevel.INFO,
+    log_level: Annotated[
+        LogLevel, typer.Option(metavar="LEVEL", help="debug, info, warning or error.")
+    ] = LogLevel.INFO,
 ) -> None:
-    """Run the daemon on CONFIG until SIGTERM or Ctrl-C; SIGHUP reads CONFIG again.
+    """Run the daemon on CONFIG, in the foreground.
 
-    On a terminal it shows one live line per source and job, otherwise it logs.
+    SIGTERM or Ctrl-C stop it in order, SIGHUP reads CONFIG again. On a terminal it shows one live
+    line per source and job, otherwise it logs.
 
     Example: edged run gate.yaml --pictures /tmp/gate
     """
     from edged.app.daemon import run_daemon
 
-    code = run_daemon(config, reset_spec=reset_spec, pictures=pictures, log_level=log_level.value.upper())
+    code = run_daemon(config, pictures=pictures, log_level=log_level.value.upper())
     raise typer.Exit(code)

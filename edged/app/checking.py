@@ -1,0 +1,97 @@
+"""What is wrong with a config, and what is only not there now: for `edged check` and `edged doctor`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from edged.app.ask import ask
+from edged.app.processes import PROVER
+from edged.app.reach import why_source_is_away
+from edged.control.plan import Failure, Plan, make_plan
+from edged.errors import EdgedError, Problem
+from edged.model.messages import CaptureSpec, JobSpec, Library, Proof, ProveReport, ProveRequest
+from edged.settings import Loaded, load_settings
+
+PROVE_WITHIN_S = 120.0
+_REACH_WITHIN_S = 2.0
+_PARALLEL_LOOKS = 16
+_NOT_THERE_NOW = ("model_not_found",)
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """All that was found out about one config."""
+
+    loaded: Loaded
+    plan: Plan
+    errors: tuple[Problem, ...]
+    warnings: tuple[Problem, ...]
+    """What is not there now and may come: models, cameras, files, folders."""
+
+
+def examine(config: Path) -> Findings:
+    """Read the file, plan it, prove its jobs in a child, look for its sources. Changes nothing.
+
+    Raises `SpecRejected` when the file is not valid as a whole.
+    """
+    loaded = load_settings(config)
+    plan = make_plan(loaded, config.resolve().parent)
+    errors = list(_plan_problems(loaded, plan))
+    warnings = [*_missing_folders(loaded, plan.library), *_absent_sources(loaded, plan)]
+    for proof in prove(tuple(job.spec for job in plan.jobs.values()), plan.library):
+        if proof.error:
+            path = ".".join(part for part in ("spec.jobs", proof.job, proof.path) if part)
+            problem = loaded.problem(path, proof.error, proof.code)
+            (warnings if proof.code in _NOT_THERE_NOW else errors).append(problem)
+    return Findings(loaded, plan, _in_order(errors), _in_order(warnings))
+
+
+def prove(jobs: tuple[JobSpec, ...], library: Library) -> tuple[Proof, ...]:
+    """A proof for each job. One that brings the prover down is found by proving each by itself."""
+    if not jobs:
+        return ()
+    try:
+        return ask(PROVER.module, ProveRequest(jobs, library), ProveReport, within_s=PROVE_WITHIN_S).proofs
+    except EdgedError as error:
+        if len(jobs) == 1:
+            return (Proof(jobs[0].name, "algorithm_failed", f"it could not be proved: {error}"),)
+    return tuple(proof for job in jobs for proof in prove((job,), library))
+
+
+def _plan_problems(loaded: Loaded, plan: Plan) -> Iterator[Problem]:
+    failures: list[tuple[str, Failure]] = [
+        *((f"spec.sources.{name}.url", failure) for name, failure in plan.failed_sources.items()),
+        *((f"spec.jobs.{name}", failure) for name, failure in plan.failed_jobs.items()),
+    ]
+    return (loaded.problem(path, failure.message, failure.code) for path, failure in failures)
+
+
+def _missing_folders(loaded: Loaded, library: Library) -> Iterator[Problem]:
+    """Those that the file names; a default that is not there is nobody's mistake."""
+    for key, folders in (("models", library.models), ("algorithms", library.algorithms)):
+        for place, folder in enumerate(folders if key in loaded.document.value else ()):
+            if not Path(folder).is_dir():
+                yield loaded.problem(f"{key}.{place}", f"there is no folder {folder} now", "not_found")
+
+
+def _absent_sources(loaded: Loaded, plan: Plan) -> Iterator[Problem]:
+    def look(spec: CaptureSpec) -> str:
+        return why_source_is_away(spec, within_s=_REACH_WITHIN_S)
+
+    with ThreadPoolExecutor(_PARALLEL_LOOKS) as looks:
+        reasons = list(looks.map(look, plan.captures.values()))
+    for name, reason in zip(plan.captures, reasons, strict=True):
+        if reason:
+            yield loaded.problem(f"spec.sources.{name}.url", reason, "source_failed")
+
+
+def _in_order(problems: list[Problem]) -> tuple[Problem, ...]:
+    return tuple(sorted(problems, key=lambda problem: (problem.file, problem.line, problem.column)))
+
+
+def as_warning(problem: Problem) -> str:
+    """``file:line:column: key.path: warning: message``"""
+    return str(replace(problem, message=f"warning: {problem.message}"))

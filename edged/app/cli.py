@@ -1,0 +1,106 @@
+"""The command line: which commands there are, and what their ends mean to a shell.
+
+Exit codes: 0 fine; 1 the user's mistake or a failed check; 2 usage; 70 a bug (sysexits.h); 130 Ctrl-C.
+"""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from edged.app.ask import ChildBug
+from edged.app.commands.algos import algos
+from edged.app.commands.check import check
+from edged.app.commands.doctor import doctor
+from edged.app.commands.new import new
+from edged.app.commands.run import run
+from edged.app.commands.schema import schema
+from edged.errors import EdgedError, SpecRejected
+
+EXIT_FAILED = 1
+EXIT_BUG = 70
+_DEBUG = "--debug"
+
+app = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """The entry point of the console script. Always ends in SystemExit."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    debug = _DEBUG in words
+    try:
+        typer.main.get_command(app).main([word for word in words if word != _DEBUG], prog_name="edged")
+    except (EdgedError, ChildBug, OSError) as error:
+        if debug:
+            raise
+        sys.exit(_explain(error))
+    except Exception as error:
+        if debug:
+            raise
+        _report_bug(error)
+        sys.exit(EXIT_BUG)
+
+
+def show_version(*, wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"edged {version('edged')}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    *,
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version",
+            is_eager=True,
+            callback=lambda value: show_version(wanted=value),
+            help="Show the version and exit.",
+        ),
+    ] = False,
+    debug: Annotated[bool, typer.Option(_DEBUG, help="Show tracebacks; may stand anywhere.")] = False,
+) -> None:
+    """Cameras in, ONNX on sampled frames, results over MQTT.
+
+    Example: edged run gate.yaml
+    """
+
+
+app.add_typer(new, name="new")
+for command in (run, check, algos, doctor, schema):
+    app.command()(command)
+
+
+def _explain(error: Exception) -> int:
+    """Say on standard error what is wrong; the exit code."""
+    if isinstance(error, ChildBug):
+        typer.echo(
+            f"edged: a child process died of a bug. Please report it with these lines:\n{error}", err=True
+        )
+        return EXIT_BUG
+    lines = error.problems if isinstance(error, SpecRejected) else (f"edged: {error}",)
+    for line in lines:
+        typer.echo(str(line), err=True)
+    return EXIT_FAILED
+
+
+def _report_bug(error: Exception) -> None:
+    """One line. Without the message and the arguments: either may hold a password."""
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    typer.echo(
+        f"edged: a bug: {type(error).__name__} in {Path(place.filename).name}:{place.lineno}. "
+        f"Please report it with what the same command prints with {_DEBUG}.",
+        err=True,
+    )

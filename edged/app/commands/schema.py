@@ -1,0 +1,23 @@
+"""``edged schema``: JSON Schema for editors and other programs."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Literal
+
+import typer
+
+
+def schema(
+    name: Annotated[
+        Literal["settings", "spec", "result", "event"],
+        typer.Argument(metavar="[NAME]", help="settings, spec, result or event."),
+    ] = "settings",
+) -> None:
+    """Print a JSON Schema, for editors and programs.
+
+    Example: edged schema > edged.schema.json
+    """
+    from edged.settings import json_schema
+
+    typer.echo(json.dumps(json_schema(name), indent=2, ensure_ascii=False))

@@ -1,0 +1,93 @@
+"""What `edged doctor CONFIG` looks at beyond the machine: the broker, and what the file names."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Iterator
+from dataclasses import replace
+from urllib.parse import urlsplit
+
+from edged.app.checking import Findings
+from edged.app.diagnosis import Level, Verdict, embedded_broker
+from edged.mqtt.connection import Connection
+from edged.mqtt.failure import ConnectFailed, FailureKind
+from edged.mqtt.message import Message
+from edged.mqtt.options import MqttOptions, options_from_url
+from edged.mqtt.protocol import Protocol
+from edged.settings import Loaded
+
+_DIAL_WITHIN_S = 5.0
+_GOODBYE_S = 1.0
+
+
+def look_at_broker(loaded: Loaded) -> Verdict:
+    """Connect as the device would, under a client id of its own so that nobody is thrown out."""
+    mqtt = loaded.settings.mqtt
+    if urlsplit(mqtt.url).scheme == "embedded":
+        return embedded_broker()
+    options = options_from_url(
+        mqtt.url,
+        device=f"doctor-{secrets.token_hex(4)}",
+        username=mqtt.username,
+        password=mqtt.password.get_secret_value() if mqtt.password else None,
+        ca=mqtt.ca,
+        cert=mqtt.cert,
+        key=mqtt.key,
+        protocol=mqtt.protocol,
+    )
+    options = replace(options, dial_timeout_s=_DIAL_WITHIN_S, session_expiry_s=0)
+    try:
+        version = asyncio.run(_connect(options))
+    except ConnectFailed as failed:
+        finding, _, mend = failed.failure.message.partition(": ")
+        return Verdict(Level.FAIL, "broker", finding, mend)
+    return Verdict(Level.OK, "broker", f"{options.broker} lets this device in, MQTT {version.value}")
+
+
+async def _connect(options: MqttOptions) -> Protocol:
+    """The version that worked. Raises `ConnectFailed`."""
+    versions = (Protocol.V5, Protocol.V311) if options.protocol is Protocol.AUTO else (options.protocol,)
+    for version in versions:
+        connection = Connection(options, version, None, _Nobody())
+        try:
+            await connection.open()
+        except ConnectFailed as failed:
+            if failed.failure.kind is not FailureKind.NO_ANSWER or version is versions[-1]:
+                raise
+            continue
+        await connection.disconnect(_GOODBYE_S)
+        connection.close()
+        break
+    return version
+
+
+class _Nobody:
+    """Listens to nothing: the connection is only tried."""
+
+    def on_ack(self, identifier: int, code: int, reason: str) -> None: ...
+
+    def on_message(self, message: Message) -> None: ...
+
+    def on_progress(self) -> None: ...
+
+
+def look_at_findings(found: Findings) -> Iterator[Verdict]:
+    """A line for each problem of the file, one for all sources and one for all jobs that are well."""
+    for problem in found.errors:
+        yield Verdict(Level.FAIL, _subject(problem.path), str(problem))
+    for problem in found.warnings:
+        yield Verdict(Level.WARN, _subject(problem.path), str(problem))
+    troubled = {problem.path for problem in (*found.errors, *found.warnings)}
+    for subject, names in (("sources", found.plan.captures), ("jobs", found.plan.jobs)):
+        well = [
+            name
+            for name in names
+            if not any(f"{path}.".startswith(f"spec.{subject}.{name}.") for path in troubled)
+        ]
+        if well:
+            yield Verdict(Level.OK, subject, ", ".join(well))
+
+
+def _subject(path: str) -> str:
+    return path.removeprefix("spec.").partition(".")[0]
