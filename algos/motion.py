@@ -85,9 +85,9 @@ class Motion(Algorithm):
 
     def _limit(self, change: Cells, habits: Cells) -> Cells:
         """What each cell must exceed."""
-        noise = 1.4826 * float(np.median(change[::2, ::2]))
+        noise = 1.4826 * float(np.median(_sample(change)))
         least = max(self.params.threshold, _SIGMAS * noise)
-        return np.maximum(habits * np.float32(_HABITS), np.float32(least))
+        return np.asarray(np.maximum(habits * np.float32(_HABITS), np.float32(least)))
 
     def _learn(
         self,
@@ -142,7 +142,7 @@ def shrink(luma: NDArray[np.uint8]) -> Cells:
 
 def fit_light(background: Cells, cells: Cells) -> Cells:
     """The background in the light of ``cells``: gain and offset fitted to what has not moved."""
-    known, seen = background[::2, ::2].ravel(), cells[::2, ::2].ravel()
+    known, seen = _sample(background), _sample(cells)
     difference = seen - known
     middle = np.median(difference)
     apart = np.abs(difference - middle)
@@ -154,3 +154,9 @@ def fit_light(background: Cells, cells: Cells) -> Cells:
     gain = float(spread @ (seen - seen_mean)) / variance if variance > len(known) else 1.0
     gain = min(max(gain, 0.25), 4.0)
     return np.asarray(background * np.float32(gain) + np.float32(seen_mean - gain * known_mean))
+
+
+def _sample(cells: Cells) -> Cells:
+    """Enough of the cells for a median, spread evenly: `_WIDEST` / 2 a dimension at most."""
+    step = 4 if cells.shape[1] > _WIDEST // 2 else 2
+    return cells[::step, ::step].ravel()
