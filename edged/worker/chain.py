@@ -1,0 +1,110 @@
+"""The algorithms of one job on one source, in order: each sees the frames and what came before."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edged.algorithm.base import Algorithm
+from edged.algorithm.frame import Frame
+from edged.errors import AlgorithmError
+from edged.model.detection import Outcome
+
+_log = logging.getLogger(__name__)
+
+MAX_EVENTS_PER_RUN = 256
+"""More are dropped and counted: the algorithm runs wild."""
+
+Emitted = tuple[str, dict[str, Any]]
+"""Type and fields of an event."""
+
+
+class Emissions:
+    """What the links of a chain emitted since it was last emptied. Bounded; drops the newest."""
+
+    def __init__(self) -> None:
+        self._dropped = 0
+        self._events: list[Emitted] = []
+
+    def add(self, kind: str, fields: dict[str, Any]) -> None:
+        """The ``emit`` of a `Context`."""
+        if len(self._events) >= MAX_EVENTS_PER_RUN:
+            self._dropped += 1
+            return
+        self._events.append((kind, fields))
+
+    def take(self) -> tuple[Emitted, ...]:
+        """All of them, in order; none stays."""
+        if not self._events:
+            return ()
+        events, self._events = tuple(self._events), []
+        return events
+
+    def take_dropped(self) -> int:
+        """How many were dropped since the last call."""
+        dropped, self._dropped = self._dropped, 0
+        return dropped
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """One algorithm of a chain, opened."""
+
+    name: str
+    algorithm: Algorithm
+
+
+class Chain:
+    """State belongs to (job, source, epoch): the links are told when an epoch begins."""
+
+    def __init__(self, links: Sequence[Link], emissions: Emissions) -> None:
+        self.emissions = emissions
+        self._links = tuple(links)
+        self._epoch: int | None = None
+        self._one_at_a_time = threading.Lock()
+
+    def run(self, window: Sequence[Frame]) -> Outcome:
+        """Run all links on ``window`` (oldest first). Raises what they raise, and `AlgorithmError`."""
+        with self._one_at_a_time:
+            epoch = window[-1].header.epoch
+            if epoch != self._epoch:
+                self._begin(epoch)
+            outcome = Outcome()
+            for link in self._links:
+                outcome = link.algorithm.run(window, outcome)
+                if not isinstance(outcome, Outcome):
+                    kind = type(outcome).__name__
+                    raise AlgorithmError(f"{link.name}: run() returned a {kind}; return an Outcome")
+            return outcome
+
+    def restart(self) -> None:
+        """After an error nobody knows in which state the links are: reset them before the next run."""
+        self._epoch = None
+        self.emissions.take()
+
+    def draw(self, picture: NDArray[np.uint8], outcome: Outcome) -> None:
+        """Let the links add to a picture; from any thread, never beside `run`. Raises what they raise."""
+        with self._one_at_a_time:
+            for link in self._links:
+                link.algorithm.draw(picture, outcome)
+
+    def close(self) -> None:
+        """Close all links, the last first; one that raises does not keep the others open."""
+        with self._one_at_a_time:
+            for link in reversed(self._links):
+                try:
+                    link.algorithm.close()
+                except Exception:  # noqa: BLE001 — somebody else's code, whose job is gone already
+                    _log.exception("%s failed to close", link.name)
+
+    def _begin(self, epoch: int) -> None:
+        if self._epoch is not None or epoch > 1:
+            for link in self._links:
+                link.algorithm.reset()
+        self._epoch = epoch

@@ -1,0 +1,35 @@
+"""What to say of an error in somebody else's code: what it is, and where in their file."""
+
+from __future__ import annotations
+
+import sysconfig
+import traceback
+from pathlib import Path
+
+from edged.errors import EdgedError
+
+_LONGEST = 500
+_OURS = str(Path(__file__).resolve().parent.parent)
+_NOT_THEIRS = (_OURS, *{sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")})
+
+
+def describe_fault(error: BaseException) -> str:
+    """``ValueError: no such camera (counter.py:12)``; what edged itself says, as it says it."""
+    text = str(error).strip()
+    if not isinstance(error, EdgedError):
+        text = f"{type(error).__name__}: {text}" if text else type(error).__name__
+        place = _place(error)
+        text = f"{text[:_LONGEST]} ({place})" if place else text
+    return text[: 2 * _LONGEST]
+
+
+def _place(error: BaseException) -> str:
+    """``file:line`` of the innermost frame outside edged and the libraries, else of the innermost."""
+    if isinstance(error, SyntaxError) and error.filename:
+        return f"{Path(error.filename).name}:{error.lineno}"
+    frames = traceback.extract_tb(error.__traceback__)
+    theirs = [frame for frame in frames if not frame.filename.startswith((*_NOT_THEIRS, "<frozen"))]
+    if not frames:
+        return ""
+    frame = (theirs or frames)[-1]
+    return f"{Path(frame.filename).name}:{frame.lineno}"

@@ -1,0 +1,210 @@
+"""The jobs of this worker: what is wanted, what runs, and how one becomes the other."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import replace
+
+from edged.model.messages import JobReport, JobSpec, JobState, JobStats, Library, WorkerSpec
+from edged.worker.failures import Failures
+from edged.worker.lane import Lane
+from edged.worker.loader import Loaded, Loader, Order
+from edged.worker.tally import Tally
+
+_log = logging.getLogger(__name__)
+
+_SLOW_RETRY_NS = 30_000_000_000
+_RETRIED_SLOWLY = ("model_not_found", "algorithm_not_found")
+"""Somebody has to put a file there; looking again is cheap."""
+_RETRIED_WITH_BACKOFF = ("algorithm_failed",)
+"""Any other code says that the spec is wrong: it stays failed until that changes."""
+
+
+class Job:
+    """One job: the spec that is wanted of it and the lanes that run, of this spec or of the one before."""
+
+    def __init__(self, spec: JobSpec, now_ns: int) -> None:
+        self.wanted = spec
+        self.wanted_ns = now_ns
+        self.lanes: dict[str, Lane] = {}
+        self.tally = Tally(now_ns)
+        self.state = JobState.STARTING
+        self.order: Order | None = None
+        """Being carried out."""
+        self.loading = Failures()
+        self.retry_ns: int | None = None
+        """When loading is tried again."""
+
+    @property
+    def failing(self) -> bool:
+        """Whether a lane is backing off."""
+        return any(lane.failures.failing for lane in self.lanes.values())
+
+    def same_algorithms(self, spec: JobSpec) -> bool:
+        """Whether the lanes that run would serve ``spec`` too."""
+        lane = next(iter(self.lanes.values()), None)
+        return lane is not None and (lane.spec.chain, lane.spec.sampling) == (spec.chain, spec.sampling)
+
+
+class Jobs:
+    """Level-triggered: `apply` may be called with the same spec any number of times."""
+
+    def __init__(self, loader: Loader, report: Callable[[JobReport], None]) -> None:
+        self._loader = loader
+        self._report = report
+        self._library = Library()
+        self._jobs: dict[str, Job] = {}
+        self._by_source: dict[str, tuple[Lane, ...]] = {}
+
+    def on(self, source: str) -> tuple[Lane, ...]:
+        """The lanes that look at a source."""
+        return self._by_source.get(source, ())
+
+    @property
+    def settled(self) -> bool:
+        """Nothing is being loaded."""
+        return all(job.order is None for job in self._jobs.values())
+
+    def stats(self, now_ns: int) -> list[JobStats]:
+        """Of every job; call it once a second."""
+        return [job.tally.stats(name, now_ns) for name, job in self._jobs.items()]
+
+    def apply(self, spec: WorkerSpec, now_ns: int) -> list[str]:
+        """Bring about what ``spec`` wants; returns the names of jobs that are gone."""
+        library_changed = spec.library != self._library
+        self._library = spec.library
+        wanted = {job.name: replace(job, numbering={}) for job in spec.jobs}
+        gone = [name for name in self._jobs if name not in wanted]
+        for name in gone:
+            self._loader.cancel(name)
+            self._close(self._jobs.pop(name).lanes)
+        for name, job_spec in wanted.items():
+            job = self._jobs.get(name)
+            if job is None:
+                self._jobs[name] = job = Job(job_spec, now_ns)
+                self._start(job)
+            elif job.wanted != job_spec:
+                self._change(job, job_spec, now_ns)
+            elif library_changed and not job.lanes:
+                self._start(job)
+        self._index()
+        return gone
+
+    def take_over(self, loaded: Loaded, now_ns: int) -> list[Lane]:
+        """Let what was loaded run; returns the lanes that are new."""
+        job = self._jobs.get(loaded.order.job.name)
+        if job is None or job.order is not loaded.order:  # wanted no more
+            for chain in loaded.chains.values():
+                self._loader.close_later(chain)
+            return []
+        job.order = None
+        if loaded.code:
+            self._load_failed(job, loaded, now_ns)
+            return []
+        kept = job.lanes if job.same_algorithms(job.wanted) else {}
+        if not kept:
+            job.tally = Tally(now_ns)
+        new = {
+            source: Lane(
+                job.wanted, source, chain, job.tally, now_ns if source in job.lanes else job.wanted_ns
+            )
+            for source, chain in loaded.chains.items()
+        }
+        self._close({source: lane for source, lane in job.lanes.items() if source not in kept})
+        job.lanes = {**kept, **new}
+        job.loading.succeeded()
+        self._index()
+        self._enter(job, JobState.RUNNING)
+        return list(new.values())
+
+    def retry(self, now_ns: int) -> None:
+        """Load again what failed and may load by now."""
+        for job in self._jobs.values():
+            if job.retry_ns is not None and now_ns >= job.retry_ns:
+                self._order(job)
+
+    def lane_failed(self, lane: Lane, code: str, error: str) -> bool:
+        """A run raised; returns whether its job was fine until then."""
+        job = self._jobs[lane.spec.name]
+        news = job.state is not JobState.FAILED
+        self._enter(job, JobState.FAILED, code, f"{lane.source}: {error}")
+        return news
+
+    def lane_recovered(self, lane: Lane) -> None:
+        """A run succeeded after the lane had failed."""
+        job = self._jobs[lane.spec.name]
+        if not job.failing and job.order is None and job.retry_ns is None:
+            self._enter(job, JobState.RUNNING)
+
+    def close(self) -> None:
+        """Hand everything to the loader to close."""
+        for name, job in self._jobs.items():
+            self._loader.cancel(name)
+            self._close(job.lanes)
+        self._jobs.clear()
+        self._by_source.clear()
+
+    def _start(self, job: Job) -> None:
+        job.state = JobState.STARTING
+        self._report(JobReport(job.wanted.name, JobState.STARTING))
+        self._order(job)
+
+    def _change(self, job: Job, spec: JobSpec, now_ns: int) -> None:
+        """Keep what can be kept: lanes of other algorithms run on until the new ones are loaded."""
+        job.wanted, job.wanted_ns = spec, now_ns
+        if not job.same_algorithms(spec):
+            self._start(job)
+            return
+        self._close({source: lane for source, lane in job.lanes.items() if source not in spec.sources})
+        job.lanes = {source: lane for source, lane in job.lanes.items() if source in spec.sources}
+        for lane in job.lanes.values():
+            lane.spec = spec
+        self._loader.cancel(spec.name)
+        job.order = job.retry_ns = None
+        if set(spec.sources) != job.lanes.keys():
+            self._order(job)
+        elif not job.failing:
+            self._enter(job, JobState.RUNNING)
+
+    def _order(self, job: Job) -> None:
+        """Load the lanes that are missing: all of them, unless those that run would do."""
+        there = job.lanes if job.same_algorithms(job.wanted) else {}
+        missing = tuple(source for source in job.wanted.sources if source not in there)
+        job.retry_ns = None
+        job.order = Order(job.wanted, missing, self._library)
+        self._loader.order(job.order)
+
+    def _load_failed(self, job: Job, loaded: Loaded, now_ns: int) -> None:
+        """Lanes of other algorithms than those wanted end, too; of the same, the sources that run go on."""
+        if not job.same_algorithms(job.wanted):
+            self._close(job.lanes)
+            job.lanes = {}
+            self._index()
+        job.tally.errors += 1
+        job.loading.failed(now_ns)
+        if loaded.code in _RETRIED_SLOWLY:
+            job.retry_ns = now_ns + _SLOW_RETRY_NS
+        elif loaded.code in _RETRIED_WITH_BACKOFF:
+            job.retry_ns = now_ns + job.loading.delay_ns
+        if job.state is not JobState.FAILED:
+            _log.error("job %s does not load: %s", job.wanted.name, loaded.error)
+        self._enter(job, JobState.FAILED, loaded.code, loaded.error)
+
+    def _enter(self, job: Job, state: JobState, code: str = "", error: str = "") -> None:
+        if job.state is not state:
+            job.state = state
+            self._report(JobReport(job.wanted.name, state, code, error))
+
+    def _close(self, lanes: dict[str, Lane]) -> None:
+        for lane in lanes.values():
+            lane.alive = False
+            lane.tally.detections.pop(lane.source, None)
+            self._loader.close_later(lane.chain)
+
+    def _index(self) -> None:
+        by_source: dict[str, tuple[Lane, ...]] = {}
+        for job in self._jobs.values():
+            for source, lane in job.lanes.items():
+                by_source[source] = (*by_source.get(source, ()), lane)
+        self._by_source = by_source

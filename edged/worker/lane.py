@@ -1,0 +1,71 @@
+"""One job on one source, loaded: its schedule, its chain, and whether it is backing off."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from edged.model.frame import FrameHeader
+from edged.model.messages import JobSpec
+from edged.model.sampling import SampleOn, window_indexes
+from edged.model.schedule import Schedule, Verdict
+from edged.worker.backlog import Backlog
+from edged.worker.chain import Chain
+from edged.worker.failures import Failures
+from edged.worker.feed import Feed
+from edged.worker.tally import Skip, Tally
+
+
+class Lane:
+    """Belongs to the worker's main thread."""
+
+    def __init__(self, spec: JobSpec, source: str, chain: Chain, tally: Tally, since_ns: int) -> None:
+        self.spec = spec
+        self.source = source
+        self.chain = chain
+        self.tally = tally
+        """Of the job, shared by its lanes."""
+        self.failures = Failures()
+        self.alive = True
+        """False once another took its place: what still waits for it is not run."""
+        self.pictured_ns = 0
+        """When a picture of its result was last asked for."""
+        self._since_ns = since_ns
+        self._schedule = Schedule(spec.sampling)
+        self._looked = False
+
+    def look(self, header: FrameHeader, feed: Feed, backlog: Backlog[Due], *, gap: bool) -> None:
+        """Decide on the next header of the source; ``gap``: there were frames before it that nobody saw."""
+        if gap and self._looked:
+            self.tally.skip(Skip.OVERRUN, self._schedule.turns_lost_before(header))
+        self._looked = True
+        if self._schedule.look(header) is not Verdict.RUN:
+            return
+        # Frames from before its time are not its own: its predecessor ran on them, or died of them.
+        if header.captured_ns < self._since_ns:
+            return
+        if backlog.put(self.spec.name, self.source, Due(self, feed, header)) is not None:
+            self.tally.skip(Skip.LATE)
+
+    def catch_up(self, feed: Feed, backlog: Backlog[Due]) -> None:
+        """Look at what lies on the track already, and run on the newest due frame of it."""
+        for header in feed.reader.headers(-1):
+            if header.index <= feed.last_index:
+                self.look(header, feed, backlog, gap=False)
+
+    @property
+    def by_key(self) -> bool:
+        """Whether windows are made of keyframes, by their key indexes."""
+        return self.spec.sampling.on is SampleOn.KEYFRAMES
+
+    def window_indexes(self, newest: FrameHeader) -> tuple[int, ...]:
+        """What to lease for a run at ``newest``."""
+        return window_indexes(self.spec.sampling, newest.key_index if self.by_key else newest.index)
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A run that waits for its turn."""
+
+    lane: Lane
+    feed: Feed
+    header: FrameHeader

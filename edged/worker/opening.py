@@ -1,0 +1,75 @@
+"""From a job's spec to a chain that runs: find, validate, create and open each link.
+
+The loader and the prover do the same, so a job that was proved loads.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from pathlib import Path
+
+from edged.algorithm.base import Algorithm
+from edged.algorithm.context import Context
+from edged.algorithm.loading import Catalogue
+from edged.algorithm.params import ParamsInvalid, parse_params
+from edged.algorithm.session import Sessions
+from edged.errors import AlgorithmError, EdgedError
+from edged.model.messages import JobSpec, Library, LinkSpec
+from edged.worker.chain import Chain, Emissions, Link
+from edged.worker.fault import describe_fault
+
+_log = logging.getLogger(__name__)
+
+
+class OpenFailed(AlgorithmError):
+    """A link of a chain cannot run; ``path`` is the key below the job that is to blame."""
+
+    def __init__(self, message: str, *, code: str, path: str) -> None:
+        super().__init__(message, code=code)
+        self.path = path
+
+
+class Opener:
+    """Opens the algorithms of one library; chains opened by one share its sessions."""
+
+    def __init__(self, library: Library) -> None:
+        self.library = library
+        self.catalogue = Catalogue([Path(folder) for folder in library.algorithms])
+        self.sessions = Sessions([Path(folder) for folder in library.models])
+
+    def open(self, job: JobSpec, source: str) -> Chain:
+        """Open all links for one source. Raises `OpenFailed`; then none stays open."""
+        emissions = Emissions()
+        context = Context(job.name, source, self.sessions, emissions.add)
+        links: list[Link] = []
+        with contextlib.ExitStack() as opened:
+            for place, link in enumerate(job.chain):
+                algorithm = self._open_link(link, place, context)
+                opened.callback(_close, link.algorithm, algorithm)
+                links.append(Link(link.algorithm, algorithm))
+            opened.pop_all()
+        return Chain(links, emissions)
+
+    def _open_link(self, link: LinkSpec, place: int, context: Context) -> Algorithm:
+        prefix = "" if place == 0 else f"then.{place - 1}."
+        path = f"{prefix}algorithm"
+        try:
+            kind = self.catalogue.find(link.algorithm)
+            params = parse_params(kind, link.params)
+            algorithm = kind(context, params)
+            algorithm.open()
+        except ParamsInvalid as error:
+            below = "" if error.path == "params" else f".{error.path}"
+            raise OpenFailed(str(error), code=error.code, path=f"{prefix}params{below}") from error
+        except EdgedError as error:
+            if error.code == "model_not_found" and "model" in link.params:
+                path = f"{prefix}params.model"
+            raise OpenFailed(str(error), code=error.code, path=path) from error
+        except (Exception, SystemExit) as error:
+            raise OpenFailed(describe_fault(error), code="algorithm_failed", path=path) from error
+        return algorithm
+
+
+def _close(name: str, algorithm: Algorithm) -> None:
+    Chain((Link(name, algorithm),), Emissions()).close()

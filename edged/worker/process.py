@@ -1,0 +1,188 @@
+"""The worker: runs everything that is due, in one thread, until it is told to stop.
+
+It sleeps until a track has new frames, main says something, or a job is loaded. Between two runs it
+looks for newer frames, so that a run that waits is always about the newest due frame.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import logging
+import os
+import select
+import time
+
+from edged.errors import TrackError
+from edged.model.messages import Stop, TrackGone, TrackOffer, WorkerSpec
+from edged.supervise.channel import Channel, Packet
+from edged.supervise.heartbeat import Heartbeat
+from edged.supervise.wire import Decoder
+from edged.worker.backlog import Backlog
+from edged.worker.feed import Feed, Feeds
+from edged.worker.jobs import Jobs
+from edged.worker.lane import Due
+from edged.worker.loader import Loader
+from edged.worker.pictures import Studio
+from edged.worker.publisher import Publisher
+from edged.worker.runner import Runner
+
+_log = logging.getLogger(__name__)
+
+_DECODER = Decoder((WorkerSpec, TrackOffer, TrackGone, Stop))
+_IDLE_DEADLINE_S = 5.0
+_TICK_NS = 1_000_000_000
+_DRAIN_NS = 300_000_000
+_PACKETS_A_WAKE = 64
+
+
+def run(channel: Channel, heartbeat: Heartbeat) -> None:
+    """Serve until `Stop`. Raises `ChannelClosed` when main is gone."""
+    loader, studio = Loader(heartbeat), Studio(heartbeat)
+    loader.start()
+    studio.start()
+    worker = Worker(channel, heartbeat, loader, studio)
+    try:
+        worker.run()
+    finally:
+        heartbeat.beat("stop", 2 * _IDLE_DEADLINE_S)
+        worker.close()
+        studio.stop()
+        loader.stop()
+        heartbeat.rest()
+
+
+class Worker:
+    """The main thread's part."""
+
+    def __init__(self, channel: Channel, heartbeat: Heartbeat, loader: Loader, studio: Studio) -> None:
+        self._channel = channel
+        self._heartbeat = heartbeat
+        self._loader = loader
+        self._studio = studio
+        self._poll = select.epoll()
+        self._poll.register(channel.fileno(), select.EPOLLIN)
+        self._poll.register(loader.wake, select.EPOLLIN)
+        self._feeds = Feeds(self._poll)
+        self._publisher = Publisher(channel)
+        self._jobs = Jobs(loader, self._publisher.report)
+        self._runner = Runner(heartbeat, self._jobs, self._publisher, studio)
+        self._backlog: Backlog[Due] = Backlog()
+        self._tick_ns = time.monotonic_ns() + _TICK_NS
+        self._tuned = False
+        self._stopping = False
+
+    def run(self) -> None:
+        """Until `Stop` came and what was due then is done. Raises `ChannelClosed`."""
+        while not self._stopping:
+            self._look()
+            due = self._backlog.take()
+            if due is not None:
+                self._runner.run(due)
+        self._drain()
+
+    def close(self) -> None:
+        """Hand the chains to the loader to close, and let go of all tracks."""
+        self._jobs.close()
+        self._feeds.close()
+        self._poll.close()
+
+    def _look(self) -> None:
+        """Take in what is new; sleep only while nothing waits to be run."""
+        now_ns = time.monotonic_ns()
+        wait_s = 0.0
+        if not self._backlog:
+            self._heartbeat.beat("wait", _IDLE_DEADLINE_S)
+            wait_s = max(0.0, (self._tick_ns - now_ns) / 1e9)
+        for fd, _ in self._poll.poll(wait_s):
+            if fd == self._channel.fileno():
+                self._listen()
+            elif fd == self._loader.wake:
+                self._take_over()
+            else:
+                feed = self._feeds.woken(fd)
+                if feed is not None:
+                    self._take_in(feed)
+        if time.monotonic_ns() >= self._tick_ns:
+            self._tick()
+
+    def _take_in(self, feed: Feed) -> None:
+        """Show the new headers of a track to all lanes of its source."""
+        lanes = self._jobs.on(feed.source)
+        for header in feed.fresh():
+            gap = header.index != feed.last_index + 1
+            feed.last_index = header.index
+            for lane in lanes:
+                lane.look(header, feed, self._backlog, gap=gap)
+
+    def _listen(self) -> None:
+        for _ in range(_PACKETS_A_WAKE):
+            packet = self._channel.receive()
+            if packet is None:
+                return
+            self._obey(packet)
+
+    def _obey(self, packet: Packet) -> None:
+        match _DECODER.decode(packet.body):
+            case WorkerSpec() as spec:
+                self._apply(spec)
+            case TrackOffer() as offer:
+                self._accept(offer, packet.fds)
+            case TrackGone(source=source):
+                self._retire(source)
+            case Stop():
+                self._stopping = True
+
+    def _apply(self, spec: WorkerSpec) -> None:
+        self._publisher.introduce(spec.device, spec.boot, spec.jobs)
+        self._studio.settings = spec.pictures
+        for job in self._jobs.apply(spec, time.monotonic_ns()):
+            self._publisher.forget(job)
+
+    def _accept(self, offer: TrackOffer, fds: tuple[int, ...]) -> None:
+        memfd, wake = fds
+        self._retire(offer.source)
+        try:
+            feed = self._feeds.accept(offer, memfd, wake)
+        except TrackError as error:
+            _log.error("the frame track of %s cannot be read: %s", offer.source, error)
+            return
+        if feed is not None:
+            self._take_in(feed)
+
+    def _retire(self, source: str) -> None:
+        """Look at the last frames of a track before another replaces it."""
+        feed = self._feeds.get(source)
+        if feed is not None:
+            self._take_in(feed)
+
+    def _take_over(self) -> None:
+        with contextlib.suppress(BlockingIOError):
+            os.eventfd_read(self._loader.wake)
+        while (loaded := self._loader.take()) is not None:
+            for lane in self._jobs.take_over(loaded, time.monotonic_ns()):
+                feed = self._feeds.get(lane.source)
+                if feed is not None:
+                    lane.catch_up(feed, self._backlog)
+        if self._jobs.settled and not self._tuned:
+            self._tuned = True
+            gc.collect()
+            gc.freeze()  # numpy, ONNX Runtime and the models live as long as we do: no need to walk them
+
+    def _tick(self) -> None:
+        now_ns = time.monotonic_ns()
+        self._tick_ns = now_ns + _TICK_NS
+        for stats in self._jobs.stats(now_ns):
+            self._publisher.stats(stats)
+        self._publisher.flush()
+        self._jobs.retry(now_ns)
+        self._feeds.let_go(lambda feed: self._backlog.any(lambda due: due.feed is feed))
+
+    def _drain(self) -> None:
+        """Run what came before the stop, as far as there is time: main gives a worker less than a second."""
+        for feed in self._feeds:
+            self._take_in(feed)
+        end_ns = time.monotonic_ns() + _DRAIN_NS
+        while (due := self._backlog.take()) is not None and time.monotonic_ns() < end_ns:
+            self._runner.run(due)
+        self._tick()

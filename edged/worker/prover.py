@@ -1,0 +1,112 @@
+"""The prover: loads and warms up jobs before a worker meets them, and lists what algorithms there are.
+
+What it imports is not to be trusted. It may hang or crash here: the heartbeat says at which job, and
+what was proved before has been sent already.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import time
+
+import numpy as np
+
+from edged.algorithm.frame import Frame
+from edged.algorithm.runtime import available_providers
+from edged.model.frame import FrameFormat, FrameHeader
+from edged.model.messages import JobSpec, Proof, ProveReport, ProveRequest, Stop
+from edged.model.sampling import Sampling, window_indexes
+from edged.supervise.channel import Channel
+from edged.supervise.child import serve
+from edged.supervise.heartbeat import Heartbeat
+from edged.supervise.wire import Decoder
+from edged.types import MonotonicNs, PtsUs, WallNs
+from edged.worker.fault import describe_fault
+from edged.worker.opening import Opener, OpenFailed
+
+_log = logging.getLogger(__name__)
+
+PROVE_DEADLINE_S = 120.0
+"""For one job, its first run included."""
+_LIST_DEADLINE_S = 60.0
+_SEND_S = 5.0
+_LISTEN_S = 60.0
+_GRAY = 128
+_WARM_UP = FrameFormat(640, 360)
+_DECODER = Decoder((ProveRequest, Stop))
+
+
+def run(channel: Channel, heartbeat: Heartbeat) -> None:
+    """Answer requests until `Stop`. Raises `ChannelClosed` when whoever asks is gone."""
+    while True:
+        packet = channel.receive(wait_s=_LISTEN_S)
+        if packet is None:
+            continue
+        request = _DECODER.decode(packet.body)
+        if not isinstance(request, ProveRequest):
+            return
+        opener = Opener(request.library)
+        for job in request.jobs:
+            with heartbeat.doing("prove", PROVE_DEADLINE_S, lane=0, job=job.name):
+                proof = prove(job, opener)
+            channel.send(ProveReport(proofs=(proof,)), wait_s=_SEND_S)
+        if not request.jobs:
+            with heartbeat.doing("list", _LIST_DEADLINE_S, lane=0):
+                report = ProveReport(algorithms=opener.catalogue.cards(), providers=_providers())
+            channel.send(report, wait_s=_SEND_S)
+
+
+def prove(job: JobSpec, opener: Opener) -> Proof:
+    """Open the job's chain for its first source and run it once. Only a failure to open is a verdict."""
+    try:
+        chain = opener.open(job, job.sources[0] if job.sources else "")
+    except OpenFailed as error:
+        _log.debug("job %s cannot run", job.name, exc_info=True)
+        return Proof(job.name, error.code, str(error), error.path)
+    try:
+        chain.run(gray_window(job.sampling))
+    except (Exception, SystemExit) as error:  # noqa: BLE001 — somebody else's run()
+        # A gray picture is nobody's camera: what raises on it may do well on real frames.
+        _log.warning("job %s: its first run, on a gray picture, failed: %s", job.name, describe_fault(error))
+    finally:
+        chain.close()
+    return Proof(job.name)
+
+
+def gray_window(sampling: Sampling) -> tuple[Frame, ...]:
+    """As many gray frames of 640x360 as ``sampling`` gives, oldest first, 40 ms apart."""
+    pixels = np.full(_WARM_UP.frame_bytes, _GRAY, dtype=np.uint8)
+    now_ns, wall_ns = time.monotonic_ns(), time.time_ns()
+    previous: PtsUs | None = None
+    frames = []
+    for index in window_indexes(sampling, sampling.reach - 1):
+        pts = PtsUs(40_000 * index)
+        header = FrameHeader(
+            epoch=1,
+            index=index,
+            key_index=index,
+            pts_us=pts,
+            t0_us=PtsUs(0),
+            first_index=0,
+            first_key_index=0,
+            previous_us=previous,
+            previous_key_us=previous,
+            keyframe=True,
+            captured_ns=MonotonicNs(now_ns),
+            captured_wall_ns=WallNs(wall_ns),
+            format=_WARM_UP,
+        )
+        previous = pts
+        frames.append(Frame(header, pixels))
+    return tuple(frames)
+
+
+def _providers() -> tuple[str, ...]:
+    with contextlib.suppress(ImportError):
+        return available_providers()
+    return ()
+
+
+if __name__ == "__main__":
+    serve(run)

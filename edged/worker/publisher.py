@@ -1,0 +1,142 @@
+"""What the worker says to main: results, counts and events, numbered; reports and statistics.
+
+It never waits for main. A number is used up only by a result that main's channel took, so what
+arrives is without gaps; what the channel refuses is dropped (the newest) and counted.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from edged.model.detection import Outcome
+from edged.model.frame import FrameHeader
+from edged.model.messages import JobReport, JobSpec, JobStats, Numbering
+from edged.model.output import Output, OutputKind, pack_output
+from edged.supervise.channel import Channel
+from edged.worker.chain import Emitted
+from edged.worker.encoding import Latency, Origin, count, encode_counts, encode_event, encode_result
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One run that succeeded: what it saw, on which frame, and when."""
+
+    header: FrameHeader
+    outcome: Outcome
+    events: tuple[Emitted, ...]
+    started_ns: int
+    ended_ns: int
+
+
+class Publisher:
+    """Sends; used from the worker's main thread only."""
+
+    def __init__(self, channel: Channel) -> None:
+        self._channel = channel
+        self._device = ""
+        self._boot = ""
+        self._numbers: dict[tuple[str, str], Numbering] = {}
+        self._counts: dict[tuple[str, str], Mapping[str, Any]] = {}
+        self._reports: dict[str, JobReport] = {}
+
+    def introduce(self, device: str, boot: str, jobs: Sequence[JobSpec]) -> None:
+        """Whose results these are, and where their numbers go on: never backwards."""
+        self._device, self._boot = device, boot
+        for job in jobs:
+            for source, given in job.numbering.items():
+                known = self._numbers.get((job.name, source), Numbering())
+                self._numbers[job.name, source] = Numbering(
+                    max(known.seq, given.seq), max(known.track_id, given.track_id)
+                )
+
+    def publish(self, job: JobSpec, source: str, finding: Finding) -> int:
+        """Send what a run found; returns how many messages were refused.
+
+        Raises `AlgorithmError` when the result is not JSON or too large, and `ChannelClosed`.
+        """
+        refused = 0
+        if _is_wanted(job.publish_when, finding.outcome):
+            refused += not self._send_result(job, source, finding)
+        if finding.outcome.detections is not None:
+            refused += not self._send_counts(job.name, source, finding)
+        for kind, fields in finding.events:
+            refused += not self._send_event(job.name, source, finding.header, kind, fields)
+        return refused
+
+    def report(self, report: JobReport) -> None:
+        """Send a change of state now, or as soon as main reads again; only the latest of each job counts."""
+        self._reports.pop(report.job, None)
+        self._reports[report.job] = report
+        self.flush()
+
+    def flush(self) -> None:
+        """Send the reports that were refused before."""
+        while self._reports:
+            job, report = next(iter(self._reports.items()))
+            if not self._channel.send(report):
+                return
+            del self._reports[job]
+
+    def stats(self, stats: JobStats) -> None:
+        """Send statistics; those that are refused are worth nothing a second later."""
+        self._channel.send(stats)
+
+    def forget(self, job: str) -> None:
+        """The job is gone: its counts are sent anew when it comes back. Its numbers stay."""
+        for key in [key for key in self._counts if key[0] == job]:
+            del self._counts[key]
+        self._reports.pop(job, None)
+
+    def _send_result(self, job: JobSpec, source: str, finding: Finding) -> bool:
+        numbers = self._numbers.get((job.name, source), Numbering())
+        tracked = (detection.track_id or 0 for detection in finding.outcome.detections or ())
+        numbers = Numbering(numbers.seq + 1, max(numbers.track_id, *tracked, 0))
+        header = finding.header
+        latency = Latency(
+            wait_ms=(finding.started_ns - header.captured_ns) / 1e6,
+            inference_ms=(finding.ended_ns - finding.started_ns) / 1e6,
+            total_ms=(time.monotonic_ns() - header.captured_ns) / 1e6,
+        )
+        origin = self._origin(job.name, source)
+        payload = encode_result(origin, numbers.seq, header, latency, finding.outcome)
+        sent = self._send(
+            Output(OutputKind.RESULT, job.name, source, payload, numbers.seq, numbers.track_id, qos=job.qos)
+        )
+        if sent:
+            self._numbers[job.name, source] = numbers
+        return sent
+
+    def _send_counts(self, job: str, source: str, finding: Finding) -> bool:
+        counts = count(finding.outcome.detections or ())
+        if self._counts.get((job, source)) == counts:
+            return True
+        payload = encode_counts(counts, finding.header)
+        sent = self._send(Output(OutputKind.COUNTS, job, source, payload, qos=1, retain=True))
+        if sent:
+            self._counts[job, source] = counts
+        return sent
+
+    def _send_event(
+        self, job: str, source: str, header: FrameHeader, kind: str, fields: Mapping[str, Any]
+    ) -> bool:
+        """An event carries the seq of the newest result that was sent: that of the run it comes from."""
+        numbers = self._numbers.get((job, source), Numbering())
+        payload = encode_event(self._origin(job, source), numbers.seq, header, kind, fields)
+        return self._send(
+            Output(OutputKind.EVENT, job, source, payload, numbers.seq, numbers.track_id, qos=1)
+        )
+
+    def _send(self, output: Output) -> bool:
+        return self._channel.send_raw(pack_output(output))
+
+    def _origin(self, job: str, source: str) -> Origin:
+        return Origin(self._device, job, source, self._boot)
+
+
+def _is_wanted(publish_when: str, outcome: Outcome) -> bool:
+    if publish_when == "detections":
+        return bool(outcome.detections)
+    return publish_when != "never"

@@ -1,0 +1,77 @@
+"""The counters of one job, and what becomes of them once a second. Pure."""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Sequence
+from enum import StrEnum
+
+from edged.model.messages import JobStats
+
+_RATE_SECONDS = 10
+_RUNS_KEPT = 512
+
+
+class Skip(StrEnum):
+    """Why a turn was missed, or a result not sent."""
+
+    LATE = "late"
+    """A newer due frame was taken."""
+    OVERRUN = "overrun"
+    """Overwritten before it was read."""
+    FAILED = "failed"
+    """The job was failed and backing off."""
+    UNSENT = "unsent"
+    """Main did not read: the channel was full."""
+
+
+class Tally:
+    """Counts since the job was loaded; latencies of the last 512 runs."""
+
+    def __init__(self, now_ns: int) -> None:
+        self.runs = 0
+        self.errors = 0
+        self.skipped: dict[str, int] = {}
+        self.detections: dict[str, int] = {}
+        """By source, in the newest result."""
+        self._total_ms: deque[float] = deque(maxlen=_RUNS_KEPT)
+        self._inference_ms: deque[float] = deque(maxlen=_RUNS_KEPT)
+        self._seconds: deque[tuple[int, int]] = deque([(now_ns, 0)], maxlen=_RATE_SECONDS + 1)
+
+    def ran(self, total_ms: float, inference_ms: float) -> None:
+        """One run succeeded: capture to result, and the chain's own part."""
+        self.runs += 1
+        self._total_ms.append(total_ms)
+        self._inference_ms.append(inference_ms)
+
+    def skip(self, reason: Skip, turns: int = 1) -> None:
+        if turns:
+            self.skipped[reason] = self.skipped.get(reason, 0) + turns
+
+    def stats(self, job: str, now_ns: int) -> JobStats:
+        """The state of things; call it once a second, for the rate looks back on ten calls."""
+        since_ns, runs_then = self._seconds[0]
+        elapsed_ns = now_ns - since_ns
+        rate = (self.runs - runs_then) / (elapsed_ns / 1e9) if elapsed_ns > 0 else 0.0
+        self._seconds.append((now_ns, self.runs))
+        total = sorted(self._total_ms)
+        return JobStats(
+            job=job,
+            runs=self.runs,
+            errors=self.errors,
+            skipped=dict(self.skipped),
+            rate=round(rate, 3),
+            p50_ms=quantile(total, 0.50),
+            p95_ms=quantile(total, 0.95),
+            p99_ms=quantile(total, 0.99),
+            inference_ms=quantile(sorted(self._inference_ms), 0.50),
+            detections=sum(self.detections.values()),
+        )
+
+
+def quantile(ordered: Sequence[float], share: float) -> float:
+    """The smallest value that at least ``share`` of all do not exceed, to 3 decimals; 0.0 for none."""
+    if not ordered:
+        return 0.0
+    return round(ordered[max(0, math.ceil(share * len(ordered)) - 1)], 3)
