@@ -1,0 +1,86 @@
+"""From the decoder's picture to the I420 bytes of a slot, as cheaply as the picture allows.
+
+A picture that is I420 already is copied plane by plane. All others go through swscale, which keeps
+their range and matrix. A picture that names no matrix is taken for BT.601, and only ``yuvj`` formats
+and a range said to be full are full range: what swscale assumes, so that edged and a plain
+``to_ndarray(format="bgr24")`` see the same colours (measured over 19 pixel formats).
+"""
+
+from __future__ import annotations
+
+import av.error
+import numpy as np
+from av import VideoFrame
+from av.video.reformatter import VideoReformatter
+from numpy.typing import NDArray
+
+from edged.capture.masks import Mask, Polygon, rasterise
+from edged.errors import SourceUnsupported
+from edged.model.frame import ColorMatrix, ColorRange, FrameFormat
+
+_PLANAR = ("yuv420p", "yuvj420p")
+_FULL = 2  # AVCOL_RANGE_JPEG
+_MATRICES = {1: ColorMatrix.BT709, 9: ColorMatrix.BT2020, 10: ColorMatrix.BT2020}
+
+
+class Copier:
+    """Copies frames of one source, scaled to ``size`` where one is asked for, under its masks."""
+
+    def __init__(self) -> None:
+        self._size: tuple[int, int] | None = None
+        self._polygons: tuple[Polygon, ...] = ()
+        self._shape: tuple[int, int, str, int, int] | None = None
+        self._format = FrameFormat(0, 0)
+        self._mask: Mask | None = None
+        self._reformatter = VideoReformatter()
+
+    def set_output(self, size: tuple[int, int] | None, masks: tuple[Polygon, ...]) -> None:
+        """Applies from the next `format_of`."""
+        if (size, masks) != (self._size, self._polygons):
+            self._size, self._polygons = size, masks
+            self._shape = None
+
+    def format_of(self, frame: VideoFrame) -> FrameFormat:
+        """The format in which `copy` puts this frame; the same object as long as nothing changes."""
+        pixels = frame.format.name
+        shape = (frame.width, frame.height, pixels, int(frame.color_range), int(frame.colorspace))
+        if shape != self._shape:
+            self._shape = shape
+            width, height = self._size or (frame.width, frame.height)
+            full = pixels.startswith("yuvj") or frame.color_range == _FULL
+            color_range = ColorRange.FULL if full else ColorRange.LIMITED
+            matrix = _MATRICES.get(int(frame.colorspace), ColorMatrix.BT601)
+            self._format = FrameFormat(width, height, color_range, matrix)
+            self._mask = rasterise(self._polygons, self._format) if self._polygons else None
+        return self._format
+
+    def copy(self, frame: VideoFrame, into: NDArray[np.uint8]) -> None:
+        """Fill ``into``, (frame_bytes,) of the format that `format_of` gave for this frame.
+
+        Raises SourceUnsupported for pixels that cannot be converted.
+        """
+        start = 0
+        for plane in self._planar(frame).planes:
+            end = start + plane.width * plane.height
+            source = np.frombuffer(memoryview(plane), np.uint8)
+            if plane.line_size == plane.width:
+                into[start:end] = source
+            else:
+                rows = source.reshape(plane.height, plane.line_size)
+                into[start:end].reshape(plane.height, plane.width)[...] = rows[:, : plane.width]
+            start = end
+        if self._mask is not None:
+            self._mask.cover(into)
+
+    def _planar(self, frame: VideoFrame) -> VideoFrame:
+        width, height = self._format.width, self._format.height
+        if frame.format.name in _PLANAR and (frame.width, frame.height) == (width, height):
+            return frame
+        pixels = "yuvj420p" if self._format.color_range is ColorRange.FULL else "yuv420p"
+        try:
+            return self._reformatter.reformat(frame, width, height, pixels, threads=1)
+        except (av.error.FFmpegError, ValueError) as error:
+            raise SourceUnsupported(
+                f"pictures of {frame.width}x{frame.height} {frame.format.name} cannot be converted"
+                f" to {width}x{height} YUV 4:2:0"
+            ) from error

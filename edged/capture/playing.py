@@ -1,0 +1,275 @@
+"""One opening of a source, played until it ends, is lost or shall be another."""
+
+from __future__ import annotations
+
+import logging
+import time
+from dataclasses import dataclass
+from enum import Enum
+
+from av import Packet, VideoFrame
+from av.video.stream import VideoStream
+
+from edged.capture.clock import Gap, SourceClock
+from edged.capture.controls import Controls
+from edged.capture.counters import Counters
+from edged.capture.decoding import Decoder
+from edged.capture.demand import DecodeMode, decode_mode
+from edged.capture.lag import LagGuard
+from edged.capture.opening import OpenSource
+from edged.capture.pacing import Pacer
+from edged.capture.reporting import Reporter
+from edged.capture.sink import FrameSink
+from edged.errors import SourceUnavailable, SourceUnsupported
+from edged.model.frame import FrameFormat
+from edged.model.gauges import CaptureGauge
+from edged.model.messages import CaptureSpec, SourceState
+from edged.supervise.heartbeat import Heartbeat
+
+_TRACK_WAIT_S = {True: 5.0, False: 0.5}
+"""How long a paced source, and one that is not, is held for the track of its first frame."""
+_GLANCE_NS = 1_000_000_000
+_GRACE_S = 2.0
+"""Between the end of a wait and the heartbeat's deadline."""
+_ARRIVALS = 64
+
+log = logging.getLogger("edged.capture")
+
+
+class Ending(Enum):
+    STOPPED = "stopped"
+    CHANGED = "changed"
+    """The specification now names something else to open."""
+    ENDED = "ended"
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What outlives one opening."""
+
+    controls: Controls
+    heartbeat: Heartbeat
+    counters: Counters
+    reporter: Reporter
+    clock: SourceClock
+    sink: FrameSink
+
+
+def opening_key(spec: CaptureSpec) -> tuple[object, ...]:
+    """What of a specification cannot be changed without opening the source again."""
+    return (spec.source, spec.url, spec.transport, spec.timeout_s, spec.hwaccel, spec.enabled)
+
+
+class Playing:
+    """Reads, decodes and paces one opened source. `run` blocks; whoever opened the source closes it."""
+
+    def __init__(self, source: OpenSource, spec: CaptureSpec, parts: Parts) -> None:
+        self._source = source
+        self._spec = spec
+        self._controls = parts.controls
+        self._heartbeat = parts.heartbeat
+        self._counters = parts.counters
+        self._reporter = parts.reporter
+        self._clock = parts.clock
+        self._sink = parts.sink
+        self._mode = decode_mode(spec.demand)
+        keyframes_only = self._mode is not DecodeMode.EVERY
+        self._decoder = Decoder(source.context, parts.counters, keyframes_only=keyframes_only)
+        self._pacer = Pacer()
+        self._lag = LagGuard()
+        self._arrivals: dict[int, int] = {}
+        self._lead = 0
+        self._format: FrameFormat | None = None
+        self._ending: Ending | None = None
+        self._video_ns = 0
+        self.first_picture_ns = 0
+        """When pictures began to come; 0: none came."""
+        self._picture_ns = 0
+
+    def run(self) -> Ending:
+        """Raises `SourceUnavailable` when the source is lost, `SourceUnsupported` when it is no use."""
+        self._apply(self._spec)
+        self._clock.open(live=self._source.plan.live, frame_us=self._source.frame_us)
+        self._heartbeat.beat("read", self._patience_s, source=self._spec.source)
+        self._video_ns = self._picture_ns = time.monotonic_ns()
+        while self._ending is None:
+            asked_ns = time.monotonic_ns()
+            self._heartbeat.extend(self._patience_s)
+            packet = self._source.read()
+            now_ns = time.monotonic_ns()
+            self._reporter.flush()
+            if self._controls.poll():
+                self._attend()
+            if packet is None:
+                return self._ending or self._end(now_ns)
+            if self._source.is_video(packet):
+                self._take(packet, now_ns, now_ns - asked_ns)
+            self._check_silence(now_ns)
+        return self._ending
+
+    @property
+    def _patience_s(self) -> float:
+        return self._source.plan.read_timeout_s + _GRACE_S
+
+    # ---- what main says ----
+
+    def _attend(self) -> None:
+        spec = self._controls.spec
+        if self._controls.stopping:
+            self._ending = Ending.STOPPED
+        elif opening_key(spec) != opening_key(self._spec):
+            self._ending = Ending.CHANGED
+        elif spec is not self._spec:
+            self._apply(spec)
+        self._sink.adopt()
+
+    def _apply(self, spec: CaptureSpec) -> None:
+        self._spec = spec
+        self._clock.set_cap(spec.fps)
+        self._sink.apply(spec)
+        self._mode = decode_mode(spec.demand)
+        self._decoder.keyframes_only = self._mode is not DecodeMode.EVERY
+
+    # ---- packets ----
+
+    def _take(self, packet: Packet[VideoStream], now_ns: int, waited_ns: int) -> None:
+        self._video_ns = now_ns
+        if packet.size == 0:  # the end: the decoder gives its rest
+            self._show(self._decoder.drain(), now_ns)
+            return
+        self._counters.add(CaptureGauge.PACKETS)
+        keyframe = self._source.is_keyframe(packet)
+        if keyframe and packet.pts is not None and packet.dts is not None:
+            self._lead = packet.pts - packet.dts
+        if self._skips(packet, now_ns, waited_ns, keyframe=keyframe):
+            self._pass_over(packet, now_ns, keyframe=keyframe)
+            return
+        if packet.pts is not None:
+            if len(self._arrivals) >= _ARRIVALS:
+                self._arrivals.clear()
+            self._arrivals[packet.pts] = now_ns
+        self._show(self._decoder.decode(packet, keyframe=keyframe), now_ns)
+
+    def _skips(self, packet: Packet[VideoStream], now_ns: int, waited_ns: int, *, keyframe: bool) -> bool:
+        if self._decoder.passes_over(keyframe=keyframe):
+            return True
+        if self._mode is DecodeMode.GLANCE and self._decoder.between_keyframes and self._format is not None:
+            return now_ns - self._picture_ns < _GLANCE_NS
+        if self._source.plan.paced or not self._source.plan.live:
+            return False
+        return self._lags(packet, now_ns, waited_ns, keyframe=keyframe)
+
+    def _lags(self, packet: Packet[VideoStream], now_ns: int, waited_ns: int, *, keyframe: bool) -> bool:
+        stamp = self._stamp(packet, now_ns)
+        before = self._lag.skipping
+        skips = self._lag.look(stamp, now_ns, waited_ns, keyframe=keyframe)
+        if skips and not before:
+            log.warning("decoding is too slow for this source: skipping to where it is now")
+            self._show(self._decoder.drain(), now_ns)
+        elif before and not skips:
+            log.info("caught up with the source")
+        if skips:
+            self._counters.add(CaptureGauge.DROPPED)
+        return skips
+
+    def _pass_over(self, packet: Packet[VideoStream], now_ns: int, *, keyframe: bool) -> None:
+        """A frame of the source that is not decoded counts, so that indexes mean the same either way."""
+        if self._format is None:
+            return
+        if self._clock.tick(self._stamp(packet, now_ns), now_ns, keyframe=keyframe):
+            self._counters.frame(self._clock, self._pace(now_ns), keyframe=keyframe)
+
+    def _stamp(self, packet: Packet[VideoStream], now_ns: int) -> int | None:
+        """When the frame of a packet is shown, without decoding: packets do not come in that order."""
+        if self._source.plan.arrival_times:
+            return now_ns // 1000
+        if packet.dts is not None:
+            return self._source.microseconds(packet.dts + self._lead)
+        return None if packet.pts is None else self._source.microseconds(packet.pts)
+
+    # ---- pictures ----
+
+    def _show(self, frames: list[VideoFrame], now_ns: int) -> None:
+        for frame in frames:
+            if self._ending is not None:
+                return
+            self._picture_ns = now_ns
+            pts = frame.pts
+            arrived_ns = now_ns if pts is None else self._arrivals.pop(pts, now_ns)
+            if self._sink.prepare(frame) is not self._format:
+                self._introduce(frame)
+            self._frame(frame, arrived_ns)
+
+    def _frame(self, frame: VideoFrame, arrived_ns: int) -> None:
+        if self._source.plan.arrival_times:
+            stamp: int | None = arrived_ns // 1000
+        else:
+            stamp = None if frame.pts is None else self._source.microseconds(frame.pts)
+        keyframe = bool(frame.key_frame)
+        if not self._clock.tick(stamp, arrived_ns, keyframe=keyframe):
+            return
+        captured_ns = self._pace(arrived_ns)
+        if self._ending is None:
+            self._counters.frame(self._clock, captured_ns, keyframe=keyframe)
+            self._sink.put(frame, self._clock, captured_ns)
+
+    def _introduce(self, frame: VideoFrame) -> None:
+        """The first picture, or the first that looks different."""
+        frame_format = self._sink.prepare(frame)
+        if self._format is None:
+            self.first_picture_ns = time.monotonic_ns()
+            if self._reporter.state is SourceState.RETRYING and self._counters.get(CaptureGauge.FRAMES):
+                self._counters.add(CaptureGauge.RECONNECTS)
+        elif frame_format != self._format:
+            self._clock.begin_epoch(Gap.ELAPSED if self._source.plan.live else Gap.NONE)
+        self._format = frame_format
+        self._reporter.picture(
+            self._source.context.name,
+            frame.width,
+            frame.height,
+            self._source.fps,
+            self._counters.get(CaptureGauge.RECONNECTS),
+        )
+        self._await_track()
+
+    def _await_track(self) -> None:
+        deadline_ns = time.monotonic_ns() + int(_TRACK_WAIT_S[self._source.plan.paced] * 1e9)
+        self._sink.adopt()
+        while self._sink.needs_track and self._ending is None and time.monotonic_ns() < deadline_ns:
+            self._wait_until(deadline_ns)
+
+    def _pace(self, now_ns: int) -> int:
+        """Wait until the frame is due, if the source is paced; when it counts as captured."""
+        if not self._source.plan.paced:
+            return now_ns
+        due_ns = self._pacer.due_ns(self._clock.pts_us, time.monotonic_ns())
+        while self._ending is None and time.monotonic_ns() < due_ns:
+            self._wait_until(due_ns)
+        return due_ns
+
+    def _wait_until(self, monotonic_ns: int) -> None:
+        self._heartbeat.extend(max(monotonic_ns - time.monotonic_ns(), 0) / 1e9 + self._patience_s)
+        if self._controls.wait_until(monotonic_ns):
+            self._attend()
+
+    # ---- the end ----
+
+    def _check_silence(self, now_ns: int) -> None:
+        if not self._source.plan.live or self._source.plan.paced:
+            return
+        timeout_ns = int(self._spec.timeout_s * 1e9)
+        if now_ns - self._video_ns > timeout_ns:
+            raise SourceUnavailable(f"no picture for {self._spec.timeout_s:g} s, only other streams")
+        silent = self._mode is DecodeMode.EVERY and not self._lag.skipping
+        if silent and now_ns - self._picture_ns > max(timeout_ns, 10 * _GLANCE_NS):
+            raise SourceUnavailable("what comes cannot be decoded")
+
+    def _end(self, now_ns: int) -> Ending:
+        self._show(self._decoder.drain(), now_ns)
+        if self._ending is not None:
+            return self._ending
+        if self._source.plan.live:
+            raise SourceUnavailable("the stream ended")
+        if self._format is None:
+            raise SourceUnsupported("no picture in it could be decoded")
+        return Ending.ENDED

@@ -1,0 +1,74 @@
+"""Where decoded frames go: onto the frame track, if some job needs them."""
+
+from __future__ import annotations
+
+import time
+from functools import partial
+
+from av import VideoFrame
+
+from edged.capture.clock import SourceClock
+from edged.capture.copying import Copier
+from edged.capture.counters import Counters
+from edged.capture.demand import is_wanted
+from edged.capture.handshake import Handshake
+from edged.model.frame import FrameFormat, FrameHeader
+from edged.model.gauges import CaptureGauge
+from edged.model.messages import CaptureSpec, Demand
+from edged.types import MonotonicNs, WallNs
+
+
+class FrameSink:
+    """Copies the wanted frames. The newest wanted one without a track is kept until there is one."""
+
+    def __init__(self, handshake: Handshake, counters: Counters) -> None:
+        self._handshake = handshake
+        self._counters = counters
+        self._copier = Copier()
+        self._demand = Demand()
+        self._waiting: tuple[FrameHeader, VideoFrame] | None = None
+
+    @property
+    def needs_track(self) -> bool:
+        """Whether a frame that is put now would be in want of a track."""
+        return not self._demand.nothing and not self._handshake.ready
+
+    def apply(self, spec: CaptureSpec) -> None:
+        self._demand = spec.demand
+        self._copier.set_output(spec.size, spec.masks)
+
+    def prepare(self, frame: VideoFrame) -> FrameFormat:
+        """See to it that there is, or will be, a track for frames like this one; in this format."""
+        frame_format = self._copier.format_of(frame)
+        self._handshake.ask(frame_format)
+        return frame_format
+
+    def adopt(self) -> None:
+        """Take the track that main offered, if it did."""
+        if self._handshake.adopt() and self._waiting is not None:
+            header, frame = self._waiting
+            self._waiting = None
+            if header.format == self._copier.format_of(frame):
+                self._write(header, frame)
+
+    def put(self, frame: VideoFrame, clock: SourceClock, captured_ns: int) -> None:
+        """One frame that `prepare` and the clock have seen."""
+        frame_format = self._copier.format_of(frame)
+        wall_ns = time.time_ns() - (time.monotonic_ns() - captured_ns)
+        header = clock.header(frame_format, MonotonicNs(captured_ns), WallNs(wall_ns))
+        if not is_wanted(self._demand, header):
+            return
+        if self._handshake.ready:
+            self._write(header, frame)
+            return
+        if self._waiting is not None:
+            self._counters.add(CaptureGauge.DROPPED)
+        self._waiting = (header, frame)
+
+    def close(self) -> None:
+        self._waiting = None
+        self._handshake.close()
+
+    def _write(self, header: FrameHeader, frame: VideoFrame) -> None:
+        written = self._handshake.write(header, partial(self._copier.copy, frame))
+        self._counters.add(CaptureGauge.COPIED if written else CaptureGauge.DROPPED)
