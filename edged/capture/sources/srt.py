@@ -13,7 +13,7 @@ def plan(spec: CaptureSpec) -> OpenPlan:
     return OpenPlan(
         url=spec.url,
         format="mpegts",
-        options={"protocol_whitelist": "srt"},
+        options={"protocol_whitelist": "srt", "fpsprobesize": "3"},
         live=True,
         open_timeout_s=max(spec.timeout_s, 5.0),
         read_timeout_s=spec.timeout_s,

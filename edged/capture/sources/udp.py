@@ -20,6 +20,7 @@ def plan(spec: CaptureSpec) -> OpenPlan:
             "protocol_whitelist": "udp",
             "fifo_size": str(_FIFO_PACKETS),
             "overrun_nonfatal": "1",
+            "fpsprobesize": "3",  # FFmpeg would hold the first 20 frames back
         },
         live=True,
         open_timeout_s=max(spec.timeout_s, 5.0),
