@@ -46,7 +46,7 @@ class SlotLocks:
     def __init__(self, fd: int, layout: TrackLayout) -> None:
         self._fd = fd
         places = [layout.header_at(slot) for slot in range(layout.slots)]
-        # Packed once: 0.4 us saved at each lock, of about 1.
+        # Packed once: 0.15 us less at each lock, of 0.8.
         self._shared = [_flock(fcntl.F_RDLCK, place) for place in places]
         self._exclusive = [_flock(fcntl.F_WRLCK, place) for place in places]
         self._unlock = [_flock(fcntl.F_UNLCK, place) for place in places]

@@ -114,16 +114,21 @@ def read_frames(memfd: int, words: memoryview, seed: int) -> None:
 
 
 def read_window(reader: TrackReader, chance: random.Random) -> bool | None:
-    """Whether all frames of a window were whole as long as it was leased; None: there was no window."""
+    """Whether a window's frames were those asked for, and whole for as long as it was leased.
+
+    None: there was no window.
+    """
     indexes = [header.index for header in reader.headers(-1)]
     if not indexes:
         os.sched_yield()
         return None
-    window = reader.lease(indexes if chance.random() < 0.05 else [chance.choice(indexes)])
+    wanted = indexes if chance.random() < 0.05 else [chance.choice(indexes)]
+    window = reader.lease(wanted)
     if isinstance(window, Missing):
         return None
     with window:
-        whole = all(map(is_whole, window.frames))
+        whole = [frame.header.index for frame in window.frames] == wanted
+        whole = whole and all(map(is_whole, window.frames))
         os.sched_yield()
         return whole and all(map(is_whole, window.frames))
 
