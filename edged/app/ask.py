@@ -10,6 +10,8 @@ import signal
 import subprocess
 import tempfile
 import time
+from collections.abc import Generator
+from contextlib import closing
 from typing import IO, TypeVar, cast
 
 from edged.errors import ChannelClosed, EdgedError
@@ -29,28 +31,37 @@ class ChildBug(Exception):
     """The child died of a bug; the message is the end of what it logged."""
 
 
-def ask(
-    module: str, request: object, reply: type[Reply], *, within_s: float, log_level: str = "WARNING"
-) -> Reply:
+def ask(module: str, request: object, reply: type[Reply], *, within_s: float) -> Reply:
     """Start ``module``, send it ``request`` and return its first message of the type ``reply``.
 
-    Raises `EdgedError`, saying what the child was doing, when it was silent past a deadline of its own
-    or gave no answer ``within_s`` seconds or was killed; `ChildBug` when it died of one. Afterwards the
-    child has ended.
+    Raises as `ask_each` does. Afterwards the child has ended.
+    """
+    with closing(ask_each(module, request, reply, number=1, within_s=within_s)) as replies:
+        return next(replies)
+
+
+def ask_each(
+    module: str, request: object, reply: type[Reply], *, number: int, within_s: float
+) -> Generator[Reply]:
+    """The first ``number`` messages of the type ``reply``, as they come, each ``within_s`` seconds.
+
+    Raises `EdgedError`, saying what the child was doing, when it was silent past that or past a deadline
+    of its own, or was killed, or gave up; `ChildBug` when it died of one. Afterwards the child has ended.
     """
     with tempfile.TemporaryFile() as log:
-        child = spawn(module, module.rpartition(".")[2], log_level=log_level, stderr=log.fileno())
+        child = spawn(module, module.rpartition(".")[2], log_level="WARNING", stderr=log.fileno())
         try:
-            return _converse(child, request, reply, time.monotonic() + within_s)
+            child.channel.send(request, wait_s=1.0)
+            for _ in range(number):
+                yield _listen(child, reply, time.monotonic() + within_s)
         except ChannelClosed:
             raise _obituary(child, log) from None
         finally:
             _end(child)
 
 
-def _converse(child: Spawned, request: object, reply: type[Reply], until: float) -> Reply:
+def _listen(child: Spawned, reply: type[Reply], until: float) -> Reply:
     decoder = Decoder([reply])
-    child.channel.send(request, wait_s=1.0)
     while time.monotonic() < until and child.heartbeat.overdue(time.monotonic_ns()) is None:
         packet = child.channel.receive(wait_s=_LOOK_EVERY_S)
         if packet is not None and packet.kind == CONTROL and _is(packet, reply):
