@@ -138,7 +138,7 @@ def same_id_text(options: MqttOptions) -> str:
 
 def _tls_failure(error: ssl.SSLError, options: MqttOptions) -> Failure:
     broker = options.broker
-    reason = error.reason or ""
+    reason = getattr(error, "reason", None) or ""  # unset when the ssl module itself raised it
     if isinstance(error, ssl.SSLCertVerificationError):
         trouble = _CERTIFICATE_TROUBLE.get(error.verify_code, f"is not accepted: {error.verify_message}")
         return Failure(FailureKind.REFUSED, f"the certificate of {broker} {trouble}")

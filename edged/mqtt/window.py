@@ -106,16 +106,22 @@ class Window:
         entry = self._in_flight.pop(identifier, None)
         if entry is None:
             return None
-        message = entry.message
-        cleared = message.retain and not message.payload and message.topic not in self._owed
-        if cleared and self._retained.get(message.topic) == b"":
-            del self._retained[message.topic]
-        return message
+        if entry.message.retain and not entry.message.payload:
+            self._forget(entry.message.topic)
+        return entry.message
 
     def _next(self) -> Message | None:
         for topic in self._owed:
             return Message(topic, self._retained[topic], qos=1, retain=True)
         return self._queue[0] if self._queue else None
+
+    def _forget(self, topic: str) -> None:
+        """The broker cleared it: owe it no more, unless there is something newer."""
+        newer = topic in self._owed or any(
+            entry.message.retain and entry.message.topic == topic for entry in self._in_flight.values()
+        )
+        if not newer and self._retained.get(topic) == b"":
+            del self._retained[topic]
 
     def _trim(self) -> int:
         dropped = max(0, len(self._queue) - self._queue_limit)
