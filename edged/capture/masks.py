@@ -53,16 +53,14 @@ def _fill(polygon: Polygon, width: int, height: int) -> NDArray[np.bool_]:
         crossed = (y0 <= rows) != (y1 <= rows)
         if crossed.any():
             at = x0 + (rows[crossed] - y0) * ((x1 - x0) / (y1 - y0))
-            left: NDArray[np.bool_] = columns < at[:, np.newaxis]
-            inside[crossed] = inside[crossed] != left
+            inside[crossed] = np.logical_xor(inside[crossed], np.less(columns, at[:, np.newaxis]))
     return inside
 
 
 def _halve(inside: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    height, width = inside.shape
-    even = np.pad(inside, ((0, height % 2), (0, width % 2)))
-    pairs: NDArray[np.bool_] = even.reshape((height + 1) // 2, 2, (width + 1) // 2, 2).any(axis=(1, 3))
-    return pairs
+    even = np.pad(inside, ((0, inside.shape[0] % 2), (0, inside.shape[1] % 2)))
+    rows = even[0::2] | even[1::2]
+    return rows[:, 0::2] | rows[:, 1::2]
 
 
 def _spans(inside: NDArray[np.bool_], offset: int) -> list[tuple[int, int]]:
