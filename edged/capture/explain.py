@@ -6,21 +6,17 @@ FFmpeg's own texts are never passed on as they are: with them comes the address,
 from __future__ import annotations
 
 import errno
-import re
 from dataclasses import asdict, dataclass
 from urllib.parse import urlsplit
 
 import av.error
 
 from edged.errors import EdgedError, SourceUnavailable, SourceUnsupported
-
-_CREDENTIALS = (
-    (re.compile(r"(\w[\w+.-]*://)([^\s/@:]*)(?::\S*)?@(?=[^\s@]*)"), r"\1\2:***@"),
-    (re.compile(r"(?i)\b(pass(?:word|phrase|wd)?|pwd|token|secret|key)=[^\s&'\"]+"), r"\1=***"),
-)
+from edged.model.redact import redact_text
 
 _NOT_VIDEO = (av.error.InvalidDataError, av.error.ArgumentError, av.error.DemuxerNotFoundError)
 _DROPPED = (av.error.ConnectionResetError, av.error.BrokenPipeError, av.error.ConnectionAbortedError)
+_HOPELESS = (av.error.DecoderNotFoundError, av.error.IsADirectoryError, av.error.ProtocolNotFoundError)
 _SILENT = (av.error.TimeoutError, av.error.ExitError)
 
 _BY_TYPE: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], str], ...] = (
@@ -51,6 +47,11 @@ _BY_TYPE: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], str
         "{path} may not be read: give the user that runs edged the right to (cameras: group video)",
     ),
     (av.error.DecoderNotFoundError, "there is no decoder for its codec here"),
+    (
+        av.error.ProtocolNotFoundError,
+        "the FFmpeg of this PyAV is built without {scheme}:// (PyAV's own wheels have no SRT):"
+        " install a PyAV built against an FFmpeg that has it, or send it another way (udp://, rtsp://)",
+    ),
 )
 
 _BY_ERRNO = {
@@ -84,6 +85,8 @@ _SILENT_ELSE = "{host} did not answer or stopped sending in time: check that it 
 _NOT_VIDEO_BY_SCHEME = {
     "file": "{path} is not a video that edged reads (mp4, mkv, avi, ts, … with pictures in it)",
     "v4l2": "{path} is no camera, or does not know the size, rate or input_format asked for",
+    "rtsp": "{host}, port {port}, gives no proper RTSP answer, or none in time:"
+    " check that it is on, and host, port and path",
     "pattern": "the pattern cannot be made with these options",
 }
 _NOT_VIDEO_ELSE = "what {host} sends is not a video that edged reads: check the path"
@@ -105,8 +108,8 @@ def explain(error: BaseException, redacted_url: str) -> str:
     """One sentence: what is wrong and, where it can be known, the mend. Holds no credentials."""
     place = _place(redacted_url)
     if isinstance(error, EdgedError):
-        return scrub(str(error))
-    return scrub(_text(error, place.scheme).format_map(asdict(place)))
+        return redact_text(str(error))
+    return redact_text(_text(error, place.scheme).format_map(asdict(place)))
 
 
 def as_policy(error: BaseException, redacted_url: str) -> SourceUnavailable | SourceUnsupported:
@@ -115,15 +118,8 @@ def as_policy(error: BaseException, redacted_url: str) -> SourceUnavailable | So
         return error
     message = explain(error, redacted_url)
     hopeless = isinstance(error, _NOT_VIDEO) and _place(redacted_url).scheme in ("file", "pattern")
-    hopeless = hopeless or isinstance(error, (av.error.DecoderNotFoundError, av.error.IsADirectoryError))
+    hopeless = hopeless or isinstance(error, _HOPELESS)
     return SourceUnsupported(message) if hopeless else SourceUnavailable(message)
-
-
-def scrub(text: str) -> str:
-    """``text`` without what looks like a password in a URL or a query."""
-    for pattern, shown in _CREDENTIALS:
-        text = pattern.sub(shown, text)
-    return text
 
 
 def _text(error: BaseException, scheme: str) -> str:
