@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from edged.algorithm.drawing import draw_detections
 from edged.algorithm.frame import Frame
 from edged.model.detection import Outcome
 from edged.model.messages import Pictures
@@ -98,9 +99,7 @@ class Studio:
     def _develop(self, exposure: Exposure) -> None:
         lane = exposure.lane
         picture = exposure.frame.bgr()
-        from edged.algorithm.drawing import draw_outcome
-
-        draw_outcome(picture, exposure.outcome)
+        draw_detections(picture, exposure.outcome.detections or ())
         if lane.alive:
             try:
                 lane.chain.draw(picture, exposure.outcome)

@@ -129,7 +129,8 @@ class Worker:
             case TrackOffer() as offer:
                 self._accept(offer, packet.fds)
             case TrackGone(source=source):
-                self._retire(source)
+                self._look_at_the_last_of(source)
+                self._feeds.retire(source)
             case Stop():
                 self._stopping = True
 
@@ -141,7 +142,7 @@ class Worker:
 
     def _accept(self, offer: TrackOffer, fds: tuple[int, ...]) -> None:
         memfd, wake = fds
-        self._retire(offer.source)
+        self._look_at_the_last_of(offer.source)
         try:
             feed = self._feeds.accept(offer, memfd, wake)
         except TrackError as error:
@@ -150,8 +151,8 @@ class Worker:
         if feed is not None:
             self._take_in(feed)
 
-    def _retire(self, source: str) -> None:
-        """Look at the last frames of a track before another replaces it."""
+    def _look_at_the_last_of(self, source: str) -> None:
+        """Before a track goes or another takes its place."""
         feed = self._feeds.get(source)
         if feed is not None:
             self._take_in(feed)

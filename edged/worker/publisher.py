@@ -7,6 +7,7 @@ arrives is without gaps; what the channel refuses is dropped (the newest) and co
 from __future__ import annotations
 
 import time
+import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -124,6 +125,7 @@ class Publisher:
     ) -> bool:
         """An event carries the seq of the newest result that was sent: that of the run it comes from."""
         numbers = self._numbers.get((job, source), Numbering())
+        fields = {"id": uuid.uuid4().hex, **fields}
         payload = encode_event(self._origin(job, source), numbers.seq, header, kind, fields)
         return self._send(
             Output(OutputKind.EVENT, job, source, payload, numbers.seq, numbers.track_id, qos=1)

@@ -12,8 +12,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-import numpy as np
-
 from edged.errors import ChannelClosed
 from edged.model.frame import FrameFormat, FrameHeader
 from edged.model.messages import (
@@ -111,9 +109,6 @@ class Camera:
         self.previous_key_us = header.pts_us if key else self.previous_key_us
         return self.index
 
-    def picture(self, i420: np.ndarray) -> None:
-        """Set what the next frames show."""
-
     def close(self) -> None:
         if self.writer is not None:
             self.writer.close()
@@ -147,7 +142,7 @@ class Rig:
             run(self._theirs, self.heartbeat)
         except ChannelClosed:
             pass
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001 — the test is told
             self.crash = error
         finally:
             self._theirs.close()
@@ -193,6 +188,11 @@ class Rig:
             assert isinstance(message, JobStats)
             self.stats[message.job] = message
 
+    def counted(self, name: str, what: Callable[[JobStats], object]) -> JobStats:
+        """Wait for statistics of the job that are as ``what`` says."""
+        self.until(lambda: name in self.stats and what(self.stats[name]))
+        return self.stats[name]
+
     def states(self, name: str) -> list[str]:
         return [report.state.value for report in self.reports if report.job == name]
 
@@ -202,6 +202,9 @@ class Rig:
 
     def results(self, name: str, source: str | None = None) -> list[dict[str, Any]]:
         return [json.loads(output.payload) for output in self.of(OutputKind.RESULT, name, source)]
+
+    def events(self, name: str) -> list[dict[str, Any]]:
+        return [json.loads(output.payload) for output in self.of(OutputKind.EVENT, name)]
 
     def of(self, kind: OutputKind, name: str, source: str | None = None) -> list[Output]:
         return [
@@ -238,13 +241,57 @@ def worker(folder: Path, **settings: Any) -> Iterator[Rig]:
         rig.channel.close()
 
 
-ECHO = """
-from edged import BaseAlgo
+@dataclass
+class Gate:
+    """Holds an algorithm inside its run until the test lets it go on."""
 
-class Echo(BaseAlgo):
+    entered: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
+    passes: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
+
+    def pass_through(self) -> None:
+        """Called by the algorithm."""
+        self.entered.release()
+        assert self.passes.acquire(timeout=20)
+
+    def wait_until_entered(self) -> None:
+        assert self.entered.acquire(timeout=10)
+
+    def let(self, runs: int = 1) -> None:
+        self.passes.release(runs)
+
+
+GATES: dict[str, Gate] = {}
+"""By a name that the test and its algorithm agree on."""
+
+ECHO = """
+from edged import Algorithm, AlgorithmParams, Outcome
+
+class Params(AlgorithmParams):
+    note: str = ""
+
+class Echo(Algorithm):
     \"\"\"Says what it was given.\"\"\"
-    runs = 0
-    def run(self, frames):
+    Params = Params
+    def open(self):
+        self.runs = self.resets = 0
+    def reset(self):
+        self.resets += 1
+    def run(self, window, before):
         self.runs += 1
-        return {"count": len(frames), "luma": [int(frame.mean()) for frame in frames], "runs": self.runs}
+        return Outcome(before.detections, {**before.data,
+            "indexes": [frame.header.index for frame in window],
+            "values": [int(frame.pixels[0]) for frame in window],
+            "runs": self.runs, "resets": self.resets, "note": self.params.note})
+"""
+
+GATED = """
+from edged import BaseAlgo
+from tests.integration.worker_rig import GATES
+
+class Gated(BaseAlgo):
+    \"\"\"Waits in its run.\"\"\"
+    def init(self, gate):
+        self.gate = GATES[gate]
+    def run(self, frames):
+        self.gate.pass_through()
 """
