@@ -17,6 +17,7 @@ from edged.app.commands.algos import algos
 from edged.app.commands.check import check
 from edged.app.commands.doctor import doctor
 from edged.app.commands.new import new
+from edged.app.commands.probe import probe
 from edged.app.commands.run import run
 from edged.app.commands.schema import schema
 from edged.errors import EdgedError, SpecRejected
@@ -79,7 +80,7 @@ def root(
 
 
 app.add_typer(new, name="new")
-for command in (run, check, algos, doctor, schema):
+for command in (run, check, probe, algos, doctor, schema):
     app.command()(command)
 
 

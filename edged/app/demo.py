@@ -35,7 +35,7 @@ _PATTERN = "pattern://testsrc2?size=1280x720&rate=15"
 _STOP_WITHIN_S = 6.0
 _LOOK_EVERY_S = 0.25
 _PR_SET_PDEATHSIG = 1
-_SHOWN_DETECTIONS = 4
+_SHOWN_DETECTIONS = 3
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from pathlib import Path
 import psutil
 
 from edged.app.ask import ChildBug, ask
-from edged.app.processes import PROVER
+from edged.app.processes import DECODERS, PROVER
 from edged.control.hardware import hardware, is_clock_synced, temperature_c
 from edged.errors import EdgedError, TrackError
 from edged.model.decoders import DecodersReport, DecodersRequest
@@ -24,7 +24,6 @@ from edged.track.layout import TrackLayout
 from edged.track.locks import SlotLocks
 from edged.track.memory import allocate
 
-DECODERS_MODULE = "edged.capture.decoders"
 _WANTED_DECODERS = ("h264", "hevc", "mjpeg", "vp9", "av1")
 _ASK_WITHIN_S = 60.0
 _LOW_MEMORY_MB = 300
@@ -156,7 +155,7 @@ def accelerators(providers: tuple[str, ...], root: Path) -> Iterator[Verdict]:
 def decoders() -> Verdict:
     try:
         report = ask(
-            DECODERS_MODULE, DecodersRequest(_WANTED_DECODERS), DecodersReport, within_s=_ASK_WITHIN_S
+            DECODERS.module, DecodersRequest(_WANTED_DECODERS), DecodersReport, within_s=_ASK_WITHIN_S
         )
     except (EdgedError, ChildBug) as error:
         mend = "reinstall it: pip install --force-reinstall av"

@@ -34,6 +34,24 @@ PROVER = ProcessKind(
     stop_order=0,
     restart=False,
 )
+PROBE = ProcessKind(
+    name="probe",
+    module="edged.capture.probe_child",
+    purpose="opens one source once and tells what it is, for `edged probe`",
+    start_s=30.0,
+    stop_s=0.1,
+    stop_order=0,
+    restart=False,
+)
+DECODERS = ProcessKind(
+    name="decoders",
+    module="edged.capture.decoders",
+    purpose="tells what FFmpeg can decode here, for `edged doctor`",
+    start_s=30.0,
+    stop_s=0.1,
+    stop_order=0,
+    restart=False,
+)
 BROKER = ProcessKind(
     name="broker",
     module="edged.mqtt.embedded",
@@ -43,6 +61,6 @@ BROKER = ProcessKind(
     stop_order=9,
 )
 
-TABLE: tuple[ProcessKind, ...] = (PROVER, CAPTURE, WORKER, BROKER)
+TABLE: tuple[ProcessKind, ...] = (PROVER, PROBE, DECODERS, CAPTURE, WORKER, BROKER)
 DATA_RANKS = 2
 """Up to this rank processes make results; above it they carry them out."""
