@@ -37,7 +37,7 @@ class Reports:
         self._started_at = time.monotonic()
         self._status_at = self._started_at
         self._health_at = 0.0
-        self._info = b""
+        self._listed = device.listed
 
     def tick(self, now_s: float) -> None:
         """Publish what is due; called about twice a second."""
@@ -47,11 +47,9 @@ class Reports:
         if now_s - self._health_at >= HEALTH_EVERY_S:
             self._health_at = now_s
             self._link.retain(self._topics.health, health_payload(self._health()))
-            self._link.retain(self._topics.info, info_payload(self._describe()))
-
-    def listed(self) -> None:
-        """The algorithms are known: ``info`` has news."""
-        self._link.retain(self._topics.info, info_payload(self._describe()))
+            self._publish_info()
+        elif self._device.listed is not self._listed:
+            self._publish_info()
 
     def summary(self) -> str:
         """One line for ``systemctl status``."""
@@ -74,6 +72,10 @@ class Reports:
             jobs=job_lines(self._device),
             notice=self._link.client.last_error,
         )
+
+    def _publish_info(self) -> None:
+        self._listed = self._device.listed
+        self._link.retain(self._topics.info, info_payload(self._describe()))
 
     def _describe(self) -> DeviceInfo:
         listed = self._device.listed

@@ -25,6 +25,8 @@ from edged.supervise.process import START_LANE
 _PR_SET_PDEATHSIG = 1
 _PR_SET_NAME = 15
 EXIT_BUG = 70
+_FIRST_BEAT_S = 10.0
+"""Within this time ``run`` writes its own first deadline to lane 0, or is taken for hung."""
 
 Run = Callable[[Channel, Heartbeat], None]
 
@@ -57,6 +59,7 @@ def die_with_parent(parent: int) -> None:
 
 
 def _run(run: Run, channel: Channel, heartbeat: Heartbeat) -> int:
+    heartbeat.beat("begin", _FIRST_BEAT_S)  # so that at no moment a hang would go unseen
     heartbeat.rest(lane=START_LANE)
     try:
         run(channel, heartbeat)

@@ -14,6 +14,7 @@ are only trusted after the child is dead.
 
 from __future__ import annotations
 
+import fcntl
 import mmap
 import os
 import time
@@ -42,9 +43,10 @@ class Activity:
 
 
 def make_page() -> int:
-    """A sealed memfd of one page, all zero: no lane has a deadline yet."""
+    """A memfd of one page that nobody can shrink, all zero: no lane has a deadline yet."""
     fd = os.memfd_create("edged-heartbeat", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
     os.posix_fallocate(fd, 0, PAGE_BYTES)
+    fcntl.fcntl(fd, fcntl.F_ADD_SEALS, fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW)
     return fd
 
 

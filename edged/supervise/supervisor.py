@@ -163,8 +163,10 @@ class Supervisor:
 
     def kill_all(self) -> None:
         """The last resort: SIGKILL to whatever is left."""
-        for child in self._children.values():
+        for child in tuple(self._children.values()):
             child.wanted = False
+            if child.spawned is None:
+                self._forget(child)
             self._kill(child)
 
     async def _gone(self, names: Sequence[str]) -> None:
