@@ -13,10 +13,10 @@ from typing import Any
 from urllib.parse import unquote
 
 HIDDEN = "***"
-_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*:)?//")
+_SCHEME = re.compile(r"\s*(?:[A-Za-z][A-Za-z0-9+.-]*:)?//")
 _COLON = re.compile(r":|%3a", re.IGNORECASE)
 _PAIR = re.compile(r"([^?&;#/\s=]+)=([^&;#\s]*)")
-_REFERENCE = re.compile(r"\$\{[A-Za-z]+:[^{}\s]*\}")
+_REFERENCE = re.compile(r"\$\{(?:env|file|credential|secret):[^{}\s]*\}")
 _SECRET_NAME = re.compile(
     r"pass|pwd|secret|token|credential|auth|signature|private|api_?key|access_?key"
     r"|(?:^|[_.-])(?:key|sig|pin|pw|sid)(?:$|[_.-])",
@@ -37,8 +37,9 @@ def redact_url(url: str) -> str:
         return f"\x00{len(kept) - 1}\x00"
 
     bare = _REFERENCE.sub(put_by, url.replace("\x00", ""))
-    pieces = _split_at_schemes(bare)
-    shown = "".join(scheme + _redact_pairs(_redact_userinfo(rest)) for scheme, rest in pieces)
+    scheme = _SCHEME.match(bare)
+    begin = scheme.end() if scheme else 0
+    shown = bare[:begin] + _redact_pairs(_redact_userinfo(bare[begin:]))
     return re.sub(r"\x00(\d+)\x00", lambda match: kept[int(match.group(1))], shown)
 
 
@@ -64,7 +65,7 @@ def redact_value(value: Any) -> Any:
         return {key: _redact_entry(str(key), item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [redact_value(item) for item in value]
-    return redact_url(value) if isinstance(value, str) and "://" in value else value
+    return redact_url(value) if isinstance(value, str) and ("://" in value or "@" in value) else value
 
 
 def _redact_entry(key: str, item: Any) -> Any:
@@ -73,20 +74,11 @@ def _redact_entry(key: str, item: Any) -> Any:
     return redact_value(item)
 
 
-def _split_at_schemes(text: str) -> list[tuple[str, str]]:
-    """(scheme with //, what follows) for every URL in ``text``, nested ones too; the first may be bare."""
-    found = [match for match in _SCHEME.finditer(text) if match.group(1) or match.start() == 0]
-    starts = [0, *(match.end() for match in found)]
-    ends = [*(match.start() for match in found), len(text)]
-    schemes = ["", *(match.group() for match in found)]
-    return [(scheme, text[start:end]) for scheme, start, end in zip(schemes, starts, ends, strict=True)]
-
-
 def _redact_userinfo(rest: str) -> str:
-    """Hide from the first colon before any ``/`` to the last ``@``: the widest a password can be."""
+    """Hide from the first colon to the last ``@``: the widest that a password can be."""
     end = rest.rfind("@")
     colon = _COLON.search(rest, 0, end) if end > 0 else None
-    if colon is None or re.search(r"[/?#]", rest[: colon.start()]):
+    if colon is None:
         return rest
     password = rest[colon.end() : end]
     if re.fullmatch(r"(\x00\d+\x00)*", password):

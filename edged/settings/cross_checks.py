@@ -17,16 +17,20 @@ from edged.settings.references import Reference, split, undeclared
 def check_spec(document: Document) -> list[Problem]:
     """Every problem of the spec that lies between its parts. Any shape of data is allowed."""
     spec = _mapping(document.value.get("spec"))
-    problems = list(_unknown_sources(spec, document))
     secrets = _mapping(document.value.get("secrets"))
+    problems = list(_unknown_sources(spec, document))
     for path, text in _texts(spec, ("spec",)):
         try:
-            for part in split(text, path):
-                if isinstance(part, Reference) and part.kind == "secret" and part.name not in secrets:
-                    raise undeclared(part, path, secrets)
+            _check_references(text, path, secrets)
         except SpecRejected as rejected:
             problems += [document.problem(each.path, each.message, each.code) for each in rejected.problems]
     return problems
+
+
+def _check_references(text: str, path: str, secrets: dict[str, Any]) -> None:
+    for part in split(text, path):
+        if isinstance(part, Reference) and part.kind == "secret" and part.name not in secrets:
+            raise undeclared(part, path, secrets)
 
 
 def _unknown_sources(spec: dict[str, Any], document: Document) -> Iterator[Problem]:

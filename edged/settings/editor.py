@@ -31,7 +31,7 @@ def json_schema(which: SchemaName) -> dict[str, Any]:
     """A JSON Schema (2020-12) of the file, its spec, or what is published, with all error codes."""
     schema: dict[str, Any] = {"$schema": DIALECT}
     if which in ("settings", "spec"):
-        schema |= (Settings if which == "settings" else Spec).model_json_schema()
+        schema |= _for_editors((Settings if which == "settings" else Spec).model_json_schema())
         schema["title"] = "edged: the file on the device" if which == "settings" else "edged: what to run"
     else:
         schema |= RESULT_SCHEMA if which == "result" else EVENT_SCHEMA
@@ -78,7 +78,24 @@ def homes_of(key: str) -> tuple[str, ...]:
 
 @cache
 def _settings_schema() -> dict[str, Any]:
-    return Settings.model_json_schema()
+    return dict(_for_editors(Settings.model_json_schema()))
+
+
+def _for_editors(node: Any) -> Any:
+    """Names other than the pattern's refused, and no null offered where a key is better left out."""
+    if isinstance(node, list):
+        return [_for_editors(item) for item in node]
+    if not isinstance(node, dict):
+        return node
+    tidy = {key: item if key == "examples" else _for_editors(item) for key, item in node.items()}
+    options = tidy.get("anyOf")
+    if isinstance(options, list) and {"type": "null"} in options:
+        (only,) = (option for option in options if option != {"type": "null"})
+        del tidy["anyOf"], tidy["default"]
+        tidy |= only
+    if "patternProperties" in tidy:
+        tidy = {"default": {}} | tidy | {"additionalProperties": False}
+    return tidy
 
 
 def _below(node: Mapping[str, Any], part: str | int) -> Mapping[str, Any]:
@@ -92,15 +109,10 @@ def _below(node: Mapping[str, Any], part: str | int) -> Mapping[str, Any]:
 
 
 def _resolved(node: Mapping[str, Any], schema: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The node with its reference followed; of alternatives the one that says most."""
+    """The node with its reference followed; of alternatives the last, which says most."""
     if "$ref" in node:
         return _resolved(schema["$defs"][str(node["$ref"]).rpartition("/")[2]], schema)
-    alternatives = [
-        option for option in (*node.get("anyOf", ()), *node.get("oneOf", ())) if option.get("type") != "null"
-    ]
-    if alternatives:
-        return _resolved(alternatives[-1], schema)
-    return node
+    return _resolved(node["oneOf"][-1], schema) if "oneOf" in node else node
 
 
 def _choices(node: Mapping[str, Any]) -> tuple[str, ...]:

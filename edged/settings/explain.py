@@ -17,7 +17,7 @@ from edged.errors import Problem
 from edged.model.redact import is_secret_name, redact_url
 from edged.settings.document import Document, dotted
 from edged.settings.editor import Field, field_at, homes_of
-from edged.settings.nearest import nearest
+from edged.settings.nearest import did_you_mean, nearest
 
 _LATER = {"mqtt.discovery": "mqtt.discovery", "spec.models": "spec.models"}
 _NAME_RULE = "should have 1 to 64 letters, digits, _ or - and nothing else"
@@ -57,6 +57,8 @@ def _problem(detail: ErrorDetails, document: Document, hidden: Collection[str]) 
     kind, at_name = detail["type"], detail["loc"][-1:] == ("[key]",)
     parts = _path_in(document.value, detail["loc"])
     path = dotted(parts)
+    if kind == "missing":
+        return _missing(detail, document)
     if kind == "extra_forbidden":
         return _unknown_key(parts, document)
     if at_name:
@@ -65,12 +67,16 @@ def _problem(detail: ErrorDetails, document: Document, hidden: Collection[str]) 
         "" if path in hidden or any(is_secret_name(str(part)) for part in parts) else _shown(detail["input"])
     )
     message = _message(detail, field_at(parts), given)
-    if kind == "missing" and isinstance(detail["loc"][-1], str):
-        key = str(detail["loc"][-1])
-        return document.problem(path, f"is missing; {_MENDS.get(key, 'add it')}", at_key=True)
-    if kind == "missing":
-        path = path.rpartition(".")[0]
     return document.problem(path, message)
+
+
+def _missing(detail: ErrorDetails, document: Document) -> Problem:
+    """A key that is not there; or the second entry of a pair, which its list is told of."""
+    above, last = _path_in(document.value, detail["loc"][:-1]), detail["loc"][-1]
+    if isinstance(last, str):
+        message = f"is missing; {_MENDS.get(last, 'add it')}"
+        return document.problem(dotted((*above, last)), message, at_key=True)
+    return document.problem(dotted(above), f"has too few entries{field_at(above).for_example}")
 
 
 def _message(detail: ErrorDetails, field: Field, given: str) -> str:
@@ -82,11 +88,12 @@ def _message(detail: ErrorDetails, field: Field, given: str) -> str:
         words, key = _LIMITS[kind]
         return f"should be {words} {_number(context[key])}{instead}"
     if kind in ("literal_error", "enum"):
-        choices = field.choices
-        found = nearest(str(detail["input"]), choices)
-        near = f'; did you mean "{found}"?' if found and given else ""
+        choices, value = field.choices, detail["input"]
+        near = did_you_mean(str(value), choices) if given else ""
+        if not isinstance(value, str) and str(value) in choices:
+            near = "; put it in quotes"
         return f"should be {' or '.join(choices)}{instead}{near}"
-    if kind in ("too_short", "too_long", "missing"):
+    if kind in ("too_short", "too_long"):
         return _wrong_length(detail, field)
     if kind == "string_pattern_mismatch":
         return f"{_NAME_RULE}{instead}"
@@ -109,8 +116,6 @@ def _quotes(kind: str, value: Any) -> str:
 
 def _wrong_length(detail: ErrorDetails, field: Field) -> str:
     context = detail.get("ctx", {})
-    if detail["type"] == "missing" or "actual_length" not in context:
-        return f"has too few entries{field.for_example}"
     limit = "at most" if detail["type"] == "too_long" else "at least"
     wanted = context.get("max_length" if detail["type"] == "too_long" else "min_length")
     return f"should have {limit} {wanted} entries, not {context['actual_length']}{field.for_example}"
@@ -135,13 +140,12 @@ def _unknown_key(parts: tuple[str | int, ...], document: Document) -> Problem:
 def _path_in(value: Any, loc: Iterable[str | int]) -> tuple[str | int, ...]:
     """The path of an error in the document: without what pydantic adds for unions and keys."""
     parts: list[str | int] = []
-    steps = list(loc)
-    for number, step in enumerate(steps):
+    for step in loc:
         if isinstance(value, Mapping) and str(step) in value:
             value = value[str(step)]
         elif isinstance(value, list) and isinstance(step, int) and step < len(value):
             value = value[step]
-        elif number < len(steps) - 1 or step == "[key]" or not isinstance(value, (Mapping, list)):
+        else:
             continue
         parts.append(step)
     return tuple(parts)

@@ -53,7 +53,8 @@ def parse_settings(text: str, *, file: str, folder: Path) -> Loaded:
     try:
         settings = Settings.model_validate(resolved.value)
     except ValidationError as error:
-        problems += explain(error, document, resolved.hidden)
+        found = explain(error, document, resolved.hidden)
+        problems += [problem for problem in found if not resolved.leaves_open(problem.path)]
     if problems or settings is None:
         raise SpecRejected(_in_order(problems))
     settings = anchored(settings, folder)

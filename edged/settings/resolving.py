@@ -19,6 +19,10 @@ class ResolvedSettings:
     """Paths whose values came from references: never to be shown."""
     problems: tuple[Problem, ...]
 
+    def leaves_open(self, path: str) -> bool:
+        """Whether what is at ``path`` cannot be judged, because a reference in it was not resolved."""
+        return any(f"{problem.path}.".startswith(f"{path}.") for problem in self.problems)
+
 
 def resolve_settings(document: Document) -> ResolvedSettings:
     """The document's data with its references outside the spec replaced."""

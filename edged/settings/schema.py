@@ -55,7 +55,7 @@ def _check_distinct(names: tuple[str, ...]) -> tuple[str, ...]:
 
 
 class MqttSettings(Section):
-    """The broker."""
+    """How the broker is reached."""
 
     url: Annotated[Text, AfterValidator(_check_broker)] = Field(
         default="embedded://127.0.0.1:1883",
@@ -108,7 +108,7 @@ class MqttSettings(Section):
 
 
 class Storage(Section):
-    """Where the daemon keeps what must outlive it."""
+    """The daemon's folder and its size."""
 
     path: Path = Field(
         default_factory=default_storage,
