@@ -42,11 +42,11 @@ class Exposure:
 
 
 class Studio:
-    """Draws one picture at a time; while it does, one waits, and the newest takes its place."""
+    """Draws one picture at a time; while it does, one waits, and more are refused, their lanes try again."""
 
     def __init__(self, heartbeat: Heartbeat) -> None:
         self.dropped = 0
-        """Exposures that were replaced before they were drawn."""
+        """Pictures that were due and refused."""
         self.settings: Pictures | None = None
         """Set by the main thread; None: no pictures are wanted."""
         self._heartbeat = heartbeat
@@ -73,10 +73,12 @@ class Studio:
         every_s = self.settings.every_s * (1 if outcome.detections else _EMPTY_SHARE)
         if lane.pictured_ns and now_ns - lane.pictured_ns < every_s * 1e9:
             return
-        lane.pictured_ns = now_ns
-        copy = Frame(frame.header, frame.pixels.copy())
         with self._change:
-            self.dropped += self._waiting is not None
+            if self._waiting is not None:
+                self.dropped += 1
+                return
+            lane.pictured_ns = now_ns
+            copy = Frame(frame.header, frame.pixels.copy())
             self._waiting = Exposure(lane, copy, outcome, Path(self.settings.folder))
             self._change.notify()
 

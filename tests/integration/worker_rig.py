@@ -12,6 +12,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
+import numpy as np
+from numpy.typing import NDArray
+
 from edged.errors import ChannelClosed
 from edged.model.frame import FrameFormat, FrameHeader
 from edged.model.messages import (
@@ -64,6 +67,8 @@ class Camera:
     previous: FrameHeader | None = None
     previous_key_us: PtsUs | None = None
     writer: TrackWriter | None = None
+    show: NDArray[np.uint8] | None = None
+    """I420 bytes; instead of the index."""
 
     def offer(self, channel: Channel) -> None:
         """A new generation of the track, as main makes it."""
@@ -104,7 +109,8 @@ class Camera:
         )
         if copied:
             assert self.writer is not None
-            assert self.writer.write(header, lambda pixels: pixels.fill(self.index % 200 + 20))
+            content = self.index % 200 + 20 if self.show is None else self.show
+            assert self.writer.write(header, lambda pixels: np.copyto(pixels, content))
         self.previous = header
         self.previous_key_us = header.pts_us if key else self.previous_key_us
         return self.index
