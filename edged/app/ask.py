@@ -23,7 +23,7 @@ from edged.supervise.wire import Decoder
 Reply = TypeVar("Reply")
 
 _LOOK_EVERY_S = 0.1
-_END_S = 2.0
+_EXIT_S = 2.0
 _TAIL_LINES = 12
 
 
@@ -66,7 +66,6 @@ def _listen(child: Spawned, reply: type[Reply], until: float) -> Reply:
         packet = child.channel.receive(wait_s=_LOOK_EVERY_S)
         if packet is not None and packet.kind == CONTROL and _is(packet, reply):
             return cast(Reply, decoder.decode(packet.body))
-    child.popen.kill()
     raise EdgedError("no answer in time" + _while_busy(child), code="timeout")
 
 
@@ -76,7 +75,7 @@ def _is(packet: Packet, reply: type) -> bool:
 
 def _obituary(child: Spawned, log: IO[bytes]) -> Exception:
     """Why a child that closed its channel without an answer did so."""
-    code = _wait(child.popen, _END_S)
+    code = _wait(child.popen, _EXIT_S)
     log.seek(0)
     tail = log.read().decode(errors="replace").strip().splitlines()[-_TAIL_LINES:]
     if code is not None and code < 0:
@@ -96,10 +95,10 @@ def _while_busy(child: Spawned) -> str:
 
 
 def _end(child: Spawned) -> None:
-    child.release()  # it reads that its parent is gone
-    if _wait(child.popen, _END_S) is None:
-        child.popen.kill()
-        child.popen.wait()
+    """At once: whoever has answered, or shall not, has nothing left to finish."""
+    child.popen.kill()
+    child.popen.wait()
+    child.release()
 
 
 def _wait(popen: subprocess.Popen[bytes], within_s: float) -> int | None:

@@ -12,7 +12,7 @@ import typer
 
 from edged.errors import EdgedError
 
-new = typer.Typer(help="Write a file to start from.", no_args_is_help=True, rich_markup_mode=None)
+new = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 
 _TEMPLATE = '''\
 """An algorithm for edged: how bright the picture is. Make it yours."""
