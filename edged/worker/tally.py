@@ -37,7 +37,7 @@ class Tally:
         """By source, in the newest result."""
         self._total_ms: deque[float] = deque(maxlen=_RUNS_KEPT)
         self._inference_ms: deque[float] = deque(maxlen=_RUNS_KEPT)
-        self._seconds: deque[tuple[int, int]] = deque([(now_ns, 0)], maxlen=_RATE_SECONDS + 1)
+        self._seconds: deque[tuple[int, int]] = deque([(now_ns, 0)], maxlen=_RATE_SECONDS)
 
     def ran(self, total_ms: float, inference_ms: float) -> None:
         """One run succeeded: capture to result, and the chain's own part."""
