@@ -33,6 +33,8 @@ from edged.supervise.supervisor import Supervisor
 
 EXIT_FINE = 0
 EXIT_BUG = 70
+_AT_START = ("device", "groups", "mqtt", "storage")
+"""Settings that a running daemon does not take over; all others it does at SIGHUP."""
 
 log = logging.getLogger("edged")
 
@@ -127,9 +129,10 @@ class Daemon:
         except (SpecRejected, OSError) as error:
             log.error("not reloaded, what ran runs on:\n%s", error)
         else:
-            needing = self._loaded.settings.fields_needing_restart(loaded.settings)
-            if needing:
-                log.warning("these take effect at the next start: %s", ", ".join(needing))
+            before, after = self._loaded.settings, loaded.settings
+            later = [name for name in _AT_START if getattr(before, name) != getattr(after, name)]
+            if later:
+                log.warning("takes effect at the next start: %s", ", ".join(later))
             self._loaded = loaded
             self._device.apply(make_plan(loaded, self._config.absolute().parent))
             log.info("reloaded %s", self._config)

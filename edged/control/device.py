@@ -235,13 +235,16 @@ class Device:
         key = (output.kind, output.job, output.source)
         topic = self._topic_of.get(key)
         if topic is None:
-            make = {
-                OutputKind.RESULT: self._topics.result,
-                OutputKind.COUNTS: self._topics.counts,
-                OutputKind.EVENT: self._topics.event,
-                OutputKind.SNAPSHOT: lambda _job, source: self._topics.snapshot(source),
-            }[output.kind]
-            topic = self._topic_of[key] = make(output.job, output.source)
+            if output.kind is OutputKind.SNAPSHOT:
+                topic = self._topics.snapshot(output.source)
+            else:
+                make = {
+                    OutputKind.RESULT: self._topics.result,
+                    OutputKind.COUNTS: self._topics.counts,
+                    OutputKind.EVENT: self._topics.event,
+                }[output.kind]
+                topic = make(output.job, output.source)
+            self._topic_of[key] = topic
         return topic
 
     # ---- the parts' questions ----

@@ -10,7 +10,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from edged.capture.sources import check_url
 from edged.errors import SourceUnsupported, SpecRejected
@@ -72,8 +71,8 @@ def make_plan(loaded: Loaded, folder: Path) -> Plan:
         except SpecRejected as rejected:
             failed_jobs[name] = Failure(rejected.problems[0].code, rejected.problems[0].message)
     library = Library(
-        algorithms=tuple(str(folder / place) for place in loaded.settings.algorithms),
-        models=tuple(str(folder / place) for place in loaded.settings.models),
+        algorithms=tuple(map(str, loaded.settings.algorithms)),
+        models=tuple(map(str, loaded.settings.models)),
     )
     return Plan(captures, jobs, library, failed, failed_jobs)
 
@@ -101,10 +100,10 @@ def slots_for(reaches: Mapping[str, int]) -> int:
 
 
 def _capture(name: str, source: Source, loaded: Loaded, folder: Path) -> CaptureSpec:
-    path = f"spec.sources.{name}.url"
-    url = loaded.references.resolve(source.url, path=path, host=_host(source.url))
+    url = loaded.references.resolve_url(source.url, path=f"spec.sources.{name}.url")
     check_url(url)
     url = _absolute(url, folder)
+    _check_media(url, loaded.settings.media)
     return CaptureSpec(
         revision=0,
         source=name,
@@ -148,16 +147,20 @@ def _resolved(value: Any, path: str, loaded: Loaded) -> Any:
     return value
 
 
-def _host(url: str) -> str | None:
-    """The host that a secret in this URL would be shown to."""
-    try:
-        return urlsplit(url).hostname
-    except ValueError:
-        return None
-
-
 def _absolute(url: str, folder: Path) -> str:
     """A relative file path counts from the folder of the file that names it."""
     if "://" in url or url.startswith("/"):
         return url
     return str(folder / url)
+
+
+def _check_media(url: str, folders: tuple[Path, ...] | None) -> None:
+    """Where ``media:`` is set, files elsewhere are not read (links are followed first)."""
+    if folders is None or not url.startswith(("/", "file://")) or url.startswith("/dev/"):
+        return
+    path = Path(url.removeprefix("file://")).resolve()
+    if not any(path.is_relative_to(folder.resolve()) for folder in folders):
+        allowed = ", ".join(map(str, folders)) or "none"
+        raise SourceUnsupported(
+            f"{path} lies outside the folders that media: allows ({allowed})", code="not_allowed"
+        )

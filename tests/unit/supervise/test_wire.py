@@ -49,7 +49,7 @@ def test_a_message_of_another_version_is_refused() -> None:
     class Stop:
         grace: int
 
-    with pytest.raises(TypeError):
+    with pytest.raises(KeyError):
         Decoder([messages.Stop]).decode(encode(Stop(3)))
     with pytest.raises(KeyError):
         Decoder([]).decode(encode(Stop(3)))
