@@ -39,7 +39,7 @@ class CaptureSpec:
 
     revision: int
     source: str
-    url: str
+    url: str = field(repr=False)
     """With secrets resolved: never log it; log ``redacted_url``."""
     redacted_url: str
     enabled: bool = True
