@@ -1,0 +1,212 @@
+"""The daemon as users run it, ``edged run CONFIG``, and a subscriber that hears all it publishes."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import paho.mqtt.client as paho
+import psutil
+
+DEVICE = "box"
+ROOT = f"edged/v1/{DEVICE}"
+
+
+@dataclass(frozen=True)
+class Heard:
+    """One message, and when it came (``time.monotonic()``)."""
+
+    at_s: float
+    topic: str
+    payload: bytes
+
+    @property
+    def content(self) -> Any:
+        return json.loads(self.payload)
+
+
+class Subscriber:
+    """Hears everything below ``ROOT`` and waits for what is looked for."""
+
+    def __init__(self, port: int, topics: str = f"{ROOT}/#") -> None:
+        self.heard: list[Heard] = []
+        self._news = threading.Condition()
+        self._ready = threading.Event()
+        self._client = paho.Client(paho.CallbackAPIVersion.VERSION2, protocol=paho.MQTTv311)
+        self._client.on_connect = lambda client, *_: client.subscribe(topics, 1)
+        self._client.on_subscribe = lambda *_: self._ready.set()
+        self._client.on_message = self._hear
+        self._client.connect("127.0.0.1", port)
+        self._client.loop_start()
+        assert self._ready.wait(10), "no subscription within 10 s"
+
+    def __enter__(self) -> Subscriber:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._client.disconnect()
+        self._client.loop_stop()
+
+    def messages(self, topic: str, since_s: float = 0.0) -> list[Heard]:
+        """What came on topics that match ``topic`` (a regular expression below the root)."""
+        pattern = re.compile(f"{ROOT}/{topic}")
+        with self._news:
+            return [one for one in self.heard if one.at_s >= since_s and pattern.fullmatch(one.topic)]
+
+    def results(self, job: str, source: str, since_s: float = 0.0) -> list[Heard]:
+        return self.messages(f"job/{job}/{source}/result", since_s)
+
+    def until(
+        self,
+        topic: str,
+        wanted: Callable[[Any], bool] = lambda _: True,
+        *,
+        within_s: float = 20.0,
+        since_s: float = 0.0,
+    ) -> Heard:
+        """The first message on ``topic`` that is ``wanted``; AssertionError with what came when none is."""
+        deadline = time.monotonic() + within_s
+        seen = 0
+        with self._news:
+            while True:
+                matching = self._matching(topic, since_s, seen)
+                seen = len(self.heard)
+                for one in matching:
+                    if wanted(one.content if one.payload[:1] in b"{[" else one.payload):
+                        return one
+                left = deadline - time.monotonic()
+                if left <= 0:
+                    last = [one for one in self.heard if re.fullmatch(f"{ROOT}/{topic}", one.topic)][-3:]
+                    raise AssertionError(f"nothing wanted on {topic} within {within_s} s; last: {last}")
+                self._news.wait(left)
+
+    def _matching(self, topic: str, since_s: float, seen: int) -> list[Heard]:
+        pattern = re.compile(f"{ROOT}/{topic}")
+        return [one for one in self.heard[seen:] if one.at_s >= since_s and pattern.fullmatch(one.topic)]
+
+    def _hear(self, _client: object, _userdata: object, message: paho.MQTTMessage) -> None:
+        with self._news:
+            self.heard.append(Heard(time.monotonic(), message.topic, bytes(message.payload)))
+            self._news.notify_all()
+
+
+class Daemon:
+    """``edged run`` in a process of its own. Leaving the context stops it and looks for leftovers."""
+
+    def __init__(self, folder: Path, port: int, spec: dict[str, Any], **settings: Any) -> None:
+        self.folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
+        self.config = folder / "edged.yaml"
+        self._settings = {
+            "device": DEVICE,
+            "mqtt": {"url": f"mqtt://127.0.0.1:{port}"},
+            "storage": {"path": str(folder / "state")},
+            **settings,
+        }
+        self.write(spec)
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def write(self, spec: dict[str, Any]) -> None:
+        """The config file (JSON is YAML)."""
+        self.config.write_text(json.dumps({**self._settings, "spec": spec}, indent=1))
+
+    @property
+    def pid(self) -> int:
+        assert self.process is not None
+        return self.process.pid
+
+    @property
+    def log(self) -> str:
+        return (self.folder / "edged.log").read_text(errors="replace")
+
+    def start(self, *options: str) -> None:
+        with (self.folder / "edged.log").open("ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "edged", "run", str(self.config), *options],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
+
+    def reload(self, spec: dict[str, Any]) -> None:
+        self.write(spec)
+        os.kill(self.pid, signal.SIGHUP)
+
+    def children(self) -> dict[str, int]:
+        """Process ids by the name each was started with: ``capture:gate``, ``worker:main``."""
+        found = {}
+        for child in psutil.Process(self.pid).children(recursive=True):
+            with contextlib.suppress(psutil.Error, ValueError):
+                words = child.cmdline()
+                found[words[words.index("--name") + 1]] = child.pid
+        return found
+
+    def child(self, name: str, within_s: float = 10.0) -> int:
+        """The pid of a child, once it is there."""
+        deadline = time.monotonic() + within_s
+        while time.monotonic() < deadline:
+            pid = self.children().get(name)
+            if pid is not None:
+                return pid
+            time.sleep(0.02)
+        raise AssertionError(f"no {name} within {within_s} s; there are {sorted(self.children())}")
+
+    def stop(self, within_s: float = 10.0) -> float:
+        """SIGTERM; the seconds until it was gone. AssertionError when it left a child behind."""
+        left_behind = list(self.children().values())
+        started = time.monotonic()
+        assert self.process is not None
+        self.process.send_signal(signal.SIGTERM)
+        code = self.process.wait(within_s)
+        took_s = time.monotonic() - started
+        assert code == 0, f"exit code {code}; log:\n{self.log[-3000:]}"
+        assert not alive(left_behind)
+        return took_s
+
+    def __enter__(self) -> Daemon:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if self.process is None or self.process.poll() is not None:
+            return
+        if error is None:
+            self.stop()
+        else:
+            self.process.kill()
+            self.process.wait(10)
+            print(f"--- the daemon's log ---\n{self.log[-6000:]}", file=sys.stderr)
+
+
+def alive(pids: list[int]) -> list[int]:
+    """Those that still run (zombies have ended)."""
+    found = []
+    for pid in pids:
+        with contextlib.suppress(psutil.Error):
+            if psutil.Process(pid).status() != psutil.STATUS_ZOMBIE:
+                found.append(pid)
+    return found
+
+
+@contextlib.contextmanager
+def gone_within(pids: list[int], seconds: float) -> Iterator[None]:
+    """Asserts that none of ``pids`` is alive ``seconds`` after the block began."""
+    deadline = time.monotonic() + seconds
+    yield
+    while alive(pids) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert not alive(pids), f"still there after {seconds} s"
