@@ -41,6 +41,7 @@ class ConnectionState(StrEnum):
     REFUSED = "refused"
     """As WAITING, but only a person can mend it; `MqttClient.last_error` says how."""
     STOPPED = "stopped"
+    """Or not started."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +74,7 @@ class MqttClient:
         memory_path: Path | None = None,
     ) -> None:
         self.options = options
-        self.state = ConnectionState.WAITING
+        self.state = ConnectionState.STOPPED
         self.last_error = ""
         """Why there is no connection, or what the broker refused, with the mend; empty when all is well."""
         self._will = will
@@ -207,33 +208,35 @@ class MqttClient:
         remembered = self._memory.recall(self.options.broker)
         self._choice = ProtocolChoice(self.options.protocol, remembered)
         while True:
-            kind, connected_s, at_once = await self._attempt()
+            kind, at_once = await self._attempt()
             if self._leaving:
                 await self._stopping.wait()
                 return
             if at_once:
                 continue
-            delay_s = self._retry.delay_s(kind, connected_s)
+            delay_s = self._retry.delay_s(kind)
             _log.debug("next attempt in %.1f s", delay_s)
             refused = kind is FailureKind.REFUSED
             self._set_state(ConnectionState.REFUSED if refused else ConnectionState.WAITING)
             await asyncio.sleep(delay_s)
 
-    async def _attempt(self) -> tuple[FailureKind, float | None, bool]:
-        """One connection from dialling to its end: why it ended, how long it was there, try again at once?"""
+    async def _attempt(self) -> tuple[FailureKind, bool]:
+        """One connection from dialling to its end: why it ended, and whether to try again at once."""
         if self._given_up is not None and self._given_up.dialling:
-            return FailureKind.UNREACHABLE, None, False  # its thread still hangs, say in a name look-up
+            return FailureKind.UNREACHABLE, False  # its thread still hangs, say in a name look-up
         self._set_state(ConnectionState.CONNECTING)
         connection = Connection(self.options, self._choice.current, self._will, self)
         self._given_up = connection
         try:
             accepted = await connection.open()
         except ConnectFailed as error:
-            return error.failure.kind, None, self._failed(error.failure)
+            return error.failure.kind, self._failed(error.failure)
         else:
             started_s = time.monotonic()
             failure = await self._live(connection, accepted)
-            return failure.kind, self._ended(failure, started_s), False
+            self._retry.lived(time.monotonic() - started_s)
+            self._ended(failure)
+            return failure.kind, False
         finally:
             self._connection = None
             self._acknowledged.set()
@@ -279,16 +282,14 @@ class MqttClient:
         self._complain(failure.message)
         return False
 
-    def _ended(self, failure: Failure, started_s: float) -> float:
-        connected_s = time.monotonic() - started_s
+    def _ended(self, failure: Failure) -> None:
         self.last_error = failure.message
-        if self._retry.looks_contested:
-            self.last_error = f"{failure.message} again right after connecting: perhaps " + same_id_text(
-                self.options
+        if self._retry.looks_contested and failure.kind is FailureKind.LOST:
+            self.last_error = (
+                f"{failure.message} right after it was made: perhaps {same_id_text(self.options)}"
             )
         if not self._leaving:
             self._complain(self.last_error)
-        return connected_s
 
     def _send(self) -> None:
         if self._connection is not None:

@@ -15,8 +15,9 @@ from edged.supervise.backoff import Backoff
 
 STABLE_S = 10.0
 """A connection that lasted so long was a good one."""
-_SHORT_LIVES = 3
-"""So many connections in a row that broke right after CONNACK look like another client with our id."""
+_SHORT_LIVES = 2
+"""So many connections in a row that broke right after CONNACK look like another client with our id: not every
+broker says so (Mosquitto 2.0.11 just closes)."""
 _SLOW = (FailureKind.REFUSED, FailureKind.TAKEN_OVER)
 
 
@@ -33,13 +34,16 @@ class RetryPolicy:
         """Several connections in a row broke right after they were accepted."""
         return self._short_lives >= _SHORT_LIVES
 
-    def delay_s(self, kind: FailureKind, connected_s: float | None) -> float:
-        """The wait before the next attempt; ``connected_s``: how long it was connected, None: not at all."""
-        if connected_s is not None and connected_s >= STABLE_S:
-            self._usual.reset()
-            self._slow.reset()
-            self._short_lives = 0
-        elif connected_s is not None:
+    def lived(self, connected_s: float) -> None:
+        """A connection ended that had lasted so long."""
+        if connected_s < STABLE_S:
             self._short_lives += 1
+            return
+        self._usual.reset()
+        self._slow.reset()
+        self._short_lives = 0
+
+    def delay_s(self, kind: FailureKind) -> float:
+        """The wait before the next attempt."""
         slow = kind in _SLOW or self.looks_contested
         return (self._slow if slow else self._usual).next_delay_s()

@@ -1,0 +1,86 @@
+"""What the tests of the MQTT client share: a client that runs, conditions with deadlines, a timed loop."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from edged.mqtt.client import ConnectionState, MqttClient
+from edged.mqtt.message import Message
+from edged.mqtt.options import MqttOptions, options_from_url
+
+STATE = "t/state"
+WILL = Message(STATE, b"offline", qos=1, retain=True)
+
+
+def options(port: int, **changes: Any) -> MqttOptions:
+    """For a broker without TLS on loopback; quick to give up."""
+    base = options_from_url(f"mqtt://127.0.0.1:{port}", device="gate")
+    return replace(base, answer_timeout_s=2.0, dial_timeout_s=5.0, **changes)
+
+
+class Rig:
+    """A client, and the states that it went through with the times."""
+
+    def __init__(self, client_options: MqttOptions, memory_path: Path | None = None, **more: Any) -> None:
+        self.states: list[tuple[float, ConnectionState]] = []
+        self.client = MqttClient(
+            client_options,
+            will=WILL,
+            on_state=lambda state: self.states.append((time.monotonic(), state)),
+            memory_path=memory_path,
+            **more,
+        )
+
+    def times(self, state: ConnectionState) -> list[float]:
+        return [moment for moment, seen in self.states if seen is state]
+
+    async def until_connected(self, deadline_s: float = 10.0) -> None:
+        await until(lambda: self.client.connected, deadline_s)
+
+    async def until_acknowledged(self, deadline_s: float = 10.0) -> None:
+        await until(lambda: not (self.client.counters.queued or self.client.counters.in_flight), deadline_s)
+
+
+async def until(condition: Callable[[], bool], deadline_s: float = 10.0) -> None:
+    """Fails when the condition does not come true in time."""
+    async with asyncio.timeout(deadline_s):
+        while not condition():
+            await asyncio.sleep(0.005)
+
+
+@asynccontextmanager
+async def running(rig: Rig) -> AsyncIterator[Rig]:
+    """Its `run` as a task; ended without last words."""
+    task = asyncio.create_task(rig.client.run())
+    try:
+        yield rig
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+class LoopWatch:
+    """The longest that the loop did nothing else, measured from within."""
+
+    def __init__(self) -> None:
+        self.longest_s = 0.0
+
+    async def __aenter__(self) -> LoopWatch:
+        self._task = asyncio.create_task(self._watch())
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._task.cancel()
+        await asyncio.gather(self._task, return_exceptions=True)
+
+    async def _watch(self) -> None:
+        while True:
+            before = time.monotonic()
+            await asyncio.sleep(0.005)
+            self.longest_s = max(self.longest_s, time.monotonic() - before - 0.005)
