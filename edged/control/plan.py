@@ -20,6 +20,8 @@ from edged.settings import Job, Loaded, Source
 
 _SPARE_SLOTS = 2
 """One to write into and one with the newest frame, beside what each reader may hold."""
+_MEANWHILE_SLOTS = 8
+"""Frames that may come while a window is held: a quarter of a second at 30 per second."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,10 +95,12 @@ def demand_of(samplings: Iterable[Sampling]) -> Demand:
 def slots_for(reaches: Mapping[str, int]) -> int:
     """How many slots a track needs, given the deepest window of each worker that reads it.
 
-    A worker holds one window while the next one fills.
+    A worker holds its window while it runs, and the frames that come meanwhile must not push out what
+    the next window needs: so a window of several frames gets room for some more.
     """
     deepest = max(reaches.values(), default=1)
-    return deepest + len(reaches) + _SPARE_SLOTS
+    meanwhile = min(deepest - 1, _MEANWHILE_SLOTS)
+    return deepest + meanwhile + len(reaches) + _SPARE_SLOTS
 
 
 def _capture(name: str, source: Source, loaded: Loaded, folder: Path) -> CaptureSpec:

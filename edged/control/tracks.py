@@ -51,7 +51,7 @@ class TrackDesk:
         self.track: Track | None = None
 
     def set_readers(self, reaches: Mapping[str, int]) -> bool:
-        """Say which workers read, and the deepest window of each. True: there is a new track."""
+        """Say which workers read, and the deepest window of each. True: there is another track, or none now."""
         if reaches == self._reaches:
             return False
         self._reaches = dict(reaches)
@@ -59,7 +59,7 @@ class TrackDesk:
         fits = (
             track is not None and set(reaches) == set(track.wakes) and slots_for(reaches) <= track.offer.slots
         )
-        return not fits and self._remake()
+        return not fits and (self._remake() or track is not None)
 
     def set_format(self, frame_format: FrameFormat) -> bool:
         """The frames that will come. True: there is a new track (always, unless nobody reads)."""

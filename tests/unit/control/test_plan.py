@@ -1,0 +1,116 @@
+"""Settings in, what should run out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edged.control.plan import Plan, demand_of, make_plan, slots_for
+from edged.model.frame import FrameFormat, FrameHeader
+from edged.model.sampling import SampleOn, Sampling, is_due
+from edged.settings import parse_settings
+from edged.types import MonotonicNs, PtsUs, WallNs
+
+HEAD = "device: box\n"
+
+
+def plan_of(spec: str, folder: Path = Path("/etc/edged"), head: str = HEAD) -> Plan:
+    loaded = parse_settings(head + "spec:\n" + spec, file="edged.yaml", folder=folder)
+    return make_plan(loaded, folder)
+
+
+def test_a_minimal_spec_gives_every_default() -> None:
+    plan = plan_of("  sources: {cam: {url: video.mp4}}\n  jobs: {people: {algorithm: motion}}\n")
+    assert plan.captures["cam"].url == "/etc/edged/video.mp4"
+    job = plan.jobs["people"]
+    assert (job.worker, job.enabled, job.spec.sources) == ("main", True, ("cam",))
+    assert job.spec.sampling == Sampling()
+    assert not plan.failed_sources
+    assert not plan.failed_jobs
+
+
+def test_a_secret_is_in_the_url_that_is_opened_and_in_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CAM", "p@ss/w")
+    plan = plan_of("  sources: {cam: {url: 'rtsp://admin:${env:CAM}@127.0.0.1/s'}}\n")
+    capture = plan.captures["cam"]
+    assert capture.url == "rtsp://admin:p%40ss%2Fw@127.0.0.1/s"
+    assert "p@ss" not in capture.redacted_url
+    assert "p%40ss" not in capture.redacted_url
+
+
+def test_what_is_wrong_with_one_source_or_job_fails_that_one_alone() -> None:
+    plan = plan_of(
+        "  sources: {good: {url: a.mp4}, bad: {url: 'rtsp://u:${env:EDGED_NOT_SET}@h/'}}\n"
+        "  jobs:\n"
+        "    fine: {algorithm: motion}\n"
+        "    broken: {algorithm: motion, params: {key: {deep: ['${env:EDGED_NOT_SET}']}}}\n"
+    )
+    assert set(plan.captures) == {"good"}
+    assert "EDGED_NOT_SET" in plan.failed_sources["bad"].message
+    assert set(plan.jobs) == {"fine"}
+    assert plan.failed_jobs["broken"].code == "not_found"
+
+
+def test_files_outside_media_are_refused_also_through_a_link(tmp_path: Path) -> None:
+    inside, outside = tmp_path / "media", tmp_path / "outside.mp4"
+    inside.mkdir()
+    outside.touch()
+    (inside / "good.mp4").touch()
+    (inside / "link.mp4").symlink_to(outside)
+    spec = f"  sources: {{good: {{url: {inside}/good.mp4}}, link: {{url: {inside}/link.mp4}}}}\n"
+    plan = plan_of(spec, head=f"{HEAD}media: [{inside}]\n")
+    assert set(plan.captures) == {"good"}
+    assert plan.failed_sources["link"].code == "not_allowed"
+
+
+samplings = st.builds(
+    Sampling,
+    interval_us=st.sampled_from([0, 100_000, 333_333, 1_000_000]),
+    count=st.integers(1, 3),
+    step=st.integers(0, 3),
+    on=st.sampled_from(SampleOn),
+)
+
+
+@st.composite
+def headers(draw: st.DrawFn) -> FrameHeader:
+    previous = draw(st.none() | st.integers(0, 5_000_000))
+    gap = draw(st.integers(1, 2_000_000))
+    pts = (previous or 0) + gap
+    return FrameHeader(
+        epoch=1,
+        index=5,
+        key_index=2,
+        pts_us=PtsUs(pts),
+        t0_us=PtsUs(0),
+        first_index=0,
+        first_key_index=0,
+        previous_us=None if previous is None else PtsUs(previous),
+        previous_key_us=None,
+        keyframe=draw(st.booleans()),
+        captured_ns=MonotonicNs(0),
+        captured_wall_ns=WallNs(0),
+        format=FrameFormat(16, 16),
+    )
+
+
+@given(st.lists(samplings, max_size=5), headers())
+def test_whatever_is_due_for_a_job_is_in_the_demand(wanted: list[Sampling], header: FrameHeader) -> None:
+    demand = demand_of(wanted)
+    due = any(is_due(sampling, header) for sampling in wanted)
+    copied = demand.every_frame or any(is_due(sampling, header) for sampling in demand.samplings)
+    assert copied or not due
+    if demand.keyframes_only:
+        assert all(sampling.on is SampleOn.KEYFRAMES for sampling in wanted)
+    if not wanted:
+        assert demand.nothing
+
+
+@given(st.dictionaries(st.text(min_size=1), st.integers(1, 100), max_size=4))
+def test_a_track_has_room_for_every_window_and_the_writer(reaches: dict[str, int]) -> None:
+    slots = slots_for(reaches)
+    assert slots >= max(reaches.values(), default=1) + len(reaches) + 1
+    assert slots <= 2 * max(reaches.values(), default=1) + len(reaches) + 2

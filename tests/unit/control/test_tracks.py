@@ -1,0 +1,62 @@
+"""When there is a track, and when there is a new one."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from edged.control.tracks import TrackDesk
+from edged.model.frame import FrameFormat
+
+FORMAT = FrameFormat(64, 48)
+
+
+@pytest.fixture
+def desk() -> Iterator[TrackDesk]:
+    desk = TrackDesk("gate")
+    yield desk
+    desk.close()
+
+
+def test_no_memory_without_a_reader_or_a_format(desk: TrackDesk) -> None:
+    assert not desk.set_format(FORMAT)
+    assert desk.track is None
+    assert desk.set_readers({"main": 1})
+    assert desk.track is not None
+
+
+def test_a_new_track_only_when_the_present_one_does_not_do(desk: TrackDesk) -> None:
+    desk.set_format(FORMAT)
+    desk.set_readers({"main": 10})
+    first = desk.track
+    assert not desk.set_readers({"main": 3}), "a shallower window fits"
+    assert desk.track is first
+    assert desk.set_readers({"main": 30}), "a deeper one does not"
+    assert desk.set_readers({"main": 30, "slow": 1}), "another reader needs its eventfd"
+    assert desk.track is not None
+    assert desk.track.offer.generation == 3
+    assert set(desk.track.wakes) == {"main", "slow"}
+
+
+def test_a_new_format_makes_a_new_track_and_lets_go_of_the_old(desk: TrackDesk) -> None:
+    desk.set_readers({"main": 1})
+    desk.set_format(FORMAT)
+    assert desk.track is not None
+    old = desk.track.memfd
+    desk.set_format(FrameFormat(128, 96))
+    assert desk.track is not None
+    assert desk.track.offer.format.width == 128
+    assert os.fstat(desk.track.memfd).st_size > 4 * FrameFormat(128, 96).frame_bytes
+    desk.forget_format()
+    assert desk.track is None
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        os.fstat(old)
+
+
+def test_nobody_reads_any_more(desk: TrackDesk) -> None:
+    desk.set_readers({"main": 1})
+    desk.set_format(FORMAT)
+    assert desk.set_readers({}), "the readers there were must be told"
+    assert desk.track is None
