@@ -51,7 +51,7 @@ class TrackDesk:
         self.track: Track | None = None
 
     def set_readers(self, reaches: Mapping[str, int]) -> bool:
-        """Say which workers read, and the deepest window of each. True: there is another track, or none now."""
+        """Say which workers read, and the deepest window of each. True: the track is another now, or gone."""
         if reaches == self._reaches:
             return False
         self._reaches = dict(reaches)
