@@ -29,6 +29,9 @@ from edged.supervise.heartbeat import Heartbeat
 _TRACK_WAIT_S = {True: 5.0, False: 0.5}
 """How long a paced source, and one that is not, is held for the track of its first frame."""
 _GLANCE_NS = 1_000_000_000
+_AHEAD_NS = 250_000_000
+_POLL_NS = 20_000_000
+"""Packets come in bursts; main is heard so often."""
 _GRACE_S = 2.0
 """Between the end of a wait and the heartbeat's deadline."""
 _ARRIVALS = 64
@@ -81,6 +84,7 @@ class Playing:
         self._lead = 0
         self._format: FrameFormat | None = None
         self._ending: Ending | None = None
+        self._polled_ns = 0
         self._video_ns = 0
         self.first_picture_ns = 0
         """When pictures began to come; 0: none came."""
@@ -97,9 +101,8 @@ class Playing:
             self._heartbeat.extend(self._patience_s)
             packet = self._source.read()
             now_ns = time.monotonic_ns()
-            self._reporter.flush()
-            if self._controls.poll():
-                self._attend()
+            if now_ns - self._polled_ns > _POLL_NS:
+                self._poll(now_ns)
             if packet is None:
                 return self._ending or self._end(now_ns)
             if self._source.is_video(packet):
@@ -112,6 +115,12 @@ class Playing:
         return self._source.plan.read_timeout_s + _GRACE_S
 
     # ---- what main says ----
+
+    def _poll(self, now_ns: int) -> None:
+        self._polled_ns = now_ns
+        self._reporter.flush()
+        if self._controls.poll():
+            self._attend()
 
     def _attend(self) -> None:
         spec = self._controls.spec
@@ -177,7 +186,9 @@ class Playing:
         if self._format is None:
             return
         if self._clock.tick(self._stamp(packet, now_ns), now_ns, keyframe=keyframe):
-            self._counters.frame(self._clock, self._pace(now_ns), keyframe=keyframe)
+            captured_ns = self._due(now_ns)
+            self._counters.frame(self._clock, captured_ns, keyframe=keyframe)
+            self._pace(captured_ns, wanted=False)
 
     def _stamp(self, packet: Packet[VideoStream], now_ns: int) -> int | None:
         """When the frame of a packet is shown, without decoding: packets do not come in that order."""
@@ -196,8 +207,9 @@ class Playing:
             self._picture_ns = now_ns
             pts = frame.pts
             arrived_ns = now_ns if pts is None else self._arrivals.pop(pts, now_ns)
-            if self._sink.prepare(frame) is not self._format:
-                self._introduce(frame)
+            frame_format = self._sink.prepare(frame)
+            if frame_format is not self._format:
+                self._introduce(frame, frame_format)
             self._frame(frame, arrived_ns)
 
     def _frame(self, frame: VideoFrame, arrived_ns: int) -> None:
@@ -208,14 +220,17 @@ class Playing:
         keyframe = bool(frame.key_frame)
         if not self._clock.tick(stamp, arrived_ns, keyframe=keyframe):
             return
-        captured_ns = self._pace(arrived_ns)
-        if self._ending is None:
-            self._counters.frame(self._clock, captured_ns, keyframe=keyframe)
-            self._sink.put(frame, self._clock, captured_ns)
+        captured_ns = self._due(arrived_ns)
+        header = self._sink.header_if_wanted(self._clock, captured_ns)
+        self._pace(captured_ns, wanted=header is not None)
+        if self._ending is not None:
+            return
+        self._counters.frame(self._clock, captured_ns, keyframe=keyframe)
+        if header is not None:
+            self._sink.put(header, frame)
 
-    def _introduce(self, frame: VideoFrame) -> None:
+    def _introduce(self, frame: VideoFrame, frame_format: FrameFormat) -> None:
         """The first picture, or the first that looks different."""
-        frame_format = self._sink.prepare(frame)
         if self._format is None:
             self.first_picture_ns = time.monotonic_ns()
             if self._reporter.state is SourceState.RETRYING and self._counters.get(CaptureGauge.FRAMES):
@@ -238,14 +253,22 @@ class Playing:
         while self._sink.needs_track and self._ending is None and time.monotonic_ns() < deadline_ns:
             self._wait_until(deadline_ns)
 
-    def _pace(self, now_ns: int) -> int:
-        """Wait until the frame is due, if the source is paced; when it counts as captured."""
+    def _due(self, arrived_ns: int) -> int:
+        """When the frame counts as captured: its arrival, or the moment it is due."""
         if not self._source.plan.paced:
-            return now_ns
-        due_ns = self._pacer.due_ns(self._clock.pts_us, time.monotonic_ns())
+            return arrived_ns
+        return self._pacer.due_ns(self._clock.pts_us, time.monotonic_ns())
+
+    def _pace(self, due_ns: int, *, wanted: bool) -> None:
+        """Wait for a frame that is not due yet.
+
+        Frames that nobody sees are decoded ahead: many at a time cost a fifth less, because the
+        caches are warm, and most wake-ups are saved.
+        """
+        if not wanted and due_ns - time.monotonic_ns() < _AHEAD_NS:
+            return
         while self._ending is None and time.monotonic_ns() < due_ns:
             self._wait_until(due_ns)
-        return due_ns
 
     def _wait_until(self, monotonic_ns: int) -> None:
         self._heartbeat.extend(max(monotonic_ns - time.monotonic_ns(), 0) / 1e9 + self._patience_s)

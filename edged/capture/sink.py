@@ -26,6 +26,7 @@ class FrameSink:
         self._counters = counters
         self._copier = Copier()
         self._demand = Demand()
+        self._format = FrameFormat(0, 0)
         self._waiting: tuple[FrameHeader, VideoFrame] | None = None
 
     @property
@@ -39,25 +40,26 @@ class FrameSink:
 
     def prepare(self, frame: VideoFrame) -> FrameFormat:
         """See to it that there is, or will be, a track for frames like this one; in this format."""
-        frame_format = self._copier.format_of(frame)
-        self._handshake.ask(frame_format)
-        return frame_format
+        self._format = self._copier.format_of(frame)
+        self._handshake.ask(self._format)
+        return self._format
 
     def adopt(self) -> None:
         """Take the track that main offered, if it did."""
         if self._handshake.adopt() and self._waiting is not None:
             header, frame = self._waiting
             self._waiting = None
-            if header.format == self._copier.format_of(frame):
+            if header.format == self._format:
                 self._write(header, frame)
 
-    def put(self, frame: VideoFrame, clock: SourceClock, captured_ns: int) -> None:
-        """One frame that `prepare` and the clock have seen."""
-        frame_format = self._copier.format_of(frame)
+    def header_if_wanted(self, clock: SourceClock, captured_ns: int) -> FrameHeader | None:
+        """The header of the frame that `prepare` and the clock saw last; None: no job needs it."""
         wall_ns = time.time_ns() - (time.monotonic_ns() - captured_ns)
-        header = clock.header(frame_format, MonotonicNs(captured_ns), WallNs(wall_ns))
-        if not is_wanted(self._demand, header):
-            return
+        header = clock.header(self._format, MonotonicNs(captured_ns), WallNs(wall_ns))
+        return header if is_wanted(self._demand, header) else None
+
+    def put(self, header: FrameHeader, frame: VideoFrame) -> None:
+        """Onto the track, or kept until there is one."""
         if self._handshake.ready:
             self._write(header, frame)
             return

@@ -62,6 +62,8 @@ class Desk:
     pixels: list[NDArray[np.uint8]] = field(default_factory=list)
     seen_ns: list[int] = field(default_factory=list)
     deadlines_missed: int = 0
+    raised: list[BaseException] = field(default_factory=list)
+    """What ended the capture."""
     _generation: int = 0
     _reader: TrackReader | None = None
     _wake: int = -1
@@ -96,6 +98,7 @@ class Desk:
         deadline = time.monotonic() + for_s
         while not met():
             self.turn()
+            assert not self.raised, self.raised
             assert time.monotonic() < deadline, (self.reports, len(self.frames), self.gauges())
 
     def until_state(self, state: SourceState, for_s: float = 10.0) -> SourceReport:
@@ -146,14 +149,13 @@ def capture(first: CaptureSpec, **desk: Any) -> Iterator[Desk]:
     heartbeat = Heartbeat(page)
     os.close(page)
     main = Desk(ours, heartbeat, **desk)
-    raised: list[BaseException] = []
     child = Channel(theirs)
 
     def body() -> None:
         try:
             run(child, heartbeat)
-        except BaseException as error:  # noqa: BLE001  # given to the test below
-            raised.append(error)
+        except BaseException as error:  # noqa: BLE001  # for the test to see
+            main.raised.append(error)
 
     thread = threading.Thread(target=body, daemon=True)
     main.send(first)
@@ -167,7 +169,7 @@ def capture(first: CaptureSpec, **desk: Any) -> Iterator[Desk]:
         main.close()
         child.close()
     assert stopped, "it did not stop within 3 s"
-    assert not raised, raised
+    assert not main.raised, main.raised
 
 
 def changed(before: CaptureSpec, **fields: Any) -> CaptureSpec:
