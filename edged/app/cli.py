@@ -91,7 +91,11 @@ def _explain(error: Exception) -> int:
             f"edged: a child process died of a bug. Please report it with these lines:\n{error}", err=True
         )
         return EXIT_BUG
-    lines = error.problems if isinstance(error, SpecRejected) else (f"edged: {error}",)
+    lines: tuple[object, ...] = (f"edged: {error}",)
+    if isinstance(error, SpecRejected):
+        lines = error.problems
+    elif isinstance(error, OSError) and error.filename is not None:
+        lines = (f"edged: {error.filename}: {error.strerror}",)
     for line in lines:
         typer.echo(str(line), err=True)
     return EXIT_FAILED

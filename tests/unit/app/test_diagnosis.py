@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+import os
+import socket
+from pathlib import Path
+
+import pytest
+
+from edged.app import diagnosis
+from edged.app.diagnosis import Level
+from edged.app.reach import why_port_is_away, why_source_is_away
+from edged.model.messages import CaptureSpec
+
+
+def spec(url: str) -> CaptureSpec:
+    return CaptureSpec(revision=0, source="gate", url=url, redacted_url="")
+
+
+def test_this_machine_has_what_frame_tracks_need() -> None:
+    assert diagnosis.kernel().level is not Level.FAIL
+
+
+def test_decoders_are_asked_of_ffmpeg_itself() -> None:
+    verdict = diagnosis.decoders()
+    assert verdict.level is Level.OK
+    assert "h264" in verdict.finding
+
+
+def test_storage_that_is_not_there_yet_is_judged_by_its_nearest_folder(tmp_path: Path) -> None:
+    assert diagnosis.disk(tmp_path / "a" / "b", 1).level is Level.OK
+    assert diagnosis.disk(tmp_path / "a" / "b", 1 << 40).level is Level.WARN
+    assert not (tmp_path / "a").exists()
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+def test_storage_that_cannot_be_written_fails() -> None:
+    verdict = diagnosis.disk(Path("/proc/edged"), 1)
+    assert verdict.level is Level.FAIL
+    assert verdict.mend
+
+
+@pytest.mark.parametrize(
+    ("providers", "level"), [(("CPUExecutionProvider",), Level.WARN), (("CUDAExecutionProvider",), Level.OK)]
+)
+def test_an_accelerator_that_cannot_be_used_is_told_with_its_mend(
+    tmp_path: Path, providers: tuple[str, ...], level: Level
+) -> None:
+    (tmp_path / "dev").mkdir()
+    (tmp_path / "dev" / "nvidia0").touch()
+    (verdict,) = diagnosis.accelerators(providers, tmp_path)
+    assert verdict.level is level
+    assert bool(verdict.mend) == (level is Level.WARN)
+    assert not list(diagnosis.accelerators(providers, tmp_path / "none"))
+
+
+def test_a_source_that_is_there_and_one_that_is_not(tmp_path: Path) -> None:
+    video = tmp_path / "a b.mp4"
+    assert "no file" in why_source_is_away(spec(str(video)), within_s=1)
+    video.touch()
+    assert why_source_is_away(spec(str(video)), within_s=1) == ""
+    assert why_source_is_away(spec("pattern://testsrc2"), within_s=1) == ""
+    assert "no device" in why_source_is_away(spec("/dev/video987"), within_s=1)
+
+
+def test_a_port_that_listens_and_one_that_does_not() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        assert why_port_is_away("127.0.0.1", port, within_s=1) == ""
+        url = f"rtsp://admin:geheim@127.0.0.1:{port}/x"
+        assert why_source_is_away(spec(url), within_s=1) == ""
+    assert (
+        why_port_is_away("127.0.0.1", port, within_s=1)
+        == f"127.0.0.1:{port} cannot be reached now: Connection refused"
+    )
+    assert "geheim" not in why_source_is_away(spec(url), within_s=1)
