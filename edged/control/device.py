@@ -91,6 +91,8 @@ class Device:
     def _apply_sources(self, plan: Plan) -> None:
         for name in [name for name in self.sources if name not in plan.captures]:
             self.sources.pop(name).stop()
+            if name not in plan.failed_sources:
+                self._publisher.retain(self._topics.source_status(name), b"")
         for name, failure in plan.failed_sources.items():
             report = SourceReport(SourceState.FAILED, error=failure.message)
             log.warning("%s: failed: %s", name, failure.message)
@@ -117,7 +119,7 @@ class Device:
     def _apply_jobs(self, plan: Plan) -> list[JobRecord]:
         """Returns the jobs that are new or changed and so must be proved."""
         for name in [name for name in self.jobs if name not in plan.jobs]:
-            del self.jobs[name]
+            self._forget_job(self.jobs.pop(name), gone=name not in plan.failed_jobs)
         for name, failure in plan.failed_jobs.items():
             log.warning("%s: failed: %s", name, failure.message)
             publish_job(self._publisher, self._topics, name, JobState.FAILED, failure.code, failure.message)
@@ -134,6 +136,13 @@ class Device:
                 changed.append(fresh)
             self._publish_job(fresh)
         return changed
+
+    def _forget_job(self, job: JobRecord, *, gone: bool) -> None:
+        """Clear what the broker keeps of it."""
+        if gone:
+            self._publisher.retain(self._topics.job_status(job.name), b"")
+        for source in job.numbering:
+            self._publisher.retain(self._topics.counts(job.name, source), b"")
 
     def _refresh_workers(self) -> None:
         for worker in self.workers.values():
