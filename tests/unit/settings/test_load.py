@@ -94,7 +94,7 @@ JOB = "spec:\n  jobs:\n    a:\n      algorithm: x\n      "
         (SOURCE + "timeout: 0", "spec.sources.a.timeout", 16, "more than 0, not 0"),
         (SOURCE + "enabled: no", "spec.sources.a.enabled", 16, 'true or false, not "no" (write false)'),
         (SOURCE + "transport: upd", "spec.sources.a.transport", 18, 'did you mean "udp"?'),
-        (SOURCE + "hwaccel: cuda", "spec.sources.a.hwaccel", 16, "is not available in this version"),
+        (SOURCE + "hwaccel: cudo", "spec.sources.a.hwaccel", 16, "cuda"),
         (SOURCE + "zones: {d: [[0,0],[1,1]]}", "spec.sources.a.zones.d", 18, "at least 3 entries, not 2"),
         (SOURCE + "masks: {d: [[0,0],[1,1],[0,2]]}", "spec.sources.a.masks.d.2.1", 34, "at most 1, not 2"),
         (SOURCE + "lines: {d: [[0,0]]}", "spec.sources.a.lines.d", 18, "too few entries; for example lines"),
