@@ -15,6 +15,7 @@ from edged.worker.tally import Tally
 _log = logging.getLogger(__name__)
 
 _SLOW_RETRY_NS = 30_000_000_000
+_PROVING_NS = 10_000_000_000
 _RETRIED_SLOWLY = ("model_not_found", "algorithm_not_found")
 """Somebody has to put a file there; looking again is cheap."""
 _RETRIED_WITH_BACKOFF = ("algorithm_failed",)
@@ -50,9 +51,16 @@ class Job:
 class Jobs:
     """Level-triggered: `apply` may be called with the same spec any number of times."""
 
-    def __init__(self, loader: Loader, report: Callable[[JobReport], None]) -> None:
+    def __init__(
+        self,
+        loader: Loader,
+        report: Callable[[JobReport], None],
+        has_run: Callable[[str, str], bool],
+    ) -> None:
+        """``has_run``: whether there was a result of this (job, source) in this boot."""
         self._loader = loader
         self._report = report
+        self._has_run = has_run
         self._library = Library()
         self._jobs: dict[str, Job] = {}
         self._by_source: dict[str, tuple[Lane, ...]] = {}
@@ -106,16 +114,15 @@ class Jobs:
         if not kept:
             job.tally = Tally(now_ns)
         new = {
-            source: Lane(
-                job.wanted, source, chain, job.tally, now_ns if source in job.lanes else job.wanted_ns
-            )
+            source: Lane(job.wanted, source, chain, job.tally, self._since(job, source, now_ns))
             for source, chain in loaded.chains.items()
         }
         self._close({source: lane for source, lane in job.lanes.items() if source not in kept})
         job.lanes = {**kept, **new}
         job.loading.succeeded()
         self._index()
-        self._enter(job, JobState.RUNNING)
+        if not job.failing:
+            self._enter(job, JobState.RUNNING)
         return list(new.values())
 
     def retry(self, now_ns: int) -> None:
@@ -124,12 +131,10 @@ class Jobs:
             if job.retry_ns is not None and now_ns >= job.retry_ns:
                 self._order(job)
 
-    def lane_failed(self, lane: Lane, code: str, error: str) -> bool:
-        """A run raised; returns whether its job was fine until then."""
+    def lane_failed(self, lane: Lane, code: str, error: str) -> None:
+        """A run raised."""
         job = self._jobs[lane.spec.name]
-        news = job.state is not JobState.FAILED
         self._enter(job, JobState.FAILED, code, f"{lane.source}: {error}")
-        return news
 
     def lane_recovered(self, lane: Lane) -> None:
         """A run succeeded after the lane had failed."""
@@ -190,6 +195,16 @@ class Jobs:
         if job.state is not JobState.FAILED:
             _log.error("job %s does not load: %s", job.wanted.name, loaded.error)
         self._enter(job, JobState.FAILED, loaded.code, loaded.error)
+
+    def _since(self, job: Job, source: str, now_ns: int) -> int:
+        """From when on frames are a new lane's own: no other lane ran on them, or died of them.
+
+        For the first lane of all that includes those that came while the job was proved and loaded,
+        or a job that runs once an hour would begin with its second turn.
+        """
+        if source in job.lanes:
+            return now_ns
+        return job.wanted_ns if self._has_run(job.wanted.name, source) else job.wanted_ns - _PROVING_NS
 
     def _enter(self, job: Job, state: JobState, code: str = "", error: str = "") -> None:
         if job.state is not state:

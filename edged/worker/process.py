@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import contextlib
 import gc
-import logging
 import os
 import select
+import sys
 import time
 
-from edged.errors import TrackError
+import cv2
+
 from edged.model.messages import Stop, TrackGone, TrackOffer, WorkerSpec
 from edged.supervise.channel import Channel, Packet
 from edged.supervise.heartbeat import Heartbeat
@@ -27,17 +28,20 @@ from edged.worker.pictures import Studio
 from edged.worker.publisher import Publisher
 from edged.worker.runner import Runner
 
-_log = logging.getLogger(__name__)
-
 _DECODER = Decoder((WorkerSpec, TrackOffer, TrackGone, Stop))
 _IDLE_DEADLINE_S = 5.0
 _TICK_NS = 1_000_000_000
 _DRAIN_NS = 300_000_000
 _PACKETS_A_WAKE = 64
+_SWITCH_S = 0.0005
 
 
 def run(channel: Channel, heartbeat: Heartbeat) -> None:
     """Serve until `Stop`. Raises `ChannelClosed` when main is gone."""
+    # A run should not wait 5 ms at each step for an `init` that computes in Python beside it.
+    sys.setswitchinterval(_SWITCH_S)
+    # OpenCV's second thread costs half as much CPU again and saves no time at frames of this size.
+    cv2.setNumThreads(1)
     loader, studio = Loader(heartbeat), Studio(heartbeat)
     loader.start()
     studio.start()
@@ -65,7 +69,7 @@ class Worker:
         self._poll.register(loader.wake, select.EPOLLIN)
         self._feeds = Feeds(self._poll)
         self._publisher = Publisher(channel)
-        self._jobs = Jobs(loader, self._publisher.report)
+        self._jobs = Jobs(loader, self._publisher.report, self._publisher.has_numbered)
         self._runner = Runner(heartbeat, self._jobs, self._publisher, studio)
         self._backlog: Backlog[Due] = Backlog()
         self._tick_ns = time.monotonic_ns() + _TICK_NS
@@ -139,15 +143,12 @@ class Worker:
         self._studio.settings = spec.pictures
         for job in self._jobs.apply(spec, time.monotonic_ns()):
             self._publisher.forget(job)
+            self._tuned = False
 
     def _accept(self, offer: TrackOffer, fds: tuple[int, ...]) -> None:
         memfd, wake = fds
         self._look_at_the_last_of(offer.source)
-        try:
-            feed = self._feeds.accept(offer, memfd, wake)
-        except TrackError as error:
-            _log.error("the frame track of %s cannot be read: %s", offer.source, error)
-            return
+        feed = self._feeds.accept(offer, memfd, wake)
         if feed is not None:
             self._take_in(feed)
 
@@ -165,10 +166,7 @@ class Worker:
                 feed = self._feeds.get(lane.source)
                 if feed is not None:
                     lane.catch_up(feed, self._backlog)
-        if self._jobs.settled and not self._tuned:
-            self._tuned = True
-            gc.collect()
-            gc.freeze()  # numpy, ONNX Runtime and the models live as long as we do: no need to walk them
+            self._tuned = False
 
     def _tick(self) -> None:
         now_ns = time.monotonic_ns()
@@ -178,6 +176,9 @@ class Worker:
         self._publisher.flush()
         self._jobs.retry(now_ns)
         self._feeds.let_go(lambda feed: self._backlog.any(lambda due: due.feed is feed))
+        if not self._tuned and self._jobs.settled:
+            self._tuned = True
+            _freeze_what_stays()
 
     def _drain(self) -> None:
         """Run what came before the stop, as far as there is time: main gives a worker less than a second."""
@@ -187,3 +188,13 @@ class Worker:
         while (due := self._backlog.take()) is not None and time.monotonic_ns() < end_ns:
             self._runner.run(due)
         self._tick()
+
+
+def _freeze_what_stays() -> None:
+    """Modules, models and algorithms live as long as their jobs: without them a collection takes no time.
+
+    Takes 20 ms, once after each change of the jobs.
+    """
+    gc.unfreeze()
+    gc.collect()
+    gc.freeze()

@@ -53,6 +53,10 @@ class Publisher:
                     max(known.seq, given.seq), max(known.track_id, given.track_id)
                 )
 
+    def has_numbered(self, job: str, source: str) -> bool:
+        """Whether a result of this (job, source) went out in this boot, from here or from a worker before."""
+        return self._numbers.get((job, source), Numbering()).seq > 0
+
     def publish(self, job: JobSpec, source: str, finding: Finding) -> int:
         """Send what a run found; returns how many messages were refused.
 

@@ -45,6 +45,14 @@ def shoot_and_wait(rig: Rig, camera: Camera, name: str, frames: int) -> None:
         rig.until(lambda: rig.frames(name, camera.source)[-1:] == [camera.index])
 
 
+def waiting_to_open(gate: str) -> str:
+    """An echo that waits at a gate while it is opened."""
+    wait = f"self.runs = self.resets = 0; GATES[{gate!r}].pass_through()"
+    return "from tests.integration.worker_rig import GATES\n" + ECHO.replace(
+        "self.runs = self.resets = 0", wait
+    )
+
+
 def test_one_job_on_one_track(rig: Rig, camera: Camera) -> None:
     rig.apply(job("people", "echo"))
     camera.offer(rig.channel)
@@ -402,13 +410,7 @@ def test_what_does_not_change_goes_on_untouched(rig: Rig, camera: Camera) -> Non
 def test_a_changed_job_runs_on_until_the_new_one_is_loaded(
     rig: Rig, camera: Camera, gate: Gate, request: pytest.FixtureRequest
 ) -> None:
-    rig.algorithm(
-        "waiter",
-        ECHO.replace(
-            "self.runs = self.resets = 0",
-            f"self.runs = self.resets = 0; GATES[{request.node.name!r}].pass_through()",
-        ).replace("from edged", "from tests.integration.worker_rig import GATES\nfrom edged", 1),
-    )
+    rig.algorithm("waiter", waiting_to_open(request.node.name))
     rig.apply(job("echo", "echo"))
     camera.offer(rig.channel)
     rig.running("echo")
@@ -464,29 +466,32 @@ def test_a_new_generation_goes_on_where_the_old_one_ended(rig: Rig, camera: Came
     rig.until(lambda: tracks_mapped() == before + 1)
 
 
-def test_a_job_that_comes_late_takes_the_newest_due_frame_of_its_own_time(
+def test_a_job_that_loads_slowly_begins_with_its_first_turn(
     rig: Rig, camera: Camera, gate: Gate, request: pytest.FixtureRequest
 ) -> None:
-    rig.algorithm(
-        "waiter",
-        ECHO.replace(
-            "self.runs = self.resets = 0",
-            f"self.runs = self.resets = 0; GATES[{request.node.name!r}].pass_through()",
-        ).replace("from edged", "from tests.integration.worker_rig import GATES\nfrom edged", 1),
-    )
+    rig.algorithm("waiter", waiting_to_open(request.node.name))
     camera.offer(rig.channel)
     rig.apply(job("echo", "waiter", sampling=Sampling(interval_us=3_600_000_000)))
     gate.wait_until_entered()
     for _ in range(3):
         camera.shoot()
     gate.let()
-    rig.running("echo")
     rig.until(lambda: rig.frames("echo") == [0])
-    rig.apply(job("late", "echo", sampling=Sampling(interval_us=3_600_000_000)))
-    rig.running("late")
+    assert rig.counted("echo", lambda stats: stats.runs == 1).skipped == {}
+
+
+@pytest.mark.parametrize(("age_s", "seq"), [(60, 0), (1, 7)], ids=["long ago", "its predecessor's"])
+def test_frames_from_before_its_time_are_not_its_own(
+    rig: Rig, camera: Camera, age_s: float, seq: int
+) -> None:
+    camera.offer(rig.channel)
+    camera.shoot(age_s=age_s)
+    hourly = Sampling(interval_us=3_600_000_000)
+    rig.apply(job("hourly", "echo", sampling=hourly, numbering={"cam": Numbering(seq)}), job("all", "echo"))
+    rig.running("hourly", "all")
     camera.shoot()
-    rig.counted("late", lambda _: True)
-    assert rig.frames("late") == [], "frame 0 is from before its time"
+    rig.until(lambda: rig.frames("all")[-1:] == [1])
+    assert rig.frames("hourly") == []
 
 
 def test_stop_drains(rig: Rig, camera: Camera, gate: Gate, request: pytest.FixtureRequest) -> None:
