@@ -22,6 +22,3 @@ class Pacer:
         self._start_ns, self._start_us = now_ns, pts_us
         return now_ns
 
-    def restart(self) -> None:
-        """The next frame is due when it comes."""
-        self._start_ns = None
