@@ -22,7 +22,7 @@ _WIDEST = 320
 """Cells across."""
 _SIGMAS = 5.0
 """Of the picture's noise, below which nothing counts."""
-_HABITS = 3.0
+_HABITS = 4.0
 """Times a cell's usual difference, below which nothing counts."""
 _WHOLE = 0.7
 """Share of cells that change only with the light or the camera itself."""
@@ -39,13 +39,15 @@ class MotionParams(AlgorithmParams):
     max_detections: int = Field(50, ge=1, le=1000, description="the largest regions of a frame")
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class _Background:
     """What the scene looks like when nothing moves."""
 
     levels: Cells
     habits: Cells
     """Each cell's usual difference."""
+    noise: float | None
+    """Standard deviation of the picture's noise; None until there were two frames."""
     seen_us: int
 
 
@@ -67,51 +69,40 @@ class Motion(Algorithm):
         cells = shrink(frame.y)
         background = self._background
         if background is None or background.levels.shape != cells.shape:
-            self._background = _Background(cells, np.ones_like(cells), frame.header.pts_us)
+            self._background = _Background(cells, np.ones_like(cells), None, frame.header.pts_us)
             return self._outcome(before, [], 0.0)
         expected = fit_light(background.levels, cells)
         change = np.abs(cells - expected)
-        limit = self._limit(change, background.habits)
+        noise = _noise(change, background.noise)
+        least = np.float32(max(self.params.threshold, _SIGMAS * noise))
+        limit = np.maximum(background.habits * np.float32(_HABITS), least)
         moved = change > limit
         share = float(moved.mean())
         if share > _WHOLE:
-            self._background = _Background(cells, background.habits, frame.header.pts_us)
+            self._background = _Background(cells, background.habits, background.noise, frame.header.pts_us)
             return self._outcome(before, [], 0.0)
-        self._learn(background, cells, expected, change, moved, frame.header.pts_us)
-        return self._outcome(before, self._regions(moved, change / limit), share)
+        pace = self._pace(frame.header.pts_us - background.seen_us)
+        usual = np.where(moved, background.habits, change)
+        self._background = _Background(
+            levels=expected + pace * (cells - expected),
+            habits=background.habits + pace * (usual - background.habits),
+            noise=_follow(background.noise, noise, float(pace)),
+            seen_us=frame.header.pts_us,
+        )
+        enough = share > 0 and share >= self.params.min_area
+        return self._outcome(before, self._regions(moved, change / limit) if enough else [], share)
 
     def reset(self) -> None:
         self._background = None
 
-    def _limit(self, change: Cells, habits: Cells) -> Cells:
-        """What each cell must exceed."""
-        noise = 1.4826 * float(np.median(_sample(change)))
-        least = max(self.params.threshold, _SIGMAS * noise)
-        return np.asarray(np.maximum(habits * np.float32(_HABITS), np.float32(least)))
-
-    def _learn(
-        self,
-        background: _Background,
-        cells: Cells,
-        expected: Cells,
-        change: Cells,
-        moved: NDArray[np.bool_],
-        now_us: int,
-    ) -> None:
-        """Let the background follow the scene, as much as the time since the last frame allows."""
-        passed_s = max(now_us - background.seen_us, 0) / 1e6
-        pace = np.float32(1 - math.exp(-passed_s / self.params.memory))
-        background.levels = expected + pace * (cells - expected)
-        usual = np.where(moved, background.habits, change)
-        background.habits += pace * (usual - background.habits)
-        background.seen_us = now_us
+    def _pace(self, passed_us: int) -> np.float32:
+        """How far the background goes toward the scene in this time, 0-1."""
+        return np.float32(1 - math.exp(-max(passed_us, 0) / 1e6 / self.params.memory))
 
     def _regions(self, moved: NDArray[np.bool_], strength: Cells) -> list[Detection]:
         """The connected regions, largest first; ``strength`` is the change in units of the limit."""
         joined = cv2.morphologyEx(moved.astype(np.uint8), cv2.MORPH_CLOSE, _JOIN)
         count, names, stats, _ = cv2.connectedComponentsWithStats(joined, connectivity=8)
-        if count == 1:
-            return []
         inside = names[moved]
         areas = np.bincount(inside, minlength=count)
         strengths = np.bincount(inside, weights=strength[moved], minlength=count)
@@ -154,6 +145,18 @@ def fit_light(background: Cells, cells: Cells) -> Cells:
     gain = float(spread @ (seen - seen_mean)) / variance if variance > len(known) else 1.0
     gain = min(max(gain, 0.25), 4.0)
     return np.asarray(background * np.float32(gain) + np.float32(seen_mean - gain * known_mean))
+
+
+def _noise(change: Cells, known: float | None) -> float:
+    """The noise of this picture (from the median absolute deviation), which grows slowly: a scene that is
+    another one altogether is not noise.
+    """
+    noise = 1.4826 * float(np.median(_sample(change)))
+    return noise if known is None else min(noise, 2 * known + 1)
+
+
+def _follow(known: float | None, noise: float, pace: float) -> float:
+    return noise if known is None else known + pace * (noise - known)
 
 
 def _sample(cells: Cells) -> Cells:

@@ -114,6 +114,9 @@ def _hints(algo_class: type[BaseAlgo]) -> dict[str, Any]:
 
 
 def _joined(before: Outcome, found: Outcome) -> Outcome:
-    """What the chain knows so far: newer detections replace earlier ones, data is merged."""
-    detections = before.detections if found.detections is None else found.detections
+    """What the chain knows so far: detections are added to earlier ones, data is merged."""
+    if before.detections is None or found.detections is None:
+        detections = before.detections if found.detections is None else found.detections
+    else:
+        detections = (*before.detections, *found.detections)
     return Outcome(detections, {**before.data, **found.data})

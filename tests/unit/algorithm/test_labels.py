@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from edged.algorithm import AlgorithmError
+from edged.algorithm.coco import COCO_LABELS
+from edged.algorithm.labels import label_ids, labels_for, metadata_labels, read_labels
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{0: 'cat', 1: 'dog'}",
+        '{"1": "dog", "0": "cat"}',
+        "['cat', 'dog']",
+        "cat,dog",
+        "cat\ndog\n",
+        " cat , dog ",
+    ],
+)
+def test_the_models_own_labels_are_read(text: str) -> None:
+    assert metadata_labels({"names": text}) == ("cat", "dog")
+
+
+@pytest.mark.parametrize("metadata", [{}, {"names": ""}, {"names": "42"}])
+def test_no_labels_in_the_model(metadata: dict[str, str]) -> None:
+    assert metadata_labels(metadata) is None
+
+
+def test_labels_given_come_first_then_the_models_then_coco() -> None:
+    assert labels_for(2, ["a", "b"], ["c", "d"]) == ("a", "b")
+    assert labels_for(2, None, ["c", "d"]) == ("c", "d")
+    assert labels_for(80, None, ["c", "d"]) == COCO_LABELS
+    assert labels_for(2, None, None) == ("class_0", "class_1")
+    assert (len(COCO_LABELS), COCO_LABELS[39]) == (80, "bottle")
+
+
+def test_as_many_labels_as_classes_are_wanted() -> None:
+    with pytest.raises(AlgorithmError, match="names: 1 are given, the model has 2 classes"):
+        labels_for(2, ["a"], None)
+
+
+def test_labels_from_a_file_beside_the_models(tmp_path: Path) -> None:
+    (tmp_path / "pets.txt").write_text("cat\n\ndog\n")
+    assert read_labels("pets.txt", [tmp_path]) == ("cat", "dog")
+    assert read_labels(["x"], []) == ("x",)
+    with pytest.raises(AlgorithmError, match=r"did you mean 'pets\.txt'") as raised:
+        read_labels("pest.txt", [tmp_path])
+    assert raised.value.code == "model_not_found"
+
+
+@pytest.mark.parametrize("name", ["/etc/passwd", "../secret.txt", "sub/x.txt"])
+def test_no_other_file_is_ever_read_as_labels(tmp_path: Path, name: str) -> None:
+    with pytest.raises(AlgorithmError) as raised:
+        read_labels(name, [tmp_path])
+    assert raised.value.code == "not_allowed"
+
+
+def test_only_known_labels_can_be_asked_for() -> None:
+    assert label_ids(["person", "dog"], COCO_LABELS) == {0, 16}
+    with pytest.raises(AlgorithmError, match="knows no 'persn': did you mean 'person'"):
+        label_ids(["persn"], COCO_LABELS)

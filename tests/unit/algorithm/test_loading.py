@@ -1,0 +1,259 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+
+from edged.algorithm import Algorithm, AlgorithmError, Catalogue
+
+HEADS = """
+from edged import BaseAlgo
+
+class HeadCounter(BaseAlgo):
+    "Counts heads."
+    def init(self, threshold: float = 0.5, names=None):
+        self.threshold = threshold
+    def run(self, frames):
+        return {"heads": len(frames)}
+"""
+TWO = """
+from edged import BaseAlgo
+
+class Red(BaseAlgo):
+    def run(self, frames):
+        return 1
+
+class Blue(Red):
+    pass
+
+class _Hidden(Red):
+    pass
+
+class Unfinished(BaseAlgo):
+    pass
+"""
+
+
+@pytest.fixture(autouse=True)
+def import_path(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Folders that a test allows do not stay importable."""
+    monkeypatch.setattr(sys, "path", list(sys.path))
+
+
+def write(folder: Path, name: str, text: str) -> Path:
+    folder.mkdir(exist_ok=True)
+    path = folder / name
+    path.write_text(textwrap.dedent(text))
+    return path
+
+
+def failure(catalogue: Catalogue, name: str) -> AlgorithmError:
+    with pytest.raises(AlgorithmError) as raised:
+        catalogue.find(name)
+    return raised.value
+
+
+def test_the_built_in_algorithms_are_there() -> None:
+    catalogue = Catalogue([])
+    cards = {card.name: card for card in catalogue.cards()}
+    assert {"detector", "motion"} <= cards.keys()
+    assert all(card.error == "" and card.summary and card.returns for card in cards.values())
+    score = next(param for param in cards["detector"].params if param.name == "score")
+    assert (score.type, score.default) == ("float", "0.4")
+    assert score.description
+    model = next(param for param in cards["detector"].params if param.name == "model")
+    assert model.default == "required"
+    assert issubclass(catalogue.find("detector"), Algorithm)
+
+
+def test_a_users_file_is_found_by_its_name(tmp_path: Path) -> None:
+    path = write(tmp_path, "heads.py", HEADS)
+    catalogue = Catalogue([tmp_path])
+    assert catalogue.find("heads") is catalogue.find("heads:HeadCounter")
+    card = next(card for card in catalogue.cards() if card.name == "heads")
+    assert (card.summary, card.file) == ("Counts heads.", str(path))
+    assert [(p.name, p.type, p.default) for p in card.params] == [
+        ("threshold", "float", "0.5"),
+        ("names", "any", "None"),
+    ]
+
+
+def test_a_file_with_several_lists_each(tmp_path: Path) -> None:
+    write(tmp_path, "colours.py", TWO)
+    catalogue = Catalogue([tmp_path])
+    names = [card.name for card in catalogue.cards()]
+    assert "colours:Red" in names
+    assert "colours:Blue" in names
+    assert not {"colours", "colours:_Hidden", "colours:Unfinished"} & set(names)
+    error = failure(catalogue, "colours")
+    assert error.code == "algorithm_not_found"
+    assert "say which, colours:Red, colours:Blue" in str(error)
+    assert "did you mean 'colours:Blue'" in str(failure(catalogue, "colours:Bleu"))
+
+
+def test_a_wrong_name_says_the_nearest(tmp_path: Path) -> None:
+    write(tmp_path, "heads.py", HEADS)
+    error = failure(Catalogue([tmp_path]), "haeds")
+    assert error.code == "algorithm_not_found"
+    assert "did you mean 'heads'?" in str(error)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "../heads",
+        "/etc/passwd",
+        "os.path:join",
+        "a/b",
+        "heads.py",
+        "heads:",
+        ":X",
+        "",
+        "a b",
+        "a:b:c",
+        "héads",
+        "heads\n",
+        "..",
+        "~root",
+    ],
+)
+def test_names_that_lead_out_are_refused(tmp_path: Path, name: str) -> None:
+    allowed = tmp_path / "allowed"
+    write(allowed, "ok.py", HEADS)
+    write(tmp_path, "heads.py", "raise SystemExit('imported')")
+    assert failure(Catalogue([allowed]), name).code == "not_allowed"
+
+
+def test_nothing_outside_the_folders_is_imported(tmp_path: Path) -> None:
+    write(tmp_path, "antigravity_probe.py", "import sys; sys.antigravity_probe = True")
+    catalogue = Catalogue([tmp_path / "empty"])
+    for name in ("antigravity_probe", "os:environ", "subprocess", "json:JSONDecoder", "edged"):
+        assert failure(catalogue, name).code == "algorithm_not_found"
+    assert not hasattr(sys, "antigravity_probe")
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "reason"),
+    [
+        ("import os\n1 / 0\n", 2, "ZeroDivisionError: division by zero"),
+        ("x = 1\ndef f(:\n", 2, "SyntaxError"),
+        ("import no_such_module_xyz\n", 1, "ModuleNotFoundError: No module named 'no_such_module_xyz'"),
+        ("\n\nraise SystemExit(3)\n", 3, "SystemExit: 3"),
+        ("from stream_infer import BaseAlgo\n", 1, "write `from edged import BaseAlgo`"),
+        ("def f():\n    raise ValueError('deep')\n\nf()\n", 2, "ValueError: deep"),
+    ],
+)
+def test_a_file_that_does_not_import_says_where_and_why(
+    tmp_path: Path, text: str, line: int, reason: str
+) -> None:
+    path = write(tmp_path, "broken.py", text)
+    write(tmp_path, "heads.py", HEADS)
+    catalogue = Catalogue([tmp_path])
+    error = failure(catalogue, "broken")
+    assert error.code == "algorithm_failed"
+    assert str(error).startswith(f"{path}:{line}: ")
+    assert reason in str(error)
+    cards = {card.name: card for card in catalogue.cards()}
+    assert cards["broken"].error == str(error)
+    assert cards["heads"].error == ""
+
+
+def test_a_file_without_an_algorithm(tmp_path: Path) -> None:
+    write(tmp_path, "tools.py", "x = 1\n")
+    catalogue = Catalogue([tmp_path])
+    assert "tools" not in {card.name for card in catalogue.cards()}
+    assert "has no algorithm in it" in str(failure(catalogue, "tools"))
+
+
+def test_a_file_may_import_its_siblings_but_not_replace_what_is_installed(tmp_path: Path) -> None:
+    write(tmp_path, "sibling_of_heads.py", "ANSWER = 42\n")
+    assert "tabnanny" not in sys.modules
+    write(tmp_path, "tabnanny.py", "raise RuntimeError('not the one that is installed')\n")
+    write(
+        tmp_path,
+        "asks.py",
+        """
+        import tabnanny
+        from sibling_of_heads import ANSWER
+        from edged import BaseAlgo
+
+        class Asks(BaseAlgo):
+            def run(self, frames):
+                return [ANSWER, tabnanny.__name__]
+        """,
+    )
+    assert Catalogue([tmp_path]).find("asks").__name__ == "Asks"
+
+
+def test_the_first_folder_with_a_name_counts_and_the_other_is_told(tmp_path: Path) -> None:
+    first, second = tmp_path / "a", tmp_path / "b"
+    write(first, "heads.py", HEADS)
+    write(second, "heads.py", HEADS.replace("HeadCounter", "Other"))
+    write(second, "motion.py", HEADS)
+    catalogue = Catalogue([first, second, tmp_path / "not there"])
+    assert catalogue.find("heads").__name__ == "HeadCounter"
+    assert catalogue.find("motion").__name__ == "Motion"
+    hidden = [card.name for card in catalogue.cards() if card.error.startswith("hidden by ")]
+    assert hidden == ["heads", "motion"]
+
+
+def test_a_file_that_changed_is_read_again(tmp_path: Path) -> None:
+    path = write(tmp_path, "heads.py", HEADS)
+    catalogue = Catalogue([tmp_path])
+    old = catalogue.find("heads")
+    assert catalogue.find("heads") is old
+    path.write_text(HEADS.replace("HeadCounter", "Newer"))
+    os.utime(path, ns=(1, 1))
+    assert catalogue.find("heads").__name__ == "Newer"
+
+
+def test_own_algorithms_of_the_richer_api_are_found(tmp_path: Path) -> None:
+    write(
+        tmp_path,
+        "rich.py",
+        """
+        from __future__ import annotations
+        from pydantic import Field
+        from edged import Algorithm, AlgorithmParams, Outcome
+
+        class BrightParams(AlgorithmParams):
+            level: int = Field(3, ge=0, description="gray levels")
+
+        class Bright(Algorithm):
+            \"\"\"How bright it is.
+
+            More text.
+            \"\"\"
+            Params = BrightParams
+            returns = "data.bright"
+            def run(self, window, before):
+                return Outcome(before.detections, {**before.data, "bright": float(window[-1].y.mean())})
+        """,
+    )
+    card = next(card for card in Catalogue([tmp_path]).cards() if card.name == "rich")
+    assert (card.error, card.summary, card.returns) == ("", "How bright it is.", "data.bright")
+    assert card.params[0].description == "gray levels"
+
+
+def test_importing_edged_is_light() -> None:
+    probe = (
+        "import sys, edged; assert 'numpy' not in sys.modules and 'pydantic' not in sys.modules;"
+        "from edged import BaseAlgo; assert 'onnxruntime' not in sys.modules;"
+        "assert 'BaseAlgo' in dir(edged);"
+        "import edged.algorithm as a; assert all(getattr(edged, n) is getattr(a, n) for n in edged._NAMES)"
+    )
+    subprocess.run([sys.executable, "-c", probe], check=True, timeout=60)
+
+
+def test_the_stub_declares_what_the_package_gives() -> None:
+    import edged
+
+    stub = Path(edged.__file__).with_suffix(".pyi").read_text()
+    declared = [line.split(" as ")[1] for line in stub.splitlines() if line.startswith("from ")]
+    assert declared == list(edged._NAMES)
+    with pytest.raises(AttributeError, match="has no attribute 'Nothing'"):
+        _ = edged.Nothing
