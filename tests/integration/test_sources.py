@@ -55,7 +55,8 @@ def watch(wanted: CaptureSpec, *, frames: int = 10, within_s: float = 20.0) -> W
             if isinstance(message, SourceReport):
                 said.append(message)
             count = child.heartbeat.gauges[CaptureGauge.FRAMES]
-            if said and (count >= frames or said[-1].state in (SourceState.FAILED, SourceState.RETRYING)):
+            ended = said and said[-1].state in (SourceState.FAILED, SourceState.RETRYING)
+            if ended or (said and said[-1].state is SourceState.RUNNING and count >= frames):
                 return Watched(said[-1], count, said)
         raise AssertionError(f"only {child.heartbeat.gauges[CaptureGauge.FRAMES]} frames; it said {said}")
     finally:
