@@ -75,6 +75,8 @@ def dial_failure(error: BaseException, options: MqttOptions) -> Failure:
         text = f"nothing listens on {broker}: is the broker running, and is the port right?"
     elif isinstance(error, TimeoutError):
         text = f"{broker} does not answer: is it on, and does a firewall let this machine through?"
+    elif isinstance(error, ConnectionResetError) and options.tls:
+        text = f"{broker} closed the connection during the TLS handshake: is it the TLS port?"
     elif isinstance(error, ConnectionError) and options.transport == "websockets":
         text = f"{broker} does not speak MQTT over websockets at {_bare(options.path)}: check mqtt.url"
     elif isinstance(error, OSError):

@@ -30,8 +30,8 @@ class Certificates:
     client_key: Path
 
 
-def make_certificates(folder: Path, name: str = "localhost") -> Certificates:
-    """Made anew by openssl, valid for a day; ``name`` is what the server certificate is for."""
+def make_certificates(folder: Path, name: str = "localhost", days: int = 1) -> Certificates:
+    """Made anew by openssl; ``name`` is what the server certificate is for, ``days`` how long it is valid."""
     folder.mkdir(parents=True, exist_ok=True)
     ca, ca_key = folder / "ca.crt", folder / "ca.key"
     _openssl(
@@ -39,8 +39,8 @@ def make_certificates(folder: Path, name: str = "localhost") -> Certificates:
         "-subj", "/CN=edged test authority", "-keyout", ca_key, "-out", ca,
     )  # fmt: skip
     address = f"DNS:{name},IP:127.0.0.1" if name == "localhost" else f"DNS:{name}"
-    server = _signed(folder, "server", f"subjectAltName={address}", ca, ca_key)
-    client = _signed(folder, "client", "extendedKeyUsage=clientAuth", ca, ca_key)
+    server = _signed(folder, "server", f"subjectAltName={address}", ca, ca_key, days)
+    client = _signed(folder, "client", "extendedKeyUsage=clientAuth", ca, ca_key, 1)
     return Certificates(ca, *server, *client)
 
 
@@ -59,6 +59,8 @@ class Mosquitto:
         extra: Sequence[str] = (),
     ) -> None:
         self.port = free_port()
+        self.plain_port = free_port() if websockets else self.port
+        """MQTT over plain TCP, beside websockets."""
         self._folder = folder
         self._lines = [
             "per_listener_settings true",
@@ -69,6 +71,7 @@ class Mosquitto:
             *self._access(users, acl),
             *self._tls(tls, client_certificates),
             *extra,
+            *(self._beside_websockets() if websockets else []),
         ]
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -132,6 +135,10 @@ class Mosquitto:
             lines.append(f"acl_file {rules}")
         return lines
 
+    def _beside_websockets(self) -> list[str]:
+        """Mosquitto 2.0.11 does not count websockets as listeners, and ends when there is no other."""
+        return [f"listener {self.plain_port} {HOST}", "allow_anonymous true"]
+
     @staticmethod
     def _tls(tls: Certificates | None, client_certificates: bool) -> list[str]:
         if tls is None:
@@ -170,7 +177,7 @@ def _binary() -> str:
     return found
 
 
-def _signed(folder: Path, name: str, extension: str, ca: Path, ca_key: Path) -> tuple[Path, Path]:
+def _signed(folder: Path, name: str, extension: str, ca: Path, ca_key: Path, days: int) -> tuple[Path, Path]:
     key, request, cert = folder / f"{name}.key", folder / f"{name}.csr", folder / f"{name}.crt"
     extensions = folder / f"{name}.ext"
     extensions.write_text(extension + "\n")
@@ -179,7 +186,7 @@ def _signed(folder: Path, name: str, extension: str, ca: Path, ca_key: Path) -> 
         "-keyout", key, "-out", request,
     )  # fmt: skip
     _openssl(
-        "x509", "-req", "-in", request, "-CA", ca, "-CAkey", ca_key, "-CAcreateserial", "-days", "1",
+        "x509", "-req", "-in", request, "-CA", ca, "-CAkey", ca_key, "-CAcreateserial", "-days", str(days),
         "-extfile", extensions, "-out", cert,
     )  # fmt: skip
     return cert, key
