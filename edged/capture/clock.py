@@ -49,6 +49,8 @@ class SourceClock:
         self._raw_us = 0
         self._step_us = 0
         self._offset_us = 0
+        self._anchored = False
+        """Whether a stamp of the stream itself was seen in this epoch."""
         self._t0_us = 0
         self._first_index = 0
         self._first_key_index = 0
@@ -77,6 +79,7 @@ class SourceClock:
 
     def begin_epoch(self, gap: Gap) -> None:
         """The next frame is the first of an epoch."""
+        self._anchored = False
         if self._gap is not Gap.ELAPSED:
             self._gap = gap
 
@@ -86,7 +89,10 @@ class SourceClock:
         ``raw_us`` is its stamp on the stream's own time base, None when it has none; ``now_ns`` the
         monotonic time of its arrival.
         """
-        raw_us = self._stand_in(now_ns) if raw_us is None else raw_us
+        if raw_us is None:
+            raw_us = self._stand_in(now_ns)
+        elif not self._anchored:
+            self._anchor(raw_us)
         if self._gap is None and self._is_break(raw_us, now_ns):
             self._gap = Gap.ELAPSED if self._live else Gap.NONE
         if self._gap is not None:
@@ -126,6 +132,12 @@ class SourceClock:
         if self._live and self._gap is not None:
             return now_ns // 1000
         return self._raw_us + ((now_ns - self._seen_ns) // 1000 if self._live else self._frame_us)
+
+    def _anchor(self, raw_us: int) -> None:
+        """The first stamp, after frames that had none: RTSP has none before it knows its range."""
+        self._anchored = True
+        self._raw_us = raw_us - self._frame_us
+        self._offset_us = self.pts_us - self._raw_us
 
     def _is_break(self, raw_us: int, now_ns: int) -> bool:
         step_us = raw_us - self._raw_us

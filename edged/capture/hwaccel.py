@@ -7,6 +7,7 @@ device, and it works the same everywhere.
 from __future__ import annotations
 
 import logging
+from functools import cache
 
 import av.error
 from av.codec import Codec
@@ -17,6 +18,7 @@ _SOFTWARE = ("auto", "none", "software", "")
 log = logging.getLogger("edged.capture")
 
 
+@cache  # so that a source that is opened again and again is not complained about each time
 def find_hwaccel(name: str) -> HWAccel | None:
     """The accelerator of this name (cuda, vaapi, qsv, drm, …); None: decode in software."""
     if name in _SOFTWARE:

@@ -169,7 +169,7 @@ class Playing:
         return self._lags(packet, now_ns, waited_ns, keyframe=keyframe)
 
     def _lags(self, packet: Packet[VideoStream], now_ns: int, waited_ns: int, *, keyframe: bool) -> bool:
-        stamp = self._stamp(packet, now_ns)
+        stamp = None if self._source.plan.arrival_times else self._stamp(packet, now_ns)
         before = self._lag.skipping
         skips = self._lag.look(stamp, now_ns, waited_ns, keyframe=keyframe)
         if skips and not before:

@@ -169,6 +169,13 @@ def test_missing_stamps_are_arrivals_when_live_and_the_rate_when_not() -> None:
     assert [frame.pts_us for frame in file] == [0, 20_000, 40_000]
 
 
+@pytest.mark.parametrize("live", [False, True])
+def test_stamps_that_begin_after_the_first_frame_are_no_break(live: bool) -> None:
+    frames = play(opened(live=live), [None, 7_000_000, 7_040_000], start_ns=5 * 10**9)
+    assert {frame.epoch for frame in frames} == {1}
+    assert [frame.pts_us for frame in frames] == [0, 40_000, 80_000]
+
+
 def test_one_missing_stamp_among_others_is_no_break() -> None:
     frames = play(opened(live=True), [9_000_000, None, 9_080_000])
     assert {frame.epoch for frame in frames} == {1}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -21,7 +22,7 @@ class Run:
     lag_ms: list[float]
 
 
-def simulate(decode_ms: list[float]) -> Run:
+def simulate(decode_ms: list[float], *, stamped: bool = True) -> Run:
     """A camera of 25/s whose packets wait unread in a socket while one is decoded."""
     guard = LagGuard()
     now_ns = 0
@@ -32,7 +33,7 @@ def simulate(decode_ms: list[float]) -> Run:
         now_ns = max(now_ns, sent_ns)
         keyframe = number % GOP == 0
         run.lag_ms.append((now_ns - sent_ns) / MS)
-        if guard.look(number * FRAME_US, now_ns, waited_ns, keyframe=keyframe):
+        if guard.look(number * FRAME_US if stamped else None, now_ns, waited_ns, keyframe=keyframe):
             run.skipped.append(number)
             now_ns += MS // 20
         else:
@@ -50,8 +51,9 @@ def test_a_hiccup_is_caught_up_with_and_skips_nothing() -> None:
     assert not simulate([5.0] * 50 + [1500.0] + [5.0] * 500).skipped
 
 
-def test_a_device_that_is_too_slow_stays_near_the_present() -> None:
-    run = simulate([80.0] * 3000)
+@pytest.mark.parametrize("stamped", [True, False])
+def test_a_device_that_is_too_slow_stays_near_the_present(stamped: bool) -> None:
+    run = simulate([80.0] * 3000, stamped=stamped)
     assert run.skipped
     assert max(run.lag_ms) < 2_500
     assert len(run.shown) > 1_000, "it shows what it can"
@@ -76,3 +78,9 @@ def test_stamps_that_start_again_are_no_lag() -> None:
         assert not guard.look(10**9 + number * FRAME_US, number * 40 * MS, 0, keyframe=False)
     for number in range(100):
         assert not guard.look(number * FRAME_US, (100 + number) * 40 * MS, 0, keyframe=False)
+
+
+def test_a_source_that_never_pauses_is_not_skipped_for_ever() -> None:
+    guard = LagGuard()
+    skipped = [guard.look(None, number * 20 * MS, 0, keyframe=True) for number in range(1000)]
+    assert 300 < skipped.count(True) < 700
