@@ -52,8 +52,8 @@ class Loader:
     """Takes orders from the main thread, at most one a job; the latest of a job counts."""
 
     def __init__(self, heartbeat: Heartbeat) -> None:
-        self.wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
-        """Readable when `take` has something."""
+        self.wake = -1
+        """An eventfd, from `start` on; readable when `take` has something."""
         self._heartbeat = heartbeat
         self._change = threading.Condition()
         self._orders: dict[str, Order] = {}
@@ -64,6 +64,7 @@ class Loader:
         self._thread = threading.Thread(target=self._work, name="loader", daemon=True)
 
     def start(self) -> None:
+        self.wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._thread.start()
 
     def stop(self) -> None:

@@ -43,41 +43,46 @@ def run(channel: Channel, heartbeat: Heartbeat) -> None:
     # OpenCV's second thread costs half as much CPU again and saves no time at frames of this size.
     cv2.setNumThreads(1)
     loader, studio = Loader(heartbeat), Studio(heartbeat)
-    loader.start()
-    studio.start()
-    worker = Worker(channel, heartbeat, loader, studio)
-    try:
-        worker.run()
-    finally:
-        heartbeat.beat("stop", 2 * _IDLE_DEADLINE_S)
-        worker.close()
-        studio.stop()
-        loader.stop()
-        heartbeat.rest()
+    with select.epoll() as poll:
+        worker = Worker(channel, heartbeat, loader, studio, poll)
+        loader.start()
+        studio.start()
+        try:
+            worker.run()
+        finally:
+            heartbeat.beat("stop", 2 * _IDLE_DEADLINE_S)
+            worker.close()
+            studio.stop()
+            loader.stop()
+            heartbeat.rest()
 
 
 class Worker:
     """The main thread's part."""
 
-    def __init__(self, channel: Channel, heartbeat: Heartbeat, loader: Loader, studio: Studio) -> None:
+    def __init__(
+        self, channel: Channel, heartbeat: Heartbeat, loader: Loader, studio: Studio, poll: select.epoll
+    ) -> None:
         self._channel = channel
         self._heartbeat = heartbeat
         self._loader = loader
         self._studio = studio
-        self._poll = select.epoll()
-        self._poll.register(channel.fileno(), select.EPOLLIN)
-        self._poll.register(loader.wake, select.EPOLLIN)
-        self._feeds = Feeds(self._poll)
+        self._poll = poll
+        self._feeds = Feeds(poll)
         self._publisher = Publisher(channel)
         self._jobs = Jobs(loader, self._publisher.report, self._publisher.has_numbered)
         self._runner = Runner(heartbeat, self._jobs, self._publisher, studio)
         self._backlog: Backlog[Due] = Backlog()
-        self._tick_ns = time.monotonic_ns() + _TICK_NS
+        self._tick_ns = 0
+        """When the next tick is due."""
         self._tuned = False
+        """Since the jobs changed last."""
         self._stopping = False
 
     def run(self) -> None:
         """Until `Stop` came and what was due then is done. Raises `ChannelClosed`."""
+        for fd in (self._channel.fileno(), self._loader.wake):
+            self._poll.register(fd, select.EPOLLIN)
         while not self._stopping:
             self._look()
             due = self._backlog.take()
@@ -89,7 +94,6 @@ class Worker:
         """Hand the chains to the loader to close, and let go of all tracks."""
         self._jobs.close()
         self._feeds.close()
-        self._poll.close()
 
     def _look(self) -> None:
         """Take in what is new; sleep only while nothing waits to be run."""

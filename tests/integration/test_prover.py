@@ -113,8 +113,8 @@ def test_the_first_run_sees_a_full_window(prover: Spawned, tmp_path: Path) -> No
 def test_a_crash_keeps_what_was_proved_and_names_its_job(prover: Spawned, tmp_path: Path) -> None:
     (tmp_path / "good.py").write_text(GOOD)
     (tmp_path / "murderer.py").write_text(
-        "import os, signal\nfrom edged import BaseAlgo\nclass Murderer(BaseAlgo):\n    def init(self):\n"
-        "        os.kill(os.getpid(), signal.SIGSEGV)\n    def run(self, frames):\n        pass\n"
+        "import signal\nfrom edged import BaseAlgo\nclass Murderer(BaseAlgo):\n    def init(self):\n"
+        "        signal.raise_signal(signal.SIGSEGV)\n    def run(self, frames):\n        pass\n"
     )
     ask(prover, job("one", "good"), job("two", "murderer"), job("three", "good"), folder=tmp_path)
     assert next_proof(prover) == Proof("one")

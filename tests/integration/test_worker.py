@@ -407,6 +407,44 @@ def test_what_does_not_change_goes_on_untouched(rig: Rig, camera: Camera) -> Non
     other.close()
 
 
+def test_a_camera_that_cannot_be_added_leaves_the_others_running(rig: Rig, camera: Camera) -> None:
+    picky = ECHO.replace(
+        "self.runs = self.resets = 0",
+        "self.runs = self.resets = 0\n"
+        "        if self.context.source == 'bad': raise RuntimeError('never this one')",
+    )
+    rig.algorithm("picky", picky)
+    rig.apply(job("picky", "picky"))
+    camera.offer(rig.channel)
+    rig.running("picky")
+    shoot_and_wait(rig, camera, "picky", 2)
+    rig.apply(job("picky", "picky", "cam", "bad"))
+    rig.until(lambda: rig.states("picky")[-1] == "failed")
+    assert "never this one" in rig.reports[-1].error
+    shoot_and_wait(rig, camera, "picky", 2)
+    rig.apply(job("picky", "picky"))
+    rig.running("picky")
+    shoot_and_wait(rig, camera, "picky", 1)
+    assert [result["data"]["runs"] for result in rig.results("picky")] == [1, 2, 3, 4, 5]
+
+
+def test_a_change_that_is_taken_back_changes_nothing(
+    rig: Rig, camera: Camera, gate: Gate, request: pytest.FixtureRequest
+) -> None:
+    rig.algorithm("waiter", waiting_to_open(request.node.name))
+    rig.apply(job("echo", "echo"))
+    camera.offer(rig.channel)
+    rig.running("echo")
+    shoot_and_wait(rig, camera, "echo", 2)
+    rig.apply(job("echo", "waiter"))
+    gate.wait_until_entered()
+    rig.apply(job("echo", "echo"))
+    rig.running("echo")
+    gate.let()
+    shoot_and_wait(rig, camera, "echo", 2)
+    assert [result["data"]["runs"] for result in rig.results("echo")] == [1, 2, 3, 4]
+
+
 def test_a_changed_job_runs_on_until_the_new_one_is_loaded(
     rig: Rig, camera: Camera, gate: Gate, request: pytest.FixtureRequest
 ) -> None:
@@ -492,6 +530,32 @@ def test_frames_from_before_its_time_are_not_its_own(
     camera.shoot()
     rig.until(lambda: rig.frames("all")[-1:] == [1])
     assert rig.frames("hourly") == []
+
+
+def test_an_overload_is_shared_by_all_cameras(rig: Rig) -> None:
+    rig.algorithm(
+        "heavy",
+        "import time\nfrom edged import Algorithm, Outcome\nclass Heavy(Algorithm):\n"
+        "    def run(self, window, before):\n        time.sleep(0.02)\n        return Outcome()\n",
+    )
+    cameras = [Camera(f"cam{number}") for number in range(8)]
+    rig.apply(job("heavy", "heavy", *(camera.source for camera in cameras)))
+    for camera in cameras:
+        camera.offer(rig.channel)
+    rig.running("heavy")
+    began = time.monotonic()
+    for number in range(8 * 30):  # 80 turns a second, of which 50 can be run
+        due = began + number / 80
+        while (left_s := due - time.monotonic()) > 0:
+            rig.read(left_s)
+        cameras[number % 8].shoot()
+    stats = rig.counted("heavy", lambda stats: stats.runs + stats.skipped.get("late", 0) == 240)
+    runs = [len(rig.results("heavy", camera.source)) for camera in cameras]
+    assert min(runs) >= 0.8 * sum(runs) / len(runs), runs
+    assert 60 <= sum(runs) < 200
+    assert stats.p99_ms < 250, "bounded: a frame that waits gives way to a newer one"
+    for camera in cameras:
+        camera.close()
 
 
 def test_stop_drains(rig: Rig, camera: Camera, gate: Gate, request: pytest.FixtureRequest) -> None:

@@ -60,11 +60,11 @@ def test_a_hang_shows_its_job_and_source(rig: Process) -> None:
     gate.close()
 
 
-def test_a_hang_while_loading_shows_its_job(rig: Process) -> None:
+def test_a_crash_while_loading_shows_its_job(rig: Process) -> None:
     rig.algorithm(
         "hanger",
-        "import os, signal\nfrom edged import BaseAlgo\nclass Hanger(BaseAlgo):\n    def init(self):\n"
-        "        os.kill(os.getpid(), signal.SIGSEGV)\n    def run(self, frames):\n        pass\n",
+        "import signal\nfrom edged import BaseAlgo\nclass Hanger(BaseAlgo):\n    def init(self):\n"
+        "        signal.raise_signal(signal.SIGSEGV)\n    def run(self, frames):\n        pass\n",
     )
     rig.apply(job("hanger", "hanger", "gate"))
     assert rig.popen.wait(20) == -signal.SIGSEGV
