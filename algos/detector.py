@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, field_validator
 
-from edged.algorithm import Algorithm, AlgorithmError, AlgorithmParams, Fit, Frame, Picture
-from edged.algorithm.heads import HEADS, Candidates, ModelInput, recognise
+from edged.algorithm import Algorithm, AlgorithmError, AlgorithmParams, Fit, Frame, Picture, blame
+from edged.algorithm.heads import HEADS, Candidates, Head, ModelInput, recognise
 from edged.algorithm.labels import label_ids, labels_for, metadata_labels, read_labels
+from edged.algorithm.runtime import Provider
 from edged.algorithm.suppression import suppress
 from edged.model.detection import Detection, Outcome
 
@@ -33,7 +34,7 @@ class DetectorParams(AlgorithmParams):
     input_size: tuple[Annotated[int, Field(ge=32)], Annotated[int, Field(ge=32)]] | None = Field(
         None, description="width and height, for a model that leaves them open; default: 640, 640"
     )
-    provider: str = Field("auto", description="what runs the model: auto, cpu, cuda, tensorrt, openvino")
+    provider: Provider = Field(Provider.AUTO, description="what runs the model")
 
     @field_validator("head")
     @classmethod
@@ -52,24 +53,20 @@ class Detector(Algorithm):
 
     def open(self) -> None:
         params = self.params
-        self._session = self.context.model(params.model, provider=params.provider)
-        self._input = ModelInput.of(self._session, params.input_size)
-        width, height = self._input.width, self._input.height
-        own = metadata_labels(self._session.metadata)
-        folders = self.context.sessions.folders
-        given = read_labels(params.names, folders) if params.names is not None else None
-        named = given if given is not None else own
-        shapes = [output.shape for output in self._warm_up()]
-        head = HEADS.get(params.head) or recognise(shapes, width, height, len(named) if named else None)
-        classes = head.classes(shapes[0], width, height)
-        if classes is None:
-            sizes = "x".join(str(size) for size in shapes[0])
-            raise AlgorithmError(f"head {head.name} wants an output of {head.output}; the model's is {sizes}")
-        self._head = head
-        self._fit = head.fit if params.resize == "auto" else Fit(params.resize)
-        self._labels = labels_for(classes, given, own)
-        wanted = params.labels
-        self._wanted = np.array(sorted(label_ids(wanted, self._labels))) if wanted is not None else None
+        with blame("names"):
+            folders = self.context.sessions.folders
+            given = None if params.names is None else read_labels(params.names, folders)
+        with blame("model"):
+            self._session = self.context.model(params.model, provider=params.provider)
+            self._input = ModelInput.of(self._session, params.input_size)
+            own = metadata_labels(self._session.metadata)
+            self._head, classes = self._recognise(given or own)
+        self._fit = self._head.fit if params.resize == "auto" else Fit(params.resize)
+        with blame("names"):
+            self._labels = labels_for(classes, given, own)
+        with blame("labels"):
+            wanted = params.labels
+            self._wanted = None if wanted is None else np.array(sorted(label_ids(wanted, self._labels)))
 
     def run(self, window: Sequence[Frame], before: Outcome) -> Outcome:
         head = self._head
@@ -80,9 +77,20 @@ class Detector(Algorithm):
         found = self._found(np.asarray(output[0], dtype=np.float32), picture)
         return Outcome((*(before.detections or ()), *found), before.data)
 
-    def _warm_up(self) -> list[NDArray[np.float32]]:
-        blank = np.zeros((self._input.height, self._input.width, 3), dtype=np.uint8)
-        return self._session.run(self._input.feed(blank, 1.0))
+    def _recognise(self, names: Sequence[str] | None) -> tuple[Head, int]:
+        """Warm the model up; its head and number of classes."""
+        width, height = self._input.width, self._input.height
+        blank = np.zeros((height, width, 3), dtype=np.uint8)
+        shapes = [np.shape(output) for output in self._session.run(self._input.feed(blank, 1.0))]
+        if self.params.head == "auto":
+            head = recognise(shapes, width, height, len(names) if names else None)
+        else:
+            head = HEADS[self.params.head]
+        classes = head.classes(shapes[0], width, height)
+        if classes is None:
+            sizes = "x".join(str(size) for size in shapes[0])
+            raise AlgorithmError(f"head {head.name} wants an output of {head.output}; the model's is {sizes}")
+        return head, classes
 
     def _found(self, output: NDArray[np.float32], picture: Picture) -> list[Detection]:
         if not np.isfinite(output).all():

@@ -6,7 +6,7 @@ from edged.algorithm.color import Color
 from edged.algorithm.context import Context, keep_quiet
 from edged.algorithm.frame import Anchor, Fit, Frame, Picture
 from edged.algorithm.loading import Catalogue
-from edged.algorithm.params import ParamsInvalid, parse_params
+from edged.algorithm.params import ParamsInvalid, blame, parse_params
 from edged.algorithm.session import Session, Sessions, Tensor
 from edged.algorithm.values import jsonable
 from edged.errors import AlgorithmError
@@ -33,6 +33,7 @@ __all__ = [
     "Sessions",
     "Tensor",
     "adapt",
+    "blame",
     "jsonable",
     "keep_quiet",
     "parse_params",

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import inspect
+import json
 import types
 import typing
+from enum import Enum
 from pathlib import Path
 from typing import Any
 
@@ -36,10 +38,15 @@ def _first_line(algorithm: type[Algorithm]) -> str:
 
 
 def _param(name: str, field: FieldInfo) -> ParamCard:
-    default = "required" if field.is_required() else repr(field.get_default(call_default_factory=False))
+    default = "required" if field.is_required() else _value(field.get_default(call_default_factory=False))
     return ParamCard(
         name=name, type=_type_name(field.annotation), default=default, description=field.description or ""
     )
+
+
+def _value(value: Any) -> str:
+    """A default as it would stand in the spec."""
+    return value if isinstance(value, str) else json.dumps(value, default=str)
 
 
 def _type_name(kind: Any) -> str:
@@ -48,6 +55,8 @@ def _type_name(kind: Any) -> str:
         return "null"
     if kind is Any:
         return "any"
+    if isinstance(kind, type) and issubclass(kind, Enum):
+        return "|".join(str(choice.value) for choice in kind)
     origin, arguments = typing.get_origin(kind), typing.get_args(kind)
     if origin is typing.Literal:
         return "|".join(str(choice) for choice in arguments)

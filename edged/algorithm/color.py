@@ -36,7 +36,7 @@ def bgr_from_i420(pixels: NDArray[np.uint8], layout: FrameFormat) -> NDArray[np.
     """Convert one I420 picture, ``(frame_bytes,)``, to BGR of its full size in an array of its own."""
     width, height = layout.width, layout.height
     even = width % 2 == 0 and height % 2 == 0
-    common = layout.color_range is ColorRange.LIMITED and layout.color_matrix is ColorMatrix.BT601
+    common = layout.color_range == ColorRange.LIMITED and layout.color_matrix == ColorMatrix.BT601
     if even and common:
         rows = pixels.reshape(height * 3 // 2, width)
         return np.asarray(cv2.cvtColor(rows, cv2.COLOR_YUV2BGR_I420), dtype=np.uint8)
@@ -78,7 +78,7 @@ def convert_planes(
 
 def stretch_luma(luma: NDArray[np.uint8], layout: FrameFormat) -> NDArray[np.uint8]:
     """Luma as gray 0-255, ``(height, width)``; a copy only where the range is limited."""
-    if layout.color_range is ColorRange.FULL:
+    if layout.color_range == ColorRange.FULL:
         return luma
     return np.asarray(cv2.LUT(luma, _limited_luma()), dtype=np.uint8)
 
@@ -88,7 +88,7 @@ def _matrix(color_range: ColorRange, matrix: ColorMatrix, color: Color) -> NDArr
     """The 3x4 affine transform from (Y, U, V) to the three channels."""
     red_weight, blue_weight = _LUMA_WEIGHTS[matrix]
     green_weight = 1 - red_weight - blue_weight
-    full = color_range is ColorRange.FULL
+    full = color_range == ColorRange.FULL
     luma_gain, luma_zero, chroma_gain = (1.0, 0.0, 1.0) if full else (255 / 219, 16.0, 255 / 224)
     blue_gain, red_gain = 2 * (1 - blue_weight) * chroma_gain, 2 * (1 - red_weight) * chroma_gain
     linear = np.array(
@@ -100,7 +100,7 @@ def _matrix(color_range: ColorRange, matrix: ColorMatrix, color: Color) -> NDArr
     )
     offset = -linear @ np.array([luma_zero, 128.0, 128.0])
     affine = np.column_stack((linear, offset))
-    return np.asarray(affine[::-1] if color is Color.RGB else affine, dtype=np.float32)
+    return np.asarray(affine[::-1] if color == Color.RGB else affine, dtype=np.float32)
 
 
 @lru_cache(maxsize=1)

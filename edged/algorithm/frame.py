@@ -105,12 +105,12 @@ class Frame:
     ) -> Picture:
         """Scale the frame to ``width`` x ``height`` pixels; ``pad`` (0-255) fills what it leaves free."""
         inner_width, inner_height = width, height
-        if fit is Fit.LETTERBOX:
+        if fit == Fit.LETTERBOX:
             ratio = min(width / self.width, height / self.height)
             inner_width = max(1, round(self.width * ratio))
             inner_height = max(1, round(self.height * ratio))
         left = top = 0
-        if anchor is Anchor.CENTER:
+        if anchor == Anchor.CENTER:
             left, top = (width - inner_width) // 2, (height - inner_height) // 2
         pixels = self._scaled(inner_width, inner_height, color)
         if (inner_width, inner_height) != (width, height):
@@ -121,7 +121,7 @@ class Frame:
 
     def _scaled(self, width: int, height: int, color: Color) -> NDArray[np.uint8]:
         luma = scale(self._y, width, height)
-        if color is Color.GRAY:
+        if color == Color.GRAY:
             return stretch_luma(luma, self.header.format)
         blue, red = scale(self._u, width, height), scale(self._v, width, height)
         return convert_planes(luma, blue, red, self.header.format, color)

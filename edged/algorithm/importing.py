@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import importlib
 import importlib.util
 import sys
 import traceback
@@ -12,12 +13,24 @@ from types import ModuleType
 from edged.errors import AlgorithmError
 
 
-def import_file(path: Path) -> ModuleType:
-    """Import the file at ``path``; raises `AlgorithmError` with file, line and reason, whatever it raises."""
+def import_file(path: Path, package: str | None = None) -> ModuleType:
+    """Import the file at ``path``, from an installed ``package`` or else as a module of its own.
+
+    Raises `AlgorithmError` with file, line and reason, whatever the file raises.
+    """
+    try:
+        if package is not None:
+            return importlib.import_module(f"{package}.{path.stem}")
+        return _import_alone(path)
+    except (Exception, SystemExit) as error:
+        raise AlgorithmError(f"{place_of(error, path)}: {_reason(error)}", code="algorithm_failed") from error
+
+
+def _import_alone(path: Path) -> ModuleType:
     name = f"edged_algorithms_{hashlib.sha256(str(path).encode()).hexdigest()[:12]}.{path.stem}"
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
-        raise AlgorithmError(f"{path} is no Python file", code="algorithm_failed")
+        raise ImportError(f"{path.name} is no Python file")
     folder = str(path.parent)
     if folder not in sys.path:
         sys.path.append(folder)
@@ -25,9 +38,9 @@ def import_file(path: Path) -> ModuleType:
     sys.modules[name] = module
     try:
         spec.loader.exec_module(module)
-    except (Exception, SystemExit) as error:
+    except BaseException:
         del sys.modules[name]
-        raise AlgorithmError(f"{place_of(error, path)}: {_reason(error)}", code="algorithm_failed") from error
+        raise
     return module
 
 

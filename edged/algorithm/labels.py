@@ -37,7 +37,7 @@ def read_labels(given: Sequence[str] | str, folders: Sequence[Path]) -> tuple[st
     if not isinstance(given, str):
         return tuple(given)
     if "/" in given:
-        raise AlgorithmError(f"names: {given!r}: name a file in a model folder", code="not_allowed")
+        raise AlgorithmError(f"{given!r}: name a file in a model folder", code="not_allowed")
     text = find_model(given, folders, ".txt").read_text(encoding="utf-8", errors="replace")
     return tuple(line.strip() for line in text.splitlines() if line.strip())
 
@@ -49,7 +49,7 @@ def labels_for(classes: int, given: Sequence[str] | None, metadata: Sequence[str
     """
     if given is not None:
         if len(given) != classes:
-            raise AlgorithmError(f"names: {len(given)} are given, the model has {classes} classes")
+            raise AlgorithmError(f"{len(given)} names are given, the model has {classes} classes")
         return tuple(given)
     if metadata is not None and len(metadata) == classes:
         return tuple(metadata)
@@ -62,5 +62,5 @@ def label_ids(wanted: Sequence[str], labels: Sequence[str]) -> frozenset[int]:
         if label not in labels:
             near = difflib.get_close_matches(label, labels, n=1, cutoff=0.5)
             hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(labels[:20])}"
-            raise AlgorithmError(f"labels: the model knows no {label!r}: {hint}", code="invalid")
+            raise AlgorithmError(f"the model knows no {label!r}: {hint}", code="invalid")
     return frozenset(place for place, label in enumerate(labels) if label in wanted)

@@ -11,7 +11,6 @@ from __future__ import annotations
 import difflib
 import importlib.util
 import inspect
-import logging
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -25,7 +24,8 @@ from edged.algorithm.importing import import_file
 from edged.errors import AlgorithmError
 from edged.model.messages import AlgorithmCard
 
-_log = logging.getLogger(__name__)
+_BUILT_IN = "algos"
+"""The package of the algorithms that come with edged."""
 _NAME = re.compile(r"(?P<stem>[A-Za-z_]\w*)(?::(?P<cls>[A-Za-z_]\w*))?", re.ASCII)
 
 
@@ -42,7 +42,7 @@ class Catalogue:
     """The algorithms that may run here: by file name, or ``file:Class`` where a file has several.
 
     The built-in folder comes first, then the others in their order; the first file of a name counts.
-    Files whose names begin with ``_`` are never listed.
+    Files whose names begin with ``_`` are none of them.
     """
 
     def __init__(self, folders: Sequence[Path]) -> None:
@@ -97,10 +97,13 @@ class Catalogue:
         found = path.stat()
         stamp = _Stamp(path, found.st_mtime_ns, found.st_size)
         if stamp not in self._loaded:
-            self._loaded[stamp] = _algorithms_in(import_file(path))
+            package = _BUILT_IN if path.parent in _built_in_folders() else None
+            self._loaded[stamp] = _algorithms_in(import_file(path, package))
         return self._loaded[stamp]
 
     def _file(self, stem: str) -> Path | None:
+        if stem.startswith("_"):
+            return None
         places = (folder / f"{stem}.py" for folder in self._all_folders())
         return next((place for place in places if place.is_file()), None)
 
@@ -114,15 +117,17 @@ class Catalogue:
         return (*_built_in_folders(), *self._folders)
 
     def _missing(self, name: str) -> str:
-        names = [card.name for card in self.cards()]
-        near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+        """By the names of files alone: nothing is imported that was not asked for."""
+        names = list(dict.fromkeys(path.stem for path in self._files()))
+        stem = name.partition(":")[0]
+        near = difflib.get_close_matches(stem, names, n=1, cutoff=0.5)
         if near:
             return f"there is no algorithm {name!r}: did you mean {near[0]!r}?"
         return f"there is no algorithm {name!r}; there are {', '.join(names)}"
 
 
 def _built_in_folders() -> tuple[Path, ...]:
-    spec = importlib.util.find_spec("algos")
+    spec = importlib.util.find_spec(_BUILT_IN)
     places = spec.submodule_search_locations if spec is not None else None
     return tuple(Path(place) for place in places or ())
 

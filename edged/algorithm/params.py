@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
@@ -34,6 +35,17 @@ def parse_params(algorithm: type[Algorithm], params: Mapping[str, Any]) -> BaseM
         first = problems[0]
         code = "unknown_key" if first["type"] == "extra_forbidden" else "invalid"
         raise ParamsInvalid("; ".join(lines), path=_path(first["loc"]), code=code) from error
+
+
+@contextlib.contextmanager
+def blame(path: str) -> Iterator[None]:
+    """Turn any `AlgorithmError` of the block into a `ParamsInvalid` that blames the param at ``path``."""
+    try:
+        yield
+    except ParamsInvalid:
+        raise
+    except AlgorithmError as error:
+        raise ParamsInvalid(str(error), path=path, code=error.code) from error
 
 
 def param_names(params: type[BaseModel]) -> tuple[str, ...]:

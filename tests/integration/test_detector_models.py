@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from algos.detector import Detector
-from edged.algorithm import AlgorithmError, Frame
+from edged.algorithm import AlgorithmError, Frame, ParamsInvalid
 from edged.model.detection import Detection, Outcome
 from edged.model.frame import ColorRange, FrameFormat
 from tests.pictures import constant_model, header_of, noise_frame, opened, save_model
@@ -178,26 +178,41 @@ def test_thousands_of_boxes_are_done_in_time(tmp_path: Path) -> None:
     assert np.allclose([each.box[:2] for each in made], wanted, atol=1e-5)
 
 
+UNKNOWN, KNOWN = np.zeros((1, 85, 22, 22)), np.zeros((1, 7, CELLS))
+PLAIN = (1, 3, SIDE, SIDE)
+
+
 @pytest.mark.parametrize(
-    ("output", "shape", "params", "message"),
+    ("output", "shape", "params", "path", "message"),
     [
-        (np.zeros((1, 85, 22, 22)), (1, 3, SIDE, SIDE), {}, "no head is known for outputs of 1x85x22x22"),
-        (np.zeros((1, 7, CELLS)), (1, 3, SIDE, SIDE), {"head": "yolox"}, "head yolox wants an output of"),
-        (np.zeros((1, 7, CELLS)), (2, 3, SIDE, SIDE), {}, "its batch is fixed at 2"),
-        (np.zeros((1, 7, CELLS)), (1, 1, SIDE, SIDE), {}, "takes one picture"),
-        (np.zeros((1, 7, CELLS)), (1, 100), {}, "takes one picture"),
-        (np.zeros((1, 7, CELLS)), (1, 3, SIDE, SIDE), {"input_size": [96, 96]}, "takes 64x64 only"),
-        (np.zeros((1, 7, CELLS)), (1, 3, SIDE, SIDE), {"names": ["a"]}, "1 are given, the model has 3"),
-        (np.zeros((1, 7, CELLS)), (1, 3, SIDE, SIDE), {"labels": ["class_3"]}, "did you mean 'class_"),
-        (np.zeros((1, 7, CELLS)), (1, 3, SIDE, SIDE), {"names": "/etc/passwd"}, "name a file in a model"),
+        (UNKNOWN, PLAIN, {}, "model", "no head is known for outputs of 1x85x22x22"),
+        (KNOWN, PLAIN, {"head": "yolox"}, "model", "head yolox wants an output of"),
+        (KNOWN, (2, 3, SIDE, SIDE), {}, "model", "its batch is fixed at 2"),
+        (KNOWN, (1, 1, SIDE, SIDE), {}, "model", "takes one picture"),
+        (KNOWN, (1, 100), {}, "model", "takes one picture"),
+        (KNOWN, PLAIN, {"model": "n.onnx"}, "model", "did you mean 'm.onnx'"),
+        (KNOWN, PLAIN, {"model": "broken.onnx"}, "model", "broken.onnx cannot be loaded"),
+        (KNOWN, PLAIN, {"input_size": [96, 96]}, "input_size", "takes 64x64 only"),
+        (KNOWN, PLAIN, {"names": ["a"]}, "names", "1 names are given, the model has 3"),
+        (KNOWN, PLAIN, {"names": "/etc/passwd"}, "names", "name a file in a model folder"),
+        (KNOWN, PLAIN, {"names": "pets.txt"}, "names", "there is no 'pets.txt'"),
+        (KNOWN, PLAIN, {"labels": ["class_3"]}, "labels", "did you mean 'class_"),
     ],
-)  # fmt: skip
+)
 def test_models_and_params_that_cannot_be_are_told_at_once(
-    tmp_path: Path, output: NDArray[Any], shape: tuple[Any, ...], params: dict[str, Any], message: str
+    tmp_path: Path,
+    output: NDArray[Any],
+    shape: tuple[Any, ...],
+    params: dict[str, Any],
+    path: str,
+    message: str,
 ) -> None:
     constant_model(tmp_path / "m.onnx", output, input_shape=shape)
-    with pytest.raises(AlgorithmError, match=message):
+    (tmp_path / "broken.onnx").write_bytes(b"no model")
+    with pytest.raises(ParamsInvalid) as raised:
         found(tmp_path, params)
+    assert message in str(raised.value)
+    assert raised.value.path == path
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from edged.algorithm.color import Color
 from edged.algorithm.frame import Anchor, Fit
+from edged.algorithm.params import ParamsInvalid
 from edged.algorithm.session import Session
 from edged.errors import AlgorithmError
 
@@ -75,7 +76,7 @@ class ModelInput:
             raise AlgorithmError(f"{wanted} {tensor}")
         open_width, open_height = open_size or (width or 640, height or 640)
         if (width, height) != (None, None) and open_size and (width, height) != open_size:
-            raise AlgorithmError(f"{session.path.name} takes {width}x{height} only", code="invalid")
+            raise ParamsInvalid(f"{session.path.name} takes {width}x{height} only", path="input_size")
         return cls(width or open_width, height or open_height, channels_last, tensor.dtype)
 
     def feed(self, pixels: NDArray[np.uint8], scale: float) -> NDArray[Any]:

@@ -116,6 +116,14 @@ def test_rgb_is_bgr_backwards_and_gray_is_luma() -> None:
     assert np.abs(gray - np.clip((frame.y.astype(float) - 16) * 255 / 219, 0, 255)).max() <= 0.51
 
 
+def test_options_may_be_written_as_plain_text() -> None:
+    frame = noise_frame(FrameFormat(64, 48))
+    plain = frame.picture(32, 64, fit="letterbox", anchor="center", color="rgb")  # type: ignore[arg-type]
+    named = frame.picture(32, 64, fit=Fit.LETTERBOX, anchor=Anchor.CENTER, color=Color.RGB)
+    assert np.array_equal(plain.pixels, named.pixels)
+    assert plain.top_px == named.top_px == 20
+
+
 def test_gray_of_full_range_stays() -> None:
     frame = noise_frame(FrameFormat(64, 48, ColorRange.FULL))
     assert np.array_equal(frame.picture(64, 48, color=Color.GRAY).pixels, frame.y)

@@ -38,7 +38,7 @@ def test_labels_given_come_first_then_the_models_then_coco() -> None:
 
 
 def test_as_many_labels_as_classes_are_wanted() -> None:
-    with pytest.raises(AlgorithmError, match="names: 1 are given, the model has 2 classes"):
+    with pytest.raises(AlgorithmError, match="1 names are given, the model has 2 classes"):
         labels_for(2, ["a"], None)
 
 

@@ -70,6 +70,22 @@ def test_the_built_in_algorithms_are_there() -> None:
     assert issubclass(catalogue.find("detector"), Algorithm)
 
 
+def test_the_built_in_ones_are_the_packages_own() -> None:
+    from algos.motion import Motion
+
+    assert Catalogue([]).find("motion") is Motion
+    assert not any(path.endswith("algos") for path in sys.path)
+
+
+def test_cards_write_types_and_defaults_as_the_spec_does() -> None:
+    card = next(card for card in Catalogue([]).cards() if card.name == "detector")
+    written = {param.name: (param.type, param.default) for param in card.params}
+    assert written["labels"] == ("list[str] or null", "null")
+    assert written["resize"] == ("auto|letterbox|stretch", "auto")
+    assert written["provider"][1] == "auto"
+    assert written["provider"][0].startswith("auto|cpu|")
+
+
 def test_a_users_file_is_found_by_its_name(tmp_path: Path) -> None:
     path = write(tmp_path, "heads.py", HEADS)
     catalogue = Catalogue([tmp_path])
@@ -78,7 +94,7 @@ def test_a_users_file_is_found_by_its_name(tmp_path: Path) -> None:
     assert (card.summary, card.file) == ("Counts heads.", str(path))
     assert [(p.name, p.type, p.default) for p in card.params] == [
         ("threshold", "float", "0.5"),
-        ("names", "any", "None"),
+        ("names", "any", "null"),
     ]
 
 
@@ -160,6 +176,19 @@ def test_a_file_that_does_not_import_says_where_and_why(
     cards = {card.name: card for card in catalogue.cards()}
     assert cards["broken"].error == str(error)
     assert cards["heads"].error == ""
+
+
+def test_looking_for_the_nearest_name_imports_nothing(tmp_path: Path) -> None:
+    write(tmp_path, "marking.py", "import sys; sys.marking_was_imported = True")
+    assert "did you mean 'marking'" in str(failure(Catalogue([tmp_path]), "markng"))
+    assert not hasattr(sys, "marking_was_imported")
+
+
+def test_files_with_an_underscore_are_no_algorithms(tmp_path: Path) -> None:
+    write(tmp_path, "_heads.py", HEADS)
+    catalogue = Catalogue([tmp_path])
+    assert failure(catalogue, "_heads").code == "algorithm_not_found"
+    assert "_heads" not in {card.name for card in catalogue.cards()}
 
 
 def test_a_file_without_an_algorithm(tmp_path: Path) -> None:
