@@ -49,8 +49,7 @@ _BY_TYPE: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], str
     (av.error.DecoderNotFoundError, "there is no decoder for its codec here"),
     (
         av.error.ProtocolNotFoundError,
-        "the FFmpeg of this PyAV is built without {scheme}:// (PyAV's own wheels have no SRT):"
-        " install a PyAV built against an FFmpeg that has it, or send it another way (udp://, rtsp://)",
+        "the FFmpeg of this PyAV is built without {scheme}://: install a PyAV whose FFmpeg has it",
     ),
 )
 
@@ -73,9 +72,11 @@ _BROKEN_BY_SCHEME = {
 }
 _BROKEN = "{host} cannot be connected or broke off: check that the name is right and the camera is on"
 
+_SILENT_RTSP_UDP = (
+    "{host} did not answer or stopped sending in time; if it is there,"
+    " a firewall may hold UDP back (transport: tcp goes through)"
+)
 _SILENT_BY_SCHEME = {
-    "rtsp": "{host} did not answer or stopped sending in time; if it is there,"
-    " a firewall may hold UDP back (transport: tcp goes through)",
     "udp": "nothing arrives at port {port} in time: check that the sender runs and sends to this device",
     "file": "{path} was not read in time",
     "v4l2": "{path} gave no picture in time",
@@ -104,26 +105,30 @@ class _Place:
     """What a 401 means here."""
 
 
-def explain(error: BaseException, redacted_url: str) -> str:
+def explain(error: BaseException, redacted_url: str, transport: str = "") -> str:
     """One sentence: what is wrong and, where it can be known, the mend. Holds no credentials."""
     place = _place(redacted_url)
     if isinstance(error, EdgedError):
         return redact_text(str(error))
-    return redact_text(_text(error, place.scheme).format_map(asdict(place)))
+    return redact_text(_text(error, place.scheme, transport).format_map(asdict(place)))
 
 
-def as_policy(error: BaseException, redacted_url: str) -> SourceUnavailable | SourceUnsupported:
+def as_policy(
+    error: BaseException, redacted_url: str, transport: str = ""
+) -> SourceUnavailable | SourceUnsupported:
     """The error as what happens next: try again, or fail until the spec changes; message by `explain`."""
     if isinstance(error, (SourceUnavailable, SourceUnsupported)):
         return error
-    message = explain(error, redacted_url)
+    message = explain(error, redacted_url, transport)
     hopeless = isinstance(error, _NOT_VIDEO) and _place(redacted_url).scheme in ("file", "pattern")
     hopeless = hopeless or isinstance(error, _HOPELESS)
     return SourceUnsupported(message) if hopeless else SourceUnavailable(message)
 
 
-def _text(error: BaseException, scheme: str) -> str:
+def _text(error: BaseException, scheme: str, transport: str) -> str:
     if isinstance(error, _SILENT):
+        if (scheme, transport) == ("rtsp", "udp"):
+            return _SILENT_RTSP_UDP
         return _SILENT_BY_SCHEME.get(scheme, _SILENT_ELSE)
     if isinstance(error, _NOT_VIDEO):
         return _NOT_VIDEO_BY_SCHEME.get(scheme, _NOT_VIDEO_ELSE)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import time
 from collections.abc import Iterator
 from fractions import Fraction
 from typing import cast
@@ -81,18 +83,26 @@ class OpenSource:
             # Of a live source all streams are read, so that sound without pictures counts as silence.
             streams = () if self.plan.live else (self._stream,)
             self._packets = cast("Iterator[Packet[VideoStream]]", self._container.demux(*streams))
+        asked_s = time.monotonic()
         try:
-            return next(self._packets, None)
+            packet = next(self._packets, None)
         except av.error.InvalidDataError:
             return None  # broken off in the middle: what follows cannot be read
         except (av.error.FFmpegError, OSError) as error:
-            policy = as_policy(error, self._redacted_url)
-            raise SourceUnavailable(str(policy)) from None
+            raise SourceUnavailable(self._explain(error)) from None
+        if self.plan.live and time.monotonic() - asked_s > self.plan.read_timeout_s:
+            # A read that times out gives what the parser still held and forgets its error: asked again,
+            # it would wait as long once more (measured with RTSP).
+            raise SourceUnavailable(self._explain(av.error.TimeoutError(errno.ETIMEDOUT, "silent")))
+        return packet
 
     def close(self) -> None:
         """Say good-bye (RTSP: TEARDOWN) and free everything."""
         self._packets = None
         self._container.close()
+
+    def _explain(self, error: Exception) -> str:
+        return str(as_policy(error, self._redacted_url, self.plan.options.get("rtsp_transport", "")))
 
 
 def open_source(plan: OpenPlan, spec: CaptureSpec) -> OpenSource:
@@ -111,7 +121,7 @@ def open_source(plan: OpenPlan, spec: CaptureSpec) -> OpenSource:
             hwaccel=hwaccel,
         )
     except (av.error.FFmpegError, OSError, ValueError) as error:
-        policy = as_policy(error, spec.redacted_url)
+        policy = as_policy(error, spec.redacted_url, plan.options.get("rtsp_transport", ""))
         # without its cause, which holds the address
         raise (LoginRefused(str(policy)) if isinstance(error, _REFUSED) else policy) from None
     try:

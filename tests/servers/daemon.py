@@ -102,11 +102,30 @@ class Subscriber:
             self._news.notify_all()
 
 
+@dataclass(frozen=True)
+class Ended:
+    """How main ended."""
+
+    code: int
+    took_s: float
+    left_behind: list[int]
+    """Children of it that were alive at that moment."""
+
+
 class Daemon:
     """``edged run`` in a process of its own. Leaving the context stops it and looks for leftovers."""
 
-    def __init__(self, folder: Path, port: int, spec: dict[str, Any], **settings: Any) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        port: int,
+        spec: dict[str, Any],
+        *,
+        environment: dict[str, str] | None = None,
+        **settings: Any,
+    ) -> None:
         self.folder = folder
+        self._environment = environment or {}
         folder.mkdir(parents=True, exist_ok=True)
         self.config = folder / "edged.yaml"
         self._settings = {
@@ -138,6 +157,8 @@ class Daemon:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
+                env={**os.environ, **self._environment},
+                start_new_session=True,  # a process group as a terminal's, to be interrupted as a whole
             )
 
     def reload(self, spec: dict[str, Any]) -> None:
@@ -162,6 +183,18 @@ class Daemon:
                 return pid
             time.sleep(0.02)
         raise AssertionError(f"no {name} within {within_s} s; there are {sorted(self.children())}")
+
+    def end(self, number: signal.Signals, *, times: int = 1, group: bool = False) -> Ended:
+        """Signal main (or its whole process group, as Ctrl-C does) and wait until it is gone."""
+        assert self.process is not None
+        started = time.monotonic()
+        for _ in range(times):
+            if group:
+                os.killpg(self.pid, number)
+            else:
+                self.process.send_signal(number)
+        code = self.process.wait(20)
+        return Ended(code, time.monotonic() - started, family(self.pid))
 
     def stop(self, within_s: float = 10.0) -> float:
         """SIGTERM; the seconds until it was gone. AssertionError when it left a child behind."""
@@ -190,6 +223,17 @@ class Daemon:
             self.process.kill()
             self.process.wait(10)
             print(f"--- the daemon's log ---\n{self.log[-6000:]}", file=sys.stderr)
+
+
+def family(main: int) -> list[int]:
+    """The living children of a main that may be dead itself: each was told its parent's pid."""
+    found = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error, ValueError, IndexError):
+            words = process.cmdline()
+            if words[words.index("--parent") + 1] == str(main):
+                found.append(process.pid)
+    return alive(found)
 
 
 def alive(pids: list[int]) -> list[int]:

@@ -56,7 +56,7 @@ def test_any_path_can_be_told_of(path: str) -> None:
         (av.error.OSError(errno.EBUSY, ""), "/dev/video0", "/dev/video0 is in use by another program"),
         (av.error.PermissionError(13, ""), "/dev/video0", "group video"),
         (av.error.ArgumentError(22, ""), "/dev/video0", "size, rate or input_format"),
-        (av.error.ExitError(1, ""), "rtsp://cam/x", "transport: tcp"),
+        (av.error.ExitError(1, ""), "rtsp://cam/x", "check that it is on"),
         (av.error.HTTPUnauthorizedError(1, ""), "rtsp://cam/x", "asks for user and password"),
         (av.error.HTTPUnauthorizedError(1, ""), "rtsp://u:***@cam/x", "refuses this user or password"),
         (av.error.EOFError(1, ""), "rtsp://cam/x", "the stream ended"),
@@ -75,3 +75,9 @@ def test_only_what_cannot_change_by_itself_is_unsupported() -> None:
     assert isinstance(as_policy(av.error.ProtocolNotFoundError(1, ""), "srt://cam:1"), SourceUnsupported)
     said = SourceUnsupported("as it is")
     assert as_policy(said, "rtsp://cam/x") is said
+
+
+def test_only_udp_is_told_of_firewalls_that_hold_udp_back() -> None:
+    silent = av.error.ExitError(1, "")
+    assert "transport: tcp" in explain(silent, "rtsp://cam/x", "udp")
+    assert "transport: tcp" not in explain(silent, "rtsp://cam/x", "tcp")
