@@ -90,7 +90,7 @@ class Desk:
                 self.requests.append(message.format)
                 if self.answering:
                     self.offer(message.format)
-        self._read()
+        self.read()
         self.deadlines_missed += self.heartbeat.overdue(time.monotonic_ns()) is not None
 
     def until(self, met: Callable[[], bool], for_s: float = 10.0) -> None:
@@ -120,7 +120,8 @@ class Desk:
         self._let_go()
         self.channel.close()
 
-    def _read(self) -> None:
+    def read(self) -> None:
+        """Take the new frames off the track."""
         if self._reader is None:
             return
         after = self.frames[-1].index if self.frames else -1
@@ -135,7 +136,7 @@ class Desk:
 
     def _let_go(self) -> None:
         if self._reader is not None:
-            self._read()
+            self.read()
             self._reader.close()
             self._reader = None
             os.close(self._wake)
