@@ -209,7 +209,9 @@ class Device:
 
     def worker_died(self, name: str, death: ChildExit) -> None:
         jobs = [job for job in self.jobs.values() if job.plan.worker == name]
-        suspects = {activity.job for activity in death.suspects}
+        # a run and a load at the same time: the load is rare, so it is the likelier cause
+        loading = [activity for activity in death.suspects if activity.phase == "load"]
+        suspects = {activity.job for activity in loading or death.suspects}
         for job in jobs:
             job.worker_gone()
             if job.out or not job.plan.enabled or not death.wanted:
