@@ -5,8 +5,10 @@ from __future__ import annotations
 import errno
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack, closing
 from fractions import Fraction
-from typing import cast
+from importlib import import_module
+from typing import Any, cast
 
 import av
 import av.error
@@ -39,12 +41,18 @@ class OpenSource:
     """An open container and its one video stream. Made by `open_source`; whoever made it closes it."""
 
     def __init__(
-        self, plan: OpenPlan, redacted_url: str, container: InputContainer, stream: VideoStream
+        self,
+        plan: OpenPlan,
+        redacted_url: str,
+        container: InputContainer,
+        stream: VideoStream,
+        opened: ExitStack,
     ) -> None:
         self.plan = plan
         self._redacted_url = redacted_url
         self._container = container
         self._stream = stream
+        self._opened = opened
         self._base = stream.time_base or Fraction(1, 1_000_000)
         self._packets: Iterator[Packet[VideoStream]] | None = None
         rate = stream.average_rate or stream.guessed_rate
@@ -99,7 +107,7 @@ class OpenSource:
     def close(self) -> None:
         """Say good-bye (RTSP: TEARDOWN) and free everything."""
         self._packets = None
-        self._container.close()
+        self._opened.close()
 
     def _explain(self, error: Exception) -> str:
         return str(as_policy(error, self._redacted_url, self.plan.options.get("rtsp_transport", "")))
@@ -111,10 +119,17 @@ def open_source(plan: OpenPlan, spec: CaptureSpec) -> OpenSource:
     Takes at most about twice ``plan.open_timeout_s``, unless something hangs that FFmpeg cannot
     interrupt: then the heartbeat's deadline ends this process.
     """
+    with ExitStack() as opened:
+        container = opened.enter_context(_open(plan, spec, opened))
+        stream = _choose(container, plan)
+        return OpenSource(plan, spec.redacted_url, container, stream, opened.pop_all())
+
+
+def _open(plan: OpenPlan, spec: CaptureSpec, opened: ExitStack) -> InputContainer:
     hwaccel = find_hwaccel(spec.hwaccel)
     try:
-        container = av.open(
-            plan.url,
+        return av.open(
+            opened.enter_context(closing(_connect(plan))) if plan.connector else plan.url,
             format=plan.format,
             options=plan.options,
             timeout=(plan.open_timeout_s, plan.read_timeout_s),
@@ -124,11 +139,11 @@ def open_source(plan: OpenPlan, spec: CaptureSpec) -> OpenSource:
         policy = as_policy(error, spec.redacted_url, plan.options.get("rtsp_transport", ""))
         # without its cause, which holds the address
         raise (LoginRefused(str(policy)) if isinstance(error, _REFUSED) else policy) from None
-    try:
-        return OpenSource(plan, spec.redacted_url, container, _choose(container, plan))
-    except (SourceUnavailable, SourceUnsupported):
-        container.close()
-        raise
+
+
+def _connect(plan: OpenPlan) -> Any:
+    module, _, function = plan.connector.partition(":")
+    return getattr(import_module(module), function)(plan)
 
 
 def _choose(container: InputContainer, plan: OpenPlan) -> VideoStream:

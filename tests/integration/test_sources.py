@@ -22,7 +22,7 @@ from edged.model.redact import redact_url
 from edged.supervise.spawn import spawn
 from edged.supervise.wire import Decoder
 from tests.servers.rtsp import Camera, Film, RtspServer
-from tests.servers.streams import file_server, hls_server, mjpeg_camera, rtmp_server, udp_sender
+from tests.servers.streams import file_server, hls_server, mjpeg_camera, rtmp_server, srt_sender, udp_sender
 
 PASSWORD = "s3cr%40t%2Fword"
 PLAIN_PASSWORD = "s3cr@t/word"
@@ -185,6 +185,21 @@ def test_udp() -> None:
         check_running(watch(spec(url)), "h264", (320, 240))
 
 
+def test_srt() -> None:
+    with srt_sender() as url:
+        check_running(watch(spec(url)), "h264", (320, 240))
+
+
+def test_srt_with_a_passphrase_and_by_the_sender_calling() -> None:
+    with (
+        srt_sender(passphrase="0123456789ab") as url,
+        opened(spec(f"{url}?passphrase=0123456789ab&latency=50000")) as source,
+    ):
+        assert source.context.width == 320
+    with srt_sender(calling=True) as url, opened(spec(f"{url}?mode=listener")) as source:
+        assert source.context.width == 320
+
+
 def test_hls_is_paced(film: Path) -> None:
     with hls_server() as url:
         start_s = time.monotonic()
@@ -255,10 +270,13 @@ def test_a_device_that_is_not_there() -> None:
     assert "there is no /dev/video97" in refusal(spec("/dev/video97"), SourceUnavailable)
 
 
-def test_srt_says_when_this_ffmpeg_has_none() -> None:
-    told = refusal(spec("srt://127.0.0.1:9?passphrase=0123456789", timeout_s=1.0), EdgedError)
-    assert "no SRT" in told
-    assert "0123456789" not in told
+def test_srt_refusals_tell_the_mend() -> None:
+    with srt_sender(passphrase="0123456789ab") as url:
+        told = refusal(spec(f"{url}?passphrase=0123456789wrong", timeout_s=1.0), SourceUnavailable)
+        assert "do not have the same passphrase" in told
+        assert "0123456789" not in told
+    told = refusal(spec("srt://camera.invalid:9000"), SourceUnavailable)
+    assert "there is no host camera.invalid" in told
 
 
 def test_the_capture_process_never_tells_the_password(guarded: RtspServer) -> None:

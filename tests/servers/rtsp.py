@@ -20,6 +20,7 @@ from tests.servers.lines import LineReader
 _SCRIPT = Path(__file__).with_name("rtsp_server.py")
 _SYSTEM_PYTHON = "/usr/bin/python3"
 _START_S = 15.0
+_ELEMENTS = "qtdemux h264parse rtph264pay x264enc jpegenc rtpjpegpay videotestsrc"
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,25 +145,26 @@ class RtspServer:
 
 
 @cache
-def missing_parts() -> str:
-    """What is not installed, and how to; empty when all is there."""
-    probe = (
+def missing_parts(elements: str = _ELEMENTS) -> str:
+    """What of GStreamer is not installed, and how to; empty when all is there."""
+    look = (
         "import gi\n"
         "for name in ('Gst', 'GstRtsp', 'GstRtspServer'): gi.require_version(name, '1.0')\n"
         "from gi.repository import Gst, GstRtspServer\n"
         "Gst.init(None)\n"
-        "wanted = 'qtdemux h264parse rtph264pay x264enc jpegenc rtpjpegpay videotestsrc'.split()\n"
+        f"wanted = {elements.split()!r}\n"
         "raise SystemExit(', '.join(n for n in wanted if not Gst.ElementFactory.find(n)) or 0)\n"
     )
     try:
         found = subprocess.run(
-            [_SYSTEM_PYTHON, "-c", probe], capture_output=True, text=True, timeout=60, check=False
+            [_SYSTEM_PYTHON, "-c", look], capture_output=True, text=True, timeout=60, check=False
         )
     except FileNotFoundError:
-        return f"no GStreamer RTSP server: there is no {_SYSTEM_PYTHON}"
+        return f"no GStreamer: there is no {_SYSTEM_PYTHON}"
     if found.returncode == 0:
         return ""
     return (
         f"no GStreamer RTSP server ({found.stderr.strip().splitlines()[-1]}): apt-get install"
-        " gir1.2-gst-rtsp-server-1.0 python3-gi gstreamer1.0-plugins-{base,good,bad,ugly}"
+        " gir1.2-gst-rtsp-server-1.0 python3-gi gstreamer1.0-tools"
+        " gstreamer1.0-plugins-{base,good,bad,ugly}"
     )

@@ -16,6 +16,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import av
+import pytest
+
+from tests.servers.rtsp import missing_parts
 
 _SENDER = Path(__file__).with_name("sender.py")
 _START_S = 15.0
@@ -43,6 +46,34 @@ def rtmp_server() -> Iterator[str]:
     with _sender("rtmp", f"127.0.0.1:{port}"):
         _wait_until(lambda: _listens(port), f"nothing listens at port {port}")
         yield f"rtmp://127.0.0.1:{port}/live"
+
+
+@contextmanager
+def srt_sender(*, passphrase: str = "", calling: bool = False) -> Iterator[str]:
+    """GStreamer's SRT sender: MPEG-TS (H.264, 320x240, 25 fps); yields ``srt://host:port``.
+
+    It waits to be called, or calls that address itself.
+    """
+    if reason := missing_parts("srtsink mpegtsmux x264enc h264parse videotestsrc"):
+        pytest.skip(reason)
+    address = f"srt://127.0.0.1:{free_port(socket.SOCK_DGRAM)}"
+    secret = f"&passphrase={passphrase}" if passphrase else ""
+    pipeline = (
+        "videotestsrc is-live=true ! video/x-raw,format=I420,width=320,height=240,framerate=25/1"
+        " ! x264enc tune=zerolatency speed-preset=ultrafast key-int-max=25 ! h264parse config-interval=-1"
+        f" ! mpegtsmux alignment=7 ! srtsink wait-for-connection=false"
+        f" uri={address}?mode={'caller' if calling else 'listener'}{secret}"
+    )
+    command = ["timeout", "600", "gst-launch-1.0", "-q", *pipeline.split()]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        if not calling:
+            port = int(address.rpartition(":")[2])
+            _wait_until(lambda: _is_bound(port), f"nothing is bound to UDP port {port}")
+        yield address
+    finally:
+        process.terminate()
+        process.wait(10)
 
 
 @contextmanager
@@ -164,6 +195,11 @@ def _listens(port: int) -> bool:
     wanted = f"0100007F:{port:04X}"
     rows = Path("/proc/net/tcp").read_text().splitlines()[1:]
     return any(row.split()[1] == wanted and row.split()[3] == "0A" for row in rows)
+
+
+def _is_bound(port: int) -> bool:
+    rows = Path("/proc/net/udp").read_text().splitlines()[1:]
+    return any(row.split()[1].endswith(f":{port:04X}") for row in rows)
 
 
 def _wait_until(true: Callable[[], bool], problem: str) -> None:

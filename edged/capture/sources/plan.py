@@ -32,6 +32,9 @@ class OpenPlan:
     read_timeout_s: float = 10.0
     loop: bool = False
     """At the end open it again; that begins an epoch."""
+    connector: str = ""
+    """``module:function`` that connects where FFmpeg cannot: given this plan it returns a file to
+    read, which whoever opened it closes. Empty: FFmpeg opens ``url`` itself."""
 
 
 def split(url: str) -> SplitResult:

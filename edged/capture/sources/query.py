@@ -15,20 +15,20 @@ from edged.errors import SourceUnsupported
 class Option:
     """What a value may look like. It is written into FFmpeg's options: nothing else gets through."""
 
-    pattern: re.Pattern[str]
+    pattern: str
+    """Regular expression for the whole value."""
     wanted: str
     """Ends the sentence ``size is …``."""
+    secret: bool = False
+    """A wrong value is not repeated."""
 
 
-SIZE = Option(re.compile(r"[1-9]\d{1,3}x[1-9]\d{1,3}"), "WIDTHxHEIGHT in pixels, as 1280x720")
-RATE = Option(
-    re.compile(r"[1-9]\d{0,2}(\.\d{1,3})?|[1-9]\d{0,5}/[1-9]\d{0,4}"),
-    "frames per second, as 30 or 30000/1001",
-)
-SECONDS = Option(re.compile(r"(?=.*[1-9])\d{1,6}(\.\d{1,3})?"), "a number of seconds, as 10 or 2.5")
-NUMBER = Option(re.compile(r"\d{1,9}"), "a whole number")
-FRACTION = Option(re.compile(r"0(\.\d{1,6})?|1(\.0)?"), "a number from 0 to 1")
-COLOR = Option(re.compile(r"[A-Za-z]{3,20}|0x[0-9A-Fa-f]{6}"), "a name as red, or 0xRRGGBB")
+SIZE = Option(r"[1-9]\d{1,3}x[1-9]\d{1,3}", "WIDTHxHEIGHT in pixels, as 1280x720")
+RATE = Option(r"[1-9]\d{0,2}(\.\d{1,3})?|[1-9]\d{0,5}/[1-9]\d{0,4}", "frames per second, as 30 or 30000/1001")
+SECONDS = Option(r"(?=.*[1-9])\d{1,6}(\.\d{1,3})?", "a number of seconds, as 10 or 2.5")
+NUMBER = Option(r"\d{1,9}", "a whole number")
+FRACTION = Option(r"0(\.\d{1,6})?|1(\.0)?", "a number from 0 to 1")
+COLOR = Option(r"[A-Za-z]{3,20}|0x[0-9A-Fa-f]{6}", "a name as red, or 0xRRGGBB")
 
 
 def parse_query(query: str, options: Mapping[str, Option], whose: str) -> dict[str, str]:
@@ -38,11 +38,12 @@ def parse_query(query: str, options: Mapping[str, Option], whose: str) -> dict[s
         if name not in options:
             known = ", ".join(options)
             raise SourceUnsupported(
-                f"{whose} has no option {name!r}{did_you_mean(name, options) or '; it has ' + known}"
+                f"{whose} has no option {name!r}{did_you_mean(name, options) or f'; it has {known}'}"
             )
         if name in given:
             raise SourceUnsupported(f"{whose} is given {name} twice")
-        if not options[name].pattern.fullmatch(value):
-            raise SourceUnsupported(f"{name} of {whose} is {options[name].wanted}, not {value!r}")
+        if not re.fullmatch(options[name].pattern, value, re.ASCII):
+            was = "" if options[name].secret else f", not {value!r}"
+            raise SourceUnsupported(f"{name} of {whose} is {options[name].wanted}{was}")
         given[name] = value
     return given

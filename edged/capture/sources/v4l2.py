@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import re
-
 from edged.capture.sources.plan import OpenPlan, split
 from edged.capture.sources.query import RATE, SIZE, Option, parse_query
 from edged.errors import SourceUnsupported
 from edged.model.messages import CaptureSpec
 
-_PIXELS = Option(re.compile(r"[a-z0-9_]{2,20}"), "a format such as mjpeg, yuyv422 or h264")
+_PIXELS = Option(r"[a-z0-9_]{2,20}", "a format such as mjpeg, yuyv422 or h264")
 _OPTIONS = {"size": SIZE, "rate": RATE, "input_format": _PIXELS}
 _FFMPEG_NAMES = {"size": "video_size", "rate": "framerate", "input_format": "input_format"}
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from edged.capture.sources import SCHEMES, OpenPlan, check_url, plan_open
 from edged.capture.sources.pattern import GENERATORS
+from edged.capture.sources.srt import address_of
 from edged.errors import SourceUnsupported
 from edged.model.messages import CaptureSpec
 
@@ -80,6 +81,8 @@ def test_main_can_check_urls_without_a_codec_library() -> None:
         ("http://", "needs a host"),
         ("rtmp://", "needs a host"),
         ("srt://10.0.0.5", "needs a port"),
+        ("srt://10.0.0.5:9000?passphrase=short", "passphrase of srt:// is 10 to 79 characters"),
+        ("srt://10.0.0.5:9000?pasphrase=0123456789", "did you mean passphrase?"),
         ("udp://10.0.0.5", "needs the port"),
         ("rtsp://u:p/word@10.0.0.5/x", "%XX"),
         ("rtsp://u:p@10.0.0.5:port/x", "%XX"),
@@ -158,6 +161,14 @@ def test_transport_is_asked_of_rtsp() -> None:
     assert plan(URLS["rtsp"]).options["rtsp_transport"] == "tcp"
     assert plan(URLS["rtsp"], transport="udp").options["rtsp_transport"] == "udp"
     assert "tcp or udp" in refusal(URLS["rtsp"], transport="quic")
+
+
+def test_srt_options() -> None:
+    found = address_of("srt://[::1]:9000?mode=listener&passphrase=0123%2045678&latency=200000&transtype=live")
+    assert (found.host, found.port, found.listen) == ("::1", 9000, True)
+    assert (found.passphrase, found.latency_us) == ("0123 45678", 200_000)
+    assert "0123" not in repr(found)
+    assert "short" not in refusal("srt://10.0.0.5:9000?passphrase=short")
 
 
 def test_what_comes_over_http_is_told_by_its_name() -> None:
