@@ -23,12 +23,14 @@ from edged.mqtt.message import Message
 from edged.mqtt.options import MqttOptions
 from edged.mqtt.protocol import Protocol, ProtocolChoice, ProtocolMemory
 from edged.mqtt.retry import RetryPolicy
-from edged.mqtt.window import Window
+from edged.mqtt.window import NEVER, Window
 
 _TICK_S = 1.0
 _GOODBYE_S = 1.0
 _STORE_S = 10.0
 _REFUSED = 0x80
+_PACKET_OVERHEAD_BYTES = 16
+"""The most that a PUBLISH adds to topic and payload."""
 _log = logging.getLogger(__name__)
 T = TypeVar("T")
 
@@ -53,7 +55,8 @@ class MqttCounters:
     dropped: int = 0
     """QoS 0 without a connection or with a blocked one; QoS 1 when the queue was full."""
     denied: int = 0
-    """Messages that the broker acknowledged with a refusal (MQTT 5 only: 3.1.1 does not tell)."""
+    """Messages that the broker acknowledged with a refusal, or that are too large for it (both are told
+    with MQTT 5 only)."""
     reconnects: int = 0
     """Connections after the first."""
     queued: int = 0
@@ -92,6 +95,7 @@ class MqttClient:
         self._acknowledged = asyncio.Event()
         self._running = False
         self._leaving = False
+        self._largest_bytes = 0
         self._connects = self._published = self._dropped = self._denied = 0
         self._warned: set[str] = set()
 
@@ -160,7 +164,7 @@ class MqttClient:
         dropped (and counted) first.
         """
         if message.qos == 0:
-            if self._connection is None or self._connection.publish(message) is None:
+            if not self._write(message):
                 self._dropped += 1
                 return False
             self._published += 1
@@ -247,6 +251,7 @@ class MqttClient:
         self.last_error = ""
         _log.info("connected to %s with MQTT %s", self.options.broker, self._choice.current)
         self._dropped += self._window.begin(accepted.receive_maximum)
+        self._largest_bytes = accepted.maximum_packet_bytes
         self._connection = connection
         if self._subscribe:
             connection.subscribe(self._subscribe)
@@ -293,7 +298,25 @@ class MqttClient:
 
     def _send(self) -> None:
         if self._connection is not None:
-            self._window.send(self._connection.publish, time.monotonic())
+            self._window.send(self._write, time.monotonic())
+
+    def _write(self, message: Message) -> int | None:
+        """The packet identifier, `NEVER` for what is too large for this broker, None without a connection.
+
+        A broker closes the connection for a packet that is too large; sent again it would do so for ever.
+        """
+        if self._connection is None:
+            return None
+        size = len(message.payload) + len(message.topic.encode()) + _PACKET_OVERHEAD_BYTES
+        if size <= self._largest_bytes:
+            return self._connection.publish(message)
+        self._denied += 1
+        self.last_error = (
+            f"{self.options.broker} takes packets up to {self._largest_bytes} bytes, and one for "
+            f"{message.topic} had {size}: raise the broker's limit (Mosquitto: max_packet_size)"
+        )
+        self._complain(self.last_error, key="too large")
+        return NEVER
 
     async def _all_acknowledged(self, connection: Connection) -> None:
         while not self._window.idle and self._connection is connection:

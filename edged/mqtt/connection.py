@@ -37,6 +37,7 @@ BACKLOG_LIMIT_BYTES = 1024 * 1024
 """What may wait in this process for a socket that takes no more; QoS 0 beyond it is dropped."""
 _READ_ROUNDS = 64
 _RECEIVE_MAXIMUM = 65535
+_PACKET_BYTES = 268_435_455
 _log = logging.getLogger(__name__)
 
 
@@ -57,7 +58,8 @@ class Accepted:
     """What the broker said when it let us in."""
 
     receive_maximum: int
-    session_present: bool
+    """Messages with QoS 1 that may be in flight."""
+    maximum_packet_bytes: int
 
 
 class Connection:
@@ -308,8 +310,12 @@ class Connection:
         if code.is_failure:
             self._end(failures.connack_failure(code.value, str(code), self._options))
             return
-        maximum = getattr(properties, "ReceiveMaximum", _RECEIVE_MAXIMUM)
-        self._accepted.set_result(Accepted(maximum, flags.session_present))
+        self._accepted.set_result(
+            Accepted(
+                receive_maximum=getattr(properties, "ReceiveMaximum", _RECEIVE_MAXIMUM),
+                maximum_packet_bytes=getattr(properties, "MaximumPacketSize", _PACKET_BYTES),
+            )
+        )
 
     def _on_disconnect(
         self,

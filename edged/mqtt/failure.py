@@ -116,7 +116,10 @@ def unanswered(error: BaseException | None, options: MqttOptions) -> Failure:
     if isinstance(error, ssl.SSLError):
         return _tls_failure(error, options)
     text = f"{options.broker} closed the connection without an answer: is it an MQTT broker"
-    return Failure(FailureKind.NO_ANSWER, text + (", and without TLS?" if not options.tls else "?"))
+    doubt = (
+        "and does it let this client in?" if options.tls else "without TLS, and does it let this client in?"
+    )
+    return Failure(FailureKind.NO_ANSWER, f"{text}, {doubt}")
 
 
 def disconnect_failure(code: int, name: str, *, from_broker: bool, options: MqttOptions) -> Failure:

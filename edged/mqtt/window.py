@@ -18,6 +18,8 @@ from edged.mqtt.message import Message
 
 IN_FLIGHT_LIMIT = 20
 QUEUE_LIMIT = 1000
+NEVER = 0
+"""No packet has this identifier (MQTT 2.2.1)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +88,8 @@ class Window:
     def send(self, publish: Callable[[Message], int | None], now_s: float) -> None:
         """Publish while there is something to send and room in flight.
 
-        ``publish`` returns the packet identifier, or None when the connection is gone.
+        ``publish`` returns the packet identifier, `NEVER` for what this broker does not take (it is left
+        out), or None when the connection is gone.
         """
         while len(self._in_flight) < self._in_flight_limit:
             message = self._next()
@@ -95,7 +98,8 @@ class Window:
             identifier = publish(message)
             if identifier is None:
                 return
-            self._in_flight[identifier] = _InFlight(message, now_s)
+            if identifier != NEVER:
+                self._in_flight[identifier] = _InFlight(message, now_s)
             if message.retain:
                 del self._owed[message.topic]
             else:
