@@ -7,7 +7,6 @@ which has not changed since 1.3 (srt.h).
 from __future__ import annotations
 
 import ctypes
-import ctypes.util
 import errno
 import socket
 import struct
@@ -28,7 +27,7 @@ _WRONG_PASSPHRASE = (10, 11)
 _LOST = 2001
 _LARGEST_MESSAGE = 1456
 _LOG_CRITICAL = 2
-_LIBRARIES = ("libsrt-gnutls.so.1.5", "libsrt-openssl.so.1.5", "libsrt.so.1.5", "libsrt.so.1.4")
+_LIBRARIES = ("libsrt-gnutls.so.1.5", "libsrt-openssl.so.1.5", "libsrt.so.1.5")
 
 
 def connect(plan: OpenPlan) -> SrtStream:
@@ -143,18 +142,13 @@ def _sockaddr(address: SrtAddress) -> bytes:
 
 @cache
 def _library() -> ctypes.CDLL:
-    for name in (
-        *_LIBRARIES,
-        ctypes.util.find_library("srt-gnutls") or "",
-        ctypes.util.find_library("srt") or "",
-    ):
+    for name in _LIBRARIES:
         try:
-            library = ctypes.CDLL(name) if name else None
+            library = ctypes.CDLL(name)
         except OSError:
             continue
-        if library is not None:
-            library.srt_startup()
-            library.srt_setloglevel(_LOG_CRITICAL)
-            library.srt_accept_bond.argtypes = (ctypes.c_void_p, ctypes.c_int, ctypes.c_int64)
-            return library
+        library.srt_startup()
+        library.srt_setloglevel(_LOG_CRITICAL)
+        library.srt_accept_bond.argtypes = (ctypes.c_void_p, ctypes.c_int, ctypes.c_int64)
+        return library
     raise SourceUnsupported("srt:// needs libsrt: apt-get install libsrt1.5-gnutls")
