@@ -55,6 +55,8 @@ class Parts:
     counters: Counters
     reporter: Reporter
     clock: SourceClock
+    pacer: Pacer
+    """Over all openings, so that a file that loops keeps its pace."""
     sink: FrameSink
 
 
@@ -78,7 +80,7 @@ class Playing:
         self._mode = decode_mode(spec.demand)
         keyframes_only = self._mode is not DecodeMode.EVERY
         self._decoder = Decoder(source.context, parts.counters, keyframes_only=keyframes_only)
-        self._pacer = Pacer()
+        self._pacer = parts.pacer
         self._lag = LagGuard()
         self._arrivals: dict[int, int] = {}
         self._lead = 0
@@ -187,8 +189,8 @@ class Playing:
             return
         if self._clock.tick(self._stamp(packet, now_ns), now_ns, keyframe=keyframe):
             captured_ns = self._due(now_ns)
-            self._counters.frame(self._clock, captured_ns, keyframe=keyframe)
             self._pace(captured_ns, wanted=False)
+            self._count(captured_ns, keyframe=keyframe)
 
     def _stamp(self, packet: Packet[VideoStream], now_ns: int) -> int | None:
         """When the frame of a packet is shown, without decoding: packets do not come in that order."""
@@ -225,9 +227,13 @@ class Playing:
         self._pace(captured_ns, wanted=header is not None)
         if self._ending is not None:
             return
-        self._counters.frame(self._clock, captured_ns, keyframe=keyframe)
+        self._count(captured_ns, keyframe=keyframe)
         if header is not None:
             self._sink.put(header, frame)
+
+    def _count(self, captured_ns: int, *, keyframe: bool) -> None:
+        # One that nobody sees may have been decoded before it was due.
+        self._counters.frame(self._clock, min(captured_ns, time.monotonic_ns()), keyframe=keyframe)
 
     def _introduce(self, frame: VideoFrame, frame_format: FrameFormat) -> None:
         """The first picture, or the first that looks different."""

@@ -10,6 +10,7 @@ from edged.capture.controls import Controls
 from edged.capture.counters import Counters
 from edged.capture.handshake import Handshake
 from edged.capture.opening import LoginRefused, OpenSource, open_source
+from edged.capture.pacing import Pacer
 from edged.capture.playing import Ending, Parts, Playing, opening_key
 from edged.capture.reconnect import Reconnect
 from edged.capture.reporting import Reporter
@@ -34,7 +35,7 @@ def run(channel: Channel, heartbeat: Heartbeat) -> None:
     controls = Controls(channel)
     counters = Counters(heartbeat)
     sink = FrameSink(Handshake(channel, controls), counters)
-    parts = Parts(controls, heartbeat, counters, Reporter(channel), SourceClock(), sink)
+    parts = Parts(controls, heartbeat, counters, Reporter(channel), SourceClock(), Pacer(), sink)
     try:
         if controls.wait_for_spec():
             Capture(parts).run()

@@ -119,10 +119,21 @@ def test_a_loop_begins_an_epoch_and_numbers_go_on(short: Path) -> None:
         assert [frame.epoch for frame in frames[:36]] == [1] * 12 + [2] * 12 + [3] * 12
         steps = [b.pts_us - a.pts_us for a, b in pairwise(frames)]
         assert all(33_332 <= step <= 33_334 for step in steps), "the last frame lasts as long as the others"
+        passed_ns = frames[36].captured_ns - frames[0].captured_ns
+        assert passed_ns == pytest.approx(1.2e9, abs=2e6), "and so do the seconds on the clock"
         second = frames[12]
         assert (second.previous_us, second.t0_us, second.first_index) == (None, second.pts_us, 12)
         assert SourceState.RETRYING not in {report.state for report in main.reports}
         assert main.gauge(CaptureGauge.RECONNECTS) == 0
+
+
+@pytest.mark.parametrize("demand", [each(0.5), KEYFRAMES, Demand()])
+def test_a_short_loop_that_hardly_anyone_looks_at_keeps_its_pace(tmp_path: Path, demand: Demand) -> None:
+    tiny = make_clip(tmp_path / "tiny.mp4", Clip(frames=3))
+    with capture(spec(tiny, demand, loop=True)) as main:
+        main.until_state(SourceState.RUNNING)
+        main.turn_for(2.0)
+        assert 50 <= main.gauge(CaptureGauge.FRAMES) <= 75, "2 s at 30 frames/s, and what is decoded ahead"
 
 
 def test_a_replaced_capture_goes_on_where_the_last_one_was(short: Path) -> None:
