@@ -66,6 +66,7 @@ class Mosquitto:
             "per_listener_settings true",
             *(["user root"] if os.geteuid() == 0 else []),
             "persistence false",
+            "set_tcp_nodelay true",  # its default holds small packets back for up to 40 ms
             f"listener {self.port} {HOST}",
             *(["protocol websockets"] if websockets else []),
             *self._access(users, acl),
