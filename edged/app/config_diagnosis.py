@@ -10,10 +10,11 @@ from urllib.parse import urlsplit
 
 from edged.app.checking import Findings
 from edged.app.diagnosis import Level, Verdict, embedded_broker
+from edged.app.link import broker_options
 from edged.mqtt.connection import Connection
 from edged.mqtt.failure import ConnectFailed, FailureKind
 from edged.mqtt.message import Message
-from edged.mqtt.options import MqttOptions, options_from_url
+from edged.mqtt.options import MqttOptions
 from edged.mqtt.protocol import Protocol
 from edged.settings import Loaded
 
@@ -23,20 +24,14 @@ _GOODBYE_S = 1.0
 
 def look_at_broker(loaded: Loaded) -> Verdict:
     """Connect as the device would, under a client id of its own so that nobody is thrown out."""
-    mqtt = loaded.settings.mqtt
-    if urlsplit(mqtt.url).scheme == "embedded":
+    if urlsplit(loaded.settings.mqtt.url).scheme == "embedded":
         return embedded_broker()
-    options = options_from_url(
-        mqtt.url,
-        device=f"doctor-{secrets.token_hex(4)}",
-        username=mqtt.username,
-        password=mqtt.password.get_secret_value() if mqtt.password else None,
-        ca=mqtt.ca,
-        cert=mqtt.cert,
-        key=mqtt.key,
-        protocol=mqtt.protocol,
+    options = replace(
+        broker_options(loaded.settings),
+        client_id=f"edged-doctor-{secrets.token_hex(4)}",
+        dial_timeout_s=_DIAL_WITHIN_S,
+        session_expiry_s=0,
     )
-    options = replace(options, dial_timeout_s=_DIAL_WITHIN_S, session_expiry_s=0)
     try:
         version = asyncio.run(_connect(options))
     except ConnectFailed as failed:

@@ -27,7 +27,7 @@ class BrokerLink:
     def __init__(self, settings: Settings, topics: Topics, boot: str) -> None:
         self._topics = topics
         self._boot = boot
-        self.options = _options(settings)
+        self.options = broker_options(settings)
         embedded = urlsplit(settings.mqtt.url).scheme == "embedded"
         self.embedded = BrokerSpec(self.options.host, self.options.port) if embedded else None
         """Where the daemon's own broker shall listen; None when the broker is another's."""
@@ -63,7 +63,8 @@ class BrokerLink:
         return state_payload(state, self._boot, time.time_ns())
 
 
-def _options(settings: Settings) -> MqttOptions:
+def broker_options(settings: Settings) -> MqttOptions:
+    """How the file says to connect. Raises `SpecRejected`."""
     mqtt = settings.mqtt
     try:
         options = options_from_url(

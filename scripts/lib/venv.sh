@@ -34,10 +34,10 @@ ensure_venv() {  # EXTRA: .venv with edged[EXTRA] in it; nothing to do when pypr
     local extra=$1 stamp wanted
     stamp=.venv/.edged-$extra
     wanted=$(cksum <pyproject.toml)
-    if [[ -x .venv/bin/python && "$(cat "$stamp" 2>/dev/null)" == "$wanted" ]]; then
+    if [[ -x .venv/bin/pip && "$(cat "$stamp" 2>/dev/null)" == "$wanted" ]]; then
         return 0
     fi
-    [[ -x .venv/bin/python ]] || make_venv || return 1
+    [[ -x .venv/bin/pip ]] || make_venv || return 1
     echo "Installing edged[$extra] into .venv"
     rm -f "$stamp"
     .venv/bin/python -m pip install -qq --disable-pip-version-check -e ".[$extra]" || return 1
