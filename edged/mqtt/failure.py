@@ -76,7 +76,7 @@ def dial_failure(error: BaseException, options: MqttOptions) -> Failure:
     elif isinstance(error, TimeoutError):
         text = f"{broker} does not answer: is it on, and does a firewall let this machine through?"
     elif isinstance(error, ConnectionResetError) and options.tls:
-        text = f"{broker} closed the connection during the TLS handshake: is it the TLS port?"
+        text = _closed_in_handshake(options)
     elif isinstance(error, ConnectionError) and options.transport == "websockets":
         text = f"{broker} does not speak MQTT over websockets at {_bare(options.path)}: check mqtt.url"
     elif isinstance(error, OSError):
@@ -155,9 +155,18 @@ def _tls_failure(error: ssl.SSLError, options: MqttOptions) -> Failure:
         text = f"{broker} does not accept {what}: check mqtt.cert and mqtt.key ({reason.lower()})"
         return Failure(FailureKind.REFUSED, text)
     if isinstance(error, (ssl.SSLEOFError, ssl.SSLZeroReturnError)) or "EOF" in reason:
-        text = f"{broker} closed the connection during the TLS handshake: is it the TLS port?"
-        return Failure(FailureKind.UNREACHABLE, text)
+        return Failure(FailureKind.UNREACHABLE, _closed_in_handshake(options))
     return Failure(FailureKind.UNREACHABLE, f"TLS with {broker} failed: {reason.lower() or error}")
+
+
+def _closed_in_handshake(options: MqttOptions) -> str:
+    doubt = _wants_certificate(options)
+    return f"{options.broker} closed the connection during the TLS handshake: is it the TLS port{doubt}?"
+
+
+def _wants_certificate(options: MqttOptions) -> str:
+    """With TLS 1.3 the broker's alert can be lost behind its reset, so this is said whenever it may be so."""
+    return "" if options.cert else ", does it want a client certificate (mqtt.cert)"
 
 
 def _bare(path: str) -> str:
