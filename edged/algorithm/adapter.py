@@ -26,13 +26,12 @@ class BaseAlgoAdapter(Algorithm):
     returns: ClassVar[str] = "what its run() returns"
 
     def open(self) -> None:
-        """Construct the user's object and call its ``init`` with the params that the spec gives."""
-        given = self.params.model_dump(by_alias=True, exclude_unset=True)
+        """Construct the user's object and call its ``init`` with the params, defaults included."""
         self._algo = self.algo_class()
         self._algo.name = self.context.job
-        self._algo.params = self.params.model_dump(by_alias=True)
+        self._algo.params = _by_users_names(self.params)
         self._algo._context = self.context
-        self._algo.init(**given)
+        self._algo.init(**self._algo.params)
 
     def run(self, window: Sequence[Frame], before: Outcome) -> Outcome:
         newest = window[-1]
@@ -78,6 +77,13 @@ def adapt(algo_class: type[BaseAlgo]) -> type[BaseAlgoAdapter]:
             "__doc__": algo_class.__doc__,
         },
     )
+
+
+def _by_users_names(params: BaseModel) -> dict[str, Any]:
+    """The validated values themselves (a dataclass stays one), under the names ``init`` gives them."""
+    fields = type(params).model_fields.items()
+    named = {str(field.alias): getattr(params, name) for name, field in fields}
+    return {**named, **(params.model_extra or {})}
 
 
 def _params_of(algo_class: type[BaseAlgo]) -> type[BaseModel]:

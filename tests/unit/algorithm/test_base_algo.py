@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import cv2
@@ -119,6 +121,28 @@ def test_init_may_take_names_that_pydantic_knows_and_any_keyword() -> None:
     assert made(Odd, {"model_config": {}, "_x": 3, "more": [4]})._algo.got == ({}, 1, 3, {"more": [4]})
     with pytest.raises(ParamsInvalid, match="model_config: must be given"):
         parse_params(adapt(Odd), {})
+
+
+@dataclass(frozen=True)
+class Limits:
+    low: float
+    high: float = 1.0
+
+
+def test_values_arrive_as_what_init_declares() -> None:
+    anything = object()
+
+    class Typed(BaseAlgo):
+        def init(self, limits: Limits = Limits(0.5), path: Path = Path("x"), other: Any = anything) -> None:
+            self.got = (limits, path, other)
+
+        def run(self, frames: list[NDArray[np.uint8]]) -> Any:
+            return None
+
+    assert made(Typed)._algo.got == (Limits(0.5), Path("x"), anything)
+    assert made(Typed, {"limits": {"low": 0.1}, "path": "y"})._algo.got == (Limits(0.1), Path("y"), anything)
+    with pytest.raises(ParamsInvalid, match=r"limits\.low: "):
+        parse_params(adapt(Typed), {"limits": {"low": "deep"}})
 
 
 def test_annotations_that_cannot_be_read_do_not_matter() -> None:

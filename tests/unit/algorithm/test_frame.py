@@ -82,6 +82,15 @@ def test_chroma_lands_beside_its_luma_when_half_the_height_is_odd() -> None:
         assert np.abs(red[:, :396]).max() <= 2
 
 
+def test_chroma_of_odd_sizes_covers_two_pixels_a_sample() -> None:
+    layout = FrameFormat(3, 3, ColorRange.FULL)
+    pixels = np.full(layout.frame_bytes, 128, dtype=np.uint8)
+    frame = Frame(header_of(layout), pixels)
+    frame.v[:, 1] = 168
+    red = frame.bgr()[0, :, 2] - 128.0
+    assert np.allclose(red, 1.402 * 40 * np.array([0, 0.25, 0.75]), atol=1)
+
+
 def test_bgr_belongs_to_the_caller() -> None:
     frame = noise_frame(FrameFormat(64, 48))
     first = frame.bgr()
