@@ -14,7 +14,7 @@ from edged.model.messages import TrackOffer, TrackRequest
 from edged.supervise.channel import Channel
 from edged.track.writer import TrackWriter
 
-_SEND_WAIT_S = 1.0
+_SEND_WAIT_S = 0.1
 
 log = logging.getLogger("edged.capture")
 

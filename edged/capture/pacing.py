@@ -21,4 +21,3 @@ class Pacer:
                 return due_ns
         self._start_ns, self._start_us = now_ns, pts_us
         return now_ns
-

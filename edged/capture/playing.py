@@ -20,6 +20,7 @@ from edged.capture.opening import OpenSource
 from edged.capture.pacing import Pacer
 from edged.capture.reporting import Reporter
 from edged.capture.sink import FrameSink
+from edged.capture.stamps import Stamps
 from edged.errors import SourceUnavailable, SourceUnsupported
 from edged.model.frame import FrameFormat
 from edged.model.gauges import CaptureGauge
@@ -34,7 +35,6 @@ _POLL_NS = 20_000_000
 """Packets come in bursts; main is heard so often."""
 _GRACE_S = 2.0
 """Between the end of a wait and the heartbeat's deadline."""
-_ARRIVALS = 64
 
 log = logging.getLogger("edged.capture")
 
@@ -82,8 +82,8 @@ class Playing:
         self._decoder = Decoder(source.context, parts.counters, keyframes_only=keyframes_only)
         self._pacer = parts.pacer
         self._lag = LagGuard()
-        self._arrivals: dict[int, int] = {}
-        self._lead = 0
+        self._lag_level = logging.WARNING
+        self._stamps = Stamps(source.microseconds, by_arrival=source.plan.arrival_times)
         self._format: FrameFormat | None = None
         self._ending: Ending | None = None
         self._polled_ns = 0
@@ -150,15 +150,10 @@ class Playing:
             return
         self._counters.add(CaptureGauge.PACKETS)
         keyframe = self._source.is_keyframe(packet)
-        if keyframe and packet.pts is not None and packet.dts is not None:
-            self._lead = packet.pts - packet.dts
+        self._stamps.note(packet, now_ns, keyframe=keyframe)
         if self._skips(packet, now_ns, waited_ns, keyframe=keyframe):
             self._pass_over(packet, now_ns, keyframe=keyframe)
             return
-        if packet.pts is not None:
-            if len(self._arrivals) >= _ARRIVALS:
-                self._arrivals.clear()
-            self._arrivals[packet.pts] = now_ns
         self._show(self._decoder.decode(packet, keyframe=keyframe), now_ns)
 
     def _skips(self, packet: Packet[VideoStream], now_ns: int, waited_ns: int, *, keyframe: bool) -> bool:
@@ -171,14 +166,14 @@ class Playing:
         return self._lags(packet, now_ns, waited_ns, keyframe=keyframe)
 
     def _lags(self, packet: Packet[VideoStream], now_ns: int, waited_ns: int, *, keyframe: bool) -> bool:
-        stamp = None if self._source.plan.arrival_times else self._stamp(packet, now_ns)
+        stamp = None if self._source.plan.arrival_times else self._stamps.of_packet(packet, now_ns)
         before = self._lag.skipping
         skips = self._lag.look(stamp, now_ns, waited_ns, keyframe=keyframe)
         if skips and not before:
-            log.warning("decoding is too slow for this source: skipping to where it is now")
+            # The first time it is news; on a slow device it happens every few seconds.
+            log.log(self._lag_level, "decoding is too slow for this source: skipping to where it is now")
+            self._lag_level = logging.DEBUG
             self._show(self._decoder.drain(), now_ns)
-        elif before and not skips:
-            log.info("caught up with the source")
         if skips:
             self._counters.add(CaptureGauge.DROPPED)
         return skips
@@ -187,18 +182,10 @@ class Playing:
         """A frame of the source that is not decoded counts, so that indexes mean the same either way."""
         if self._format is None:
             return
-        if self._clock.tick(self._stamp(packet, now_ns), now_ns, keyframe=keyframe):
+        if self._clock.tick(self._stamps.of_packet(packet, now_ns), now_ns, keyframe=keyframe):
             captured_ns = self._due(now_ns)
             self._pace(captured_ns, wanted=False)
             self._count(captured_ns, keyframe=keyframe)
-
-    def _stamp(self, packet: Packet[VideoStream], now_ns: int) -> int | None:
-        """When the frame of a packet is shown, without decoding: packets do not come in that order."""
-        if self._source.plan.arrival_times:
-            return now_ns // 1000
-        if packet.dts is not None:
-            return self._source.microseconds(packet.dts + self._lead)
-        return None if packet.pts is None else self._source.microseconds(packet.pts)
 
     # ---- pictures ----
 
@@ -207,18 +194,13 @@ class Playing:
             if self._ending is not None:
                 return
             self._picture_ns = now_ns
-            pts = frame.pts
-            arrived_ns = now_ns if pts is None else self._arrivals.pop(pts, now_ns)
             frame_format = self._sink.prepare(frame)
             if frame_format is not self._format:
                 self._introduce(frame, frame_format)
-            self._frame(frame, arrived_ns)
+            self._frame(frame, self._stamps.arrival_ns(frame, now_ns))
 
     def _frame(self, frame: VideoFrame, arrived_ns: int) -> None:
-        if self._source.plan.arrival_times:
-            stamp: int | None = arrived_ns // 1000
-        else:
-            stamp = None if frame.pts is None else self._source.microseconds(frame.pts)
+        stamp = self._stamps.of_frame(frame, arrived_ns)
         keyframe = bool(frame.key_frame)
         if not self._clock.tick(stamp, arrived_ns, keyframe=keyframe):
             return

@@ -1,0 +1,48 @@
+"""When packets and pictures of one stream came and are shown, on the stream's own time base."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from av import Packet, VideoFrame
+from av.video.stream import VideoStream
+
+_REMEMBERED = 64
+
+
+class Stamps:
+    """Stamps in microseconds; None where the stream gives none. With ``by_arrival`` its own mean nothing."""
+
+    def __init__(self, microseconds: Callable[[int], int], *, by_arrival: bool) -> None:
+        self._microseconds = microseconds
+        self._by_arrival = by_arrival
+        self._lead = 0
+        self._arrivals: dict[int, int] = {}
+
+    def note(self, packet: Packet[VideoStream], now_ns: int, *, keyframe: bool) -> None:
+        """Every packet passes here first, in order."""
+        if packet.pts is None:
+            return
+        if keyframe and packet.dts is not None:
+            self._lead = packet.pts - packet.dts
+        if len(self._arrivals) >= _REMEMBERED:
+            self._arrivals.clear()
+        self._arrivals[packet.pts] = now_ns
+
+    def of_packet(self, packet: Packet[VideoStream], now_ns: int) -> int | None:
+        """When the picture in its place is shown: packets come in the order of decoding, and so do
+        their decoding times, which lead what is shown by as much as at the last keyframe."""
+        if self._by_arrival:
+            return now_ns // 1000
+        if packet.dts is not None:
+            return self._microseconds(packet.dts + self._lead)
+        return None if packet.pts is None else self._microseconds(packet.pts)
+
+    def of_frame(self, frame: VideoFrame, arrived_ns: int) -> int | None:
+        if self._by_arrival:
+            return arrived_ns // 1000
+        return None if frame.pts is None else self._microseconds(frame.pts)
+
+    def arrival_ns(self, frame: VideoFrame, now_ns: int) -> int:
+        """When the packet of this picture came, which may be some packets ago."""
+        return now_ns if frame.pts is None else self._arrivals.pop(frame.pts, now_ns)
