@@ -23,6 +23,7 @@ from edged.model.messages import (
     JobReport,
     JobState,
     JobStats,
+    Numbering,
     Pictures,
     Proof,
     ProveReport,
@@ -76,6 +77,8 @@ class Device:
         self._proving: Proving | None = None
         self._rounds = 0
         self._topic_of: dict[tuple[OutputKind, str, str], str] = {}
+        self._left_off: dict[str, dict[str, Numbering]] = {}
+        """By job that is gone: the last numbers it gave out."""
 
     # ---- what should be ----
 
@@ -128,8 +131,10 @@ class Device:
             record = self.jobs.get(name)
             if record is not None and record.plan == job:
                 continue
-            fresh = JobRecord(job, numbering=dict(record.numbering) if record else {})
-            self.jobs[name] = fresh
+            if record is not None:
+                self._clear_counts(name, set(record.plan.spec.sources) - set(job.spec.sources))
+            numbering = dict(record.numbering) if record else self._left_off.pop(name, {})
+            fresh = self.jobs[name] = JobRecord(job, numbering=numbering)
             if not job.enabled:
                 fresh.set_state(JobState.PAUSED)
             else:
@@ -138,11 +143,15 @@ class Device:
         return changed
 
     def _forget_job(self, job: JobRecord, *, gone: bool) -> None:
-        """Clear what the broker keeps of it."""
+        """Clear what the broker keeps of it; should it come back in this boot, its numbers go on."""
+        self._left_off[job.name] = job.numbering
         if gone:
             self._publisher.retain(self._topics.job_status(job.name), b"")
-        for source in job.numbering:
-            self._publisher.retain(self._topics.counts(job.name, source), b"")
+        self._clear_counts(job.name, job.plan.spec.sources)
+
+    def _clear_counts(self, job: str, sources: Iterable[str]) -> None:
+        for source in sources:
+            self._publisher.retain(self._topics.counts(job, source), b"")
 
     def _refresh_workers(self) -> None:
         for worker in self.workers.values():
@@ -231,11 +240,13 @@ class Device:
 
     def route(self, output: Output) -> None:
         job = self.jobs.get(output.job)
-        if job is None:
-            return
         if output.kind is OutputKind.RESULT:
-            job.numbered(output.source, output.seq, output.track_id)
+            # also of a job that just went: a number that was used up and not heard would be a gap
+            numbering = job.numbering if job is not None else self._left_off.setdefault(output.job, {})
+            numbering[output.source] = Numbering(output.seq, output.track_id)
             self.results += 1
+        elif job is None or output.source not in job.plan.spec.sources:
+            return  # the broker would keep it
         topic = self._topic(output)
         if output.retain:
             self._publisher.retain(topic, output.payload)

@@ -27,6 +27,7 @@ class JobRecord:
     since_wall_ns: int = field(default_factory=time.time_ns)
     stats: JobStats | None = None
     numbering: dict[str, Numbering] = field(default_factory=dict)
+    """By source: those of the newest result that was routed."""
     proved: bool = False
     """It may be handed to a worker."""
     strikes: list[float] = field(default_factory=list)
@@ -53,10 +54,6 @@ class JobRecord:
     def spec(self) -> JobSpec:
         """As its worker is told it, with the numbers where they go on."""
         return replace(self.plan.spec, numbering=dict(self.numbering))
-
-    def numbered(self, source: str, seq: int, track_id: int) -> None:
-        """A result with these numbers has been routed."""
-        self.numbering[source] = Numbering(seq, track_id)
 
     def set_state(self, state: JobState, code: str = "", error: str = "") -> bool:
         """True when that is news."""
