@@ -14,7 +14,7 @@ CAPTURE = ProcessKind(
     module="edged.capture",
     purpose="opens and decodes one source and writes its frame track",
     start_s=30.0,
-    stop_s=0.7,
+    stop_s=0.5,
     stop_order=1,
 )
 WORKER = ProcessKind(

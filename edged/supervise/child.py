@@ -36,6 +36,7 @@ def serve(run: Run) -> None:
     arguments = _arguments()
     die_with_parent(arguments.parent)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal's Ctrl-C is main's to order
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})  # it was held back since the exec
     start_logging(arguments.log_level, arguments.name)
     channel = Channel(socket.socket(fileno=arguments.channel))
     heartbeat = Heartbeat(arguments.heartbeat)

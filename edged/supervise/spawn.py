@@ -7,6 +7,7 @@ helper processes, and another interpreter (a user's venv) is possible.
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -50,6 +51,9 @@ def spawn(
         python, "-P", "-m", module, "--name", name, "--channel", str(theirs.fileno()),
         "--heartbeat", str(page), "--parent", str(os.getpid()), "--log-level", log_level,
     ]  # fmt: skip
+    # A terminal's Ctrl-C reaches children too: held back until their preamble ignores it, so that none
+    # dies of it, with a traceback, while it is importing.
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         popen = subprocess.Popen(
             command,
@@ -62,6 +66,7 @@ def spawn(
         heartbeat.close()
         raise
     finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         theirs.close()
         os.close(page)
     return Spawned(popen, channel, heartbeat)

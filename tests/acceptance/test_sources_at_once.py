@@ -12,11 +12,10 @@ import psutil
 import pytest
 
 from tests.integration.clips import Clip, make_clip
-from tests.servers.daemon import Daemon, Subscriber, family
+from tests.servers.daemon import ALGORITHMS, PATTERN, Daemon, Subscriber, family
 from tests.servers.mosquitto import Mosquitto
 from tests.servers.rtsp import Camera, RtspServer
 
-ALGORITHMS = str(Path(__file__).resolve().parent.parent / "algorithms")
 INTERVAL_S = 0.5
 TIMEOUT_S = 3
 BACK_WITHIN_S = TIMEOUT_S + 5
@@ -44,7 +43,7 @@ def site(folder: Path, cameras: RtspServer, credentials: str = "") -> dict[str, 
     return {
         "sources": {
             "film": {"url": str(film), "loop": True},
-            "pattern": {"url": "pattern://testsrc2?size=320x240&rate=20"},
+            "pattern": {"url": PATTERN},
             "tcp": {"url": cameras.url("/a", credentials=credentials), "transport": "tcp", **rtsp},
             "udp": {"url": cameras.url("/b", credentials=credentials), "transport": "udp", **rtsp},
         },

@@ -22,6 +22,12 @@ import psutil
 
 DEVICE = "box"
 ROOT = f"edged/v1/{DEVICE}"
+ALGORITHMS = str(Path(__file__).resolve().parent.parent / "algorithms")
+"""Users' own: `ticks` costs nothing, `hangs` does."""
+PATTERN = "pattern://testsrc2?size=320x240&rate=20"
+TICKS = {"algorithm": "ticks", "deadline": 2, "sampling": {"interval": 0.2}}
+STOP_WITHIN_S = 3.0
+"""The contract: SIGTERM to the end of main."""
 
 
 @dataclass(frozen=True)
@@ -100,6 +106,18 @@ class Subscriber:
         with self._news:
             self.heard.append(Heard(time.monotonic(), message.topic, bytes(message.payload)))
             self._news.notify_all()
+
+
+def listen(port: int, within_s: float = 15.0) -> Subscriber:
+    """A subscriber of a broker that is still coming up."""
+    deadline_s = time.monotonic() + within_s
+    while True:
+        try:
+            return Subscriber(port)
+        except OSError:
+            if time.monotonic() > deadline_s:
+                raise
+            time.sleep(0.05)
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -39,6 +40,18 @@ def test_a_child_speaks_on_its_channel_and_page_and_ends_when_they_are_released(
     assert answer.body == b"hello"
     assert child.heartbeat.gauges[3] == os.getpid()
     assert child.heartbeat.activities()[0].phase == "echo"
+    child.release()
+    assert child.popen.wait(10.0) == 0
+
+
+def test_ctrl_c_does_not_reach_a_child_that_is_still_starting(echo: str) -> None:
+    child = spawn(echo, "echo-3")
+    child.popen.send_signal(signal.SIGINT)
+    child.channel.send_raw(b"hello", wait_s=1.0)
+    assert child.channel.receive(wait_s=10.0) is not None
+    child.popen.send_signal(signal.SIGINT)
+    child.channel.send_raw(b"hello", wait_s=1.0)
+    assert child.channel.receive(wait_s=10.0) is not None
     child.release()
     assert child.popen.wait(10.0) == 0
 
