@@ -7,17 +7,20 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from edged.app.ask import ask_each
-from edged.app.processes import PROVER
+from edged.app.ask import ask, ask_each
+from edged.app.processes import PROBE, PROVER
 from edged.app.reach import why_source_is_away
 from edged.control.plan import Failure, Plan, make_plan
 from edged.errors import EdgedError, Problem
 from edged.model.messages import CaptureSpec, JobSpec, Library, Proof, ProveReport, ProveRequest
+from edged.model.probe import ProbeReport
 from edged.settings import Loaded, load_settings
 
 PROVE_WITHIN_S = 150.0
 """For one job; the prover's own deadline is a little shorter and knows what it was doing."""
 _REACH_WITHIN_S = 2.0
+_START_S = 30.0
+"""For the child that opens a file to come up on a slow device."""
 _PARALLEL_LOOKS = 16
 _NOT_THERE_NOW = ("model_not_found",)
 
@@ -41,7 +44,11 @@ def examine(config: Path) -> Findings:
     loaded = load_settings(config)
     plan = make_plan(loaded, config.resolve().parent)
     errors = list(_plan_problems(loaded, plan))
-    warnings = [*_missing_folders(loaded, plan.library), *_absent_sources(loaded, plan)]
+    warnings = list(_missing_folders(loaded, plan.library))
+    for name, look in _look_for_sources(plan).items():
+        if look.reason:
+            problem = loaded.problem(f"spec.sources.{name}.url", look.reason, "source_failed")
+            (errors if look.is_there else warnings).append(problem)
     for proof in prove(tuple(job.spec for job in plan.jobs.values()), plan.library):
         if proof.error:
             path = ".".join(part for part in ("spec.jobs", proof.job, proof.path) if part)
@@ -81,15 +88,30 @@ def _missing_folders(loaded: Loaded, library: Library) -> Iterator[Problem]:
                 yield loaded.problem(f"{key}.{place}", f"there is no folder {folder} now", "not_found")
 
 
-def _absent_sources(loaded: Loaded, plan: Plan) -> Iterator[Problem]:
-    def look(spec: CaptureSpec) -> str:
-        return why_source_is_away(spec, within_s=_REACH_WITHIN_S)
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """What was seen of a source."""
 
+    reason: str = ""
+    """Why it cannot be used now; empty: it may be."""
+    is_there: bool = False
+    """A file that is no video is a mistake; a camera that is away may come back."""
+
+
+def _look_for_sources(plan: Plan) -> dict[str, _Look]:
     with ThreadPoolExecutor(_PARALLEL_LOOKS) as looks:
-        reasons = list(looks.map(look, plan.captures.values()))
-    for name, reason in zip(plan.captures, reasons, strict=True):
-        if reason:
-            yield loaded.problem(f"spec.sources.{name}.url", reason, "source_failed")
+        return dict(zip(plan.captures, looks.map(_look_for, plan.captures.values()), strict=True))
+
+
+def _look_for(spec: CaptureSpec) -> _Look:
+    away = why_source_is_away(spec, within_s=_REACH_WITHIN_S)
+    if away or spec.url.startswith("/dev/") or "://" in spec.url.removeprefix("file://"):
+        return _Look(away)
+    try:
+        report = ask(PROBE.module, spec, ProbeReport, within_s=_START_S + 3 * spec.timeout_s)
+    except EdgedError as error:
+        return _Look(str(error), is_there=True)
+    return _Look(report.error, is_there=True)
 
 
 def _in_order(problems: list[Problem]) -> tuple[Problem, ...]:

@@ -21,8 +21,10 @@ def why_source_is_away(spec: CaptureSpec, *, within_s: float) -> str:
     url = plan_open(spec).url
     parts = urlsplit(url)
     if parts.scheme == "file":
-        path = url.removeprefix("file:")
-        return "" if Path(path).is_file() else f"there is no file {path} now"
+        path = Path(url.removeprefix("file:"))
+        if path.is_dir():
+            return f"{path} is a folder, not a video"
+        return "" if path.is_file() else f"there is no file {path} now"
     if url.startswith("/dev/"):
         return "" if Path(url).exists() else f"there is no device {url} now"
     if parts.scheme in _TCP_PORTS and parts.hostname:
