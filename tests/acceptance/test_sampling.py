@@ -1,0 +1,152 @@
+"""Which frames jobs get, what that costs the source, and what jobs share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.integration.clips import Clip, make_clip
+from tests.servers.daemon import Daemon, Subscriber
+from tests.servers.mosquitto import Mosquitto
+
+ALGORITHMS = str(Path(__file__).resolve().parent.parent / "algorithms")
+FRAMES, FPS, GOP = 90, 30, 15
+KEYFRAMES = list(range(0, FRAMES, GOP))
+STATUS_WITHIN_S = 20.0
+"""Statuses with fresh counters come every 10 s."""
+
+SAMPLINGS: dict[str, dict[str, Any]] = {
+    "turns": {"interval": 0.5},
+    "every": {"interval": 0},
+    "window": {"interval": 0.5, "count": 3, "step": 5},
+    "close": {"interval": 0.5, "count": 3},
+    "keys": {"interval": 0, "on": "keyframes"},
+    "rarekeys": {"interval": 1, "on": "keyframes"},
+}
+"""By name of the job, and of the source that it alone looks at."""
+
+
+class Played:
+    """What was heard of a clip that was played once to each job."""
+
+    def __init__(self, ears: Subscriber) -> None:
+        self._ears = ears
+
+    def newest_indexes(self, job: str) -> list[int]:
+        return [result.content["frame"]["index"] for result in self._ears.results(job, job)]
+
+    def windows(self, job: str) -> list[list[int]]:
+        return [result.content["data"]["indexes"] for result in self._ears.results(job, job)]
+
+    def keyframes(self, job: str) -> set[bool]:
+        return {
+            flag for result in self._ears.results(job, job) for flag in result.content["data"]["keyframes"]
+        }
+
+    def source(self, name: str) -> dict[str, int]:
+        ended = self._ears.until(f"source/{name}/status", lambda status: status["state"] == "ended")
+        return dict(ended.content)
+
+    def job(self, name: str, turns: int) -> dict[str, int]:
+        """Its status once ``turns`` turns are accounted for."""
+        heard = self._ears.until(
+            f"job/{name}/status",
+            lambda status: status.get("runs", 0) + status.get("skipped", 0) >= turns,
+            within_s=STATUS_WITHIN_S,
+        )
+        return dict(heard.content)
+
+
+@pytest.fixture(scope="module")
+def played(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Played]:
+    folder = tmp_path_factory.mktemp("sampling")
+    clip = make_clip(folder / "clip.mp4", Clip(frames=FRAMES, fps=FPS, gop=GOP, b_frames=2))
+    spec: dict[str, Any] = {
+        "sources": {name: {"url": str(clip), "enabled": False} for name in (*SAMPLINGS, "unseen")},
+        "jobs": {
+            name: {"algorithm": "windows", "sources": [name], "sampling": sampling}
+            for name, sampling in SAMPLINGS.items()
+        },
+    }
+    with (
+        Mosquitto(folder / "mosquitto") as broker,
+        Subscriber(broker.port) as ears,
+        Daemon(folder / "box", broker.port, spec, algorithms=[ALGORITHMS]) as daemon,
+    ):
+        for name in SAMPLINGS:
+            ears.until(f"job/{name}/status", lambda status: status["state"] == "running")
+        for source in spec["sources"].values():
+            source["enabled"] = True  # not before the jobs are there, so that no frame is missed
+        daemon.reload(spec)
+        for name in spec["sources"]:
+            ears.until(f"source/{name}/status", lambda status: status["state"] == "ended", within_s=30)
+        yield Played(ears)
+
+
+def test_due_frames_lie_on_the_grid(played: Played) -> None:
+    assert played.newest_indexes("turns") == [0, 15, 30, 45, 60, 75]
+    assert played.newest_indexes("rarekeys") == [0, 30, 60]
+    assert played.newest_indexes("keys") == KEYFRAMES
+    assert played.keyframes("keys") == played.keyframes("rarekeys") == {True}
+
+
+def test_windows_hold_every_step_th_frame_and_wait_until_they_are_full(played: Played) -> None:
+    """The turn of frame 0 stays open until the window is full; the others keep to the grid."""
+    newest = [10, 15, 30, 45, 60, 75]
+    assert played.windows("window") == [[last - 10, last - 5, last] for last in newest]
+    newest = [2, 15, 30, 45, 60, 75]
+    assert played.windows("close") == [[last - 2, last - 1, last] for last in newest]
+
+
+def test_interval_0_is_every_frame_and_those_missed_are_counted(played: Played) -> None:
+    indexes = played.newest_indexes("every")
+    assert indexes == sorted(set(indexes))
+    status = played.job("every", FRAMES)
+    assert status["runs"] == len(indexes)
+    assert status["runs"] + status["skipped"] == FRAMES
+    assert status["runs"] >= FRAMES // 2
+
+
+@pytest.mark.parametrize(
+    ("name", "decoded", "copied"),
+    [
+        ("turns", FRAMES, 6),
+        ("every", FRAMES, FRAMES),
+        ("window", FRAMES, FRAMES),
+        ("keys", len(KEYFRAMES), len(KEYFRAMES)),
+        ("rarekeys", len(KEYFRAMES), 3),
+    ],
+)
+def test_a_source_decodes_and_copies_what_its_jobs_need(
+    played: Played, name: str, decoded: int, copied: int
+) -> None:
+    status = played.source(name)
+    assert (status["frames"], status["decoded"], status["copied"]) == (FRAMES, decoded, copied)
+    assert status["dropped"] == 0
+
+
+def test_a_source_nobody_looks_at_costs_next_to_nothing(played: Played) -> None:
+    status = played.source("unseen")
+    assert status["frames"] == FRAMES
+    assert status["decoded"] <= len(KEYFRAMES)
+    assert status["copied"] == 0
+
+
+@pytest.mark.assets
+def test_cameras_and_jobs_share_one_session_of_a_model(
+    assets: Path, tmp_path: Path, broker: Mosquitto
+) -> None:
+    pattern = {"url": "pattern://testsrc2?size=320x240&rate=20"}
+    sharing = {"algorithm": "sharing", "params": {"model": "mnist.onnx"}, "sampling": {"interval": 0.2}}
+    spec: dict[str, Any] = {"sources": {"gate": pattern, "yard": pattern}, "jobs": {"first": sharing}}
+    daemon = Daemon(tmp_path / "box", broker.port, spec, algorithms=[ALGORITHMS], models=[str(assets)])
+    with Subscriber(broker.port) as ears, daemon:
+        heard = [ears.until(f"job/first/{source}/result") for source in ("gate", "yard")]
+        spec["jobs"]["second"] = sharing
+        daemon.reload(spec)
+        heard.append(ears.until("job/second/gate/result"))
+        sessions = {(one.content["data"]["process"], one.content["data"]["session"]) for one in heard}
+        assert len(sessions) == 1
