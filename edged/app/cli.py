@@ -14,6 +14,7 @@ import typer
 
 from edged.app.ask import ChildBug
 from edged.app.commands.algos import algos
+from edged.app.commands.bench import bench
 from edged.app.commands.check import check
 from edged.app.commands.doctor import doctor
 from edged.app.commands.new import new
@@ -80,7 +81,7 @@ def root(
 
 
 app.add_typer(new, name="new")
-for command in (run, check, probe, algos, doctor, schema):
+for command in (run, check, probe, algos, doctor, bench, schema):
     app.command()(command)
 
 

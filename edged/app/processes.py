@@ -52,6 +52,24 @@ DECODERS = ProcessKind(
     stop_order=0,
     restart=False,
 )
+DECODE_ALONE = ProcessKind(
+    name="decode-alone",
+    module="edged.capture.decode_alone",
+    purpose="decodes a film and does nothing else, for `edged bench` to compare with",
+    start_s=30.0,
+    stop_s=0.1,
+    stop_order=0,
+    restart=False,
+)
+BENCH_CLIP = ProcessKind(
+    name="bench-clip",
+    module="edged.capture.bench_clip",
+    purpose="makes the film that `edged bench` plays where it is given none",
+    start_s=30.0,
+    stop_s=0.1,
+    stop_order=0,
+    restart=False,
+)
 BROKER = ProcessKind(
     name="broker",
     module="edged.mqtt.embedded",
@@ -61,6 +79,15 @@ BROKER = ProcessKind(
     stop_order=9,
 )
 
-TABLE: tuple[ProcessKind, ...] = (PROVER, PROBE, DECODERS, CAPTURE, WORKER, BROKER)
+TABLE: tuple[ProcessKind, ...] = (
+    PROVER,
+    PROBE,
+    DECODERS,
+    DECODE_ALONE,
+    BENCH_CLIP,
+    CAPTURE,
+    WORKER,
+    BROKER,
+)
 DATA_RANKS = 2
 """Up to this rank processes make results; above it they carry them out."""
