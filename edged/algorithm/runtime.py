@@ -16,6 +16,10 @@ from edged.errors import AlgorithmError
 
 _log = logging.getLogger(__name__)
 
+# Before anybody imports it, a user's own algorithm included: left alone, 1.31 keeps a telemetry database in
+# the home folder and a thread to send it to its makers.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+
 
 class Provider(StrEnum):
     """What runs a model."""

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import gc
+import os
+import subprocess
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -174,3 +177,17 @@ def test_a_provider_that_is_not_here_is_an_error_not_a_fall_back(models: Path) -
         Sessions([models]).get("one.onnx", provider="migraphx")
     with pytest.raises(AlgorithmError, match="'gpu' is not one of auto, cpu"):
         Sessions([models]).get("one.onnx", provider="gpu")
+
+
+def test_onnx_runtime_keeps_no_telemetry(models: Path, tmp_path: Path) -> None:
+    """Left alone, 1.31 writes a telemetry database to the home folder."""
+    home = tmp_path / "home"
+    home.mkdir()
+    program = (
+        "import sys, edged.algorithm, onnxruntime\n"  # as a user's own algorithm might import it
+        "edged.algorithm.Sessions([__import__('pathlib').Path(sys.argv[1])]).get('one.onnx')\n"
+    )
+    environment = {name: value for name, value in os.environ.items() if name != "ORT_DISABLE_TELEMETRY"}
+    environment = {**environment, "HOME": str(home), "XDG_CACHE_HOME": str(home / "cache")}
+    subprocess.run([sys.executable, "-c", program, str(models)], env=environment, check=True, timeout=60)
+    assert list(home.rglob("*")) == []
