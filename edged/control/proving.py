@@ -1,13 +1,16 @@
-"""Proves jobs in a process of its own before a worker meets them.
+"""Proves jobs in processes of their own before a worker meets them.
 
-What crashes or hangs there has harmed nobody: it is blamed on the job named in the heartbeat, and the
-others are proved in a new prover.
+What crashes or hangs there has harmed nobody: it is blamed on the job that was being proved. Jobs
+queue for one prover; while one takes long (a model that is built, an ``init`` that hangs) the others
+go on in another.
 """
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
+from collections import deque
 from collections.abc import Callable
 
 from edged.model.messages import JobSpec, Library, Proof, ProveReport, ProveRequest
@@ -19,12 +22,17 @@ from edged.supervise.wire import Decoder
 
 _DECODER = Decoder((ProveReport,))
 _MAX_TRIES = 3
+"""Deaths of provers for which no job is to blame."""
+_PATIENCE_S = 5.0
+"""One job may have the only prover to itself for so long."""
+_MOST_PROVERS = 3
+"""At once: each may hold a model."""
 
 log = logging.getLogger("edged.prover")
 
 
 class Proving:
-    """One round: every job gets exactly one `Proof`, then the list of algorithms is asked for."""
+    """One round: every job gets exactly one `Proof`, and the algorithms are listed once."""
 
     def __init__(
         self,
@@ -37,29 +45,36 @@ class Proving:
         on_proof: Callable[[Proof], None],
         on_listed: Callable[[ProveReport], None],
     ) -> None:
-        self.process = f"prover:{name}"
-        self._left = {job.name: job for job in jobs}
+        self._name = name
+        self._queue = deque(jobs)
         self._library = library
         self._supervisor = supervisor
         self._kind = kind
         self._on_proof = on_proof
         self._on_listed = on_listed
+        self._at: dict[str, JobSpec | None] = {}
+        """What each prover is at; None: it starts, or lists the algorithms."""
+        self._listed = False
+        """They are, or are being."""
+        self._provers = 0
         self._tries = 0
         self._cancelled = False
 
     def start(self) -> None:
-        self._tries += 1
-        self._supervisor.start(self.process, self._kind, self, stagger=False)
+        """Open the first prover."""
+        self._provers += 1
+        process = f"prover:{self._name}.{self._provers}"
+        self._at[process] = None
+        self._supervisor.start(process, self._kind, self, stagger=False)
 
     def cancel(self) -> None:
         """Nobody waits for its answers any more."""
         self._cancelled = True
-        self._supervisor.stop(self.process)
+        for process in self._at:
+            self._supervisor.stop(process)
 
     def on_start(self, name: str) -> None:
-        if self._left:
-            self._supervisor.send(name, ProveRequest(tuple(self._left.values()), self._library))
-        self._supervisor.send(name, ProveRequest((), self._library))
+        self._give_work(name)
 
     def on_packet(self, name: str, packet: Packet) -> None:
         for fd in packet.fds:
@@ -67,26 +82,62 @@ class Proving:
         report = _DECODER.decode(packet.body)
         if not isinstance(report, ProveReport) or self._cancelled:
             return
+        self._at[name] = None
         for proof in report.proofs:
-            self._answer(proof)
+            self._on_proof(proof)
         if not report.proofs:
-            self._supervisor.stop(self.process)
             self._on_listed(report)
+        self._give_work(name)
 
     def on_exit(self, death: ChildExit, heartbeat: Heartbeat) -> None:
+        job = self._at.pop(death.name, None)
         if self._cancelled or not death.wanted:
             return
-        suspects = [activity.job for activity in death.suspects if activity.job in self._left]
-        for job in suspects:
-            self._answer(Proof(job, "algorithm_failed", f"while it was loaded the prover {death.reason}"))
-        if not suspects and self._tries >= _MAX_TRIES:
-            for job in tuple(self._left):
-                self._answer(Proof(job, "internal", f"it could not be proved: the prover {death.reason}"))
+        if job is None:
+            self._listed = False
+        if job is not None and death.suspects:
+            self._fail(job, "algorithm_failed", f"while it was loaded the prover {death.reason}")
+        elif not self._may_go_on(job, death):
             return
-        log.warning("the prover %s; the jobs left are proved in a new one", death.reason)
-        self._tries = self._tries + 1 if not suspects else self._tries
-        self._supervisor.start(self.process, self._kind, self, stagger=False)
+        if self._is_work_left:
+            log.warning("the prover %s; what is left is proved in a new one", death.reason)
+            self.start()
 
-    def _answer(self, proof: Proof) -> None:
-        if self._left.pop(proof.job, None) is not None:
-            self._on_proof(proof)
+    @property
+    def _is_work_left(self) -> bool:
+        return bool(self._queue) or not self._listed
+
+    def _give_work(self, process: str) -> None:
+        """The next job; after the last the list; then it may go."""
+        if self._queue:
+            job = self._at[process] = self._queue.popleft()
+            self._supervisor.send(process, ProveRequest((job,), self._library))
+            asyncio.get_running_loop().call_later(_PATIENCE_S, self._relieve, process, job)
+        elif not self._listed:
+            self._listed = True
+            self._supervisor.send(process, ProveRequest((), self._library))
+        else:
+            self._supervisor.stop(process)
+
+    def _relieve(self, process: str, job: JobSpec) -> None:
+        """Open another prover for what waits behind a job that takes long."""
+        takes_long = self._at.get(process) is job and not self._cancelled
+        if takes_long and self._is_work_left and len(self._at) < _MOST_PROVERS:
+            log.info("%s takes long to load; the others go on beside it", job.name)
+            self.start()
+
+    def _may_go_on(self, job: JobSpec | None, death: ChildExit) -> bool:
+        """A prover died and no job is to blame: try again, but not for ever."""
+        if job is not None:
+            self._queue.appendleft(job)
+        self._tries += 1
+        if self._tries < _MAX_TRIES:
+            return True
+        while self._queue:
+            self._fail(
+                self._queue.popleft(), "internal", f"it could not be proved: the prover {death.reason}"
+            )
+        return False
+
+    def _fail(self, job: JobSpec, code: str, error: str) -> None:
+        self._on_proof(Proof(job.name, code, error))

@@ -15,7 +15,7 @@ import numpy as np
 from edged.algorithm.frame import Frame
 from edged.algorithm.runtime import available_providers
 from edged.model.frame import FrameFormat, FrameHeader
-from edged.model.messages import JobSpec, Proof, ProveReport, ProveRequest, Stop
+from edged.model.messages import JobSpec, Library, Proof, ProveReport, ProveRequest, Stop
 from edged.model.sampling import Sampling, window_indexes
 from edged.supervise.channel import Channel
 from edged.supervise.child import serve
@@ -39,6 +39,7 @@ _DECODER = Decoder((ProveRequest, Stop))
 
 def run(channel: Channel, heartbeat: Heartbeat) -> None:
     """Answer requests until `Stop`. Raises `ChannelClosed` when whoever asks is gone."""
+    opener = Opener(Library())
     while True:
         packet = channel.receive(wait_s=_LISTEN_S)
         if packet is None:
@@ -46,7 +47,8 @@ def run(channel: Channel, heartbeat: Heartbeat) -> None:
         request = _DECODER.decode(packet.body)
         if not isinstance(request, ProveRequest):
             return
-        opener = Opener(request.library)
+        if request.library != opener.library:
+            opener = Opener(request.library)
         for job in request.jobs:
             with heartbeat.doing("prove", PROVE_DEADLINE_S, lane=0, job=job.name):
                 proof = prove(job, opener)

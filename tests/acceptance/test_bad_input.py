@@ -21,8 +21,8 @@ from tests.servers.mosquitto import Mosquitto, free_port
 ALGORITHMS = str(Path(__file__).resolve().parent.parent / "algorithms")
 WATCHED_S = 6.0
 """How long an untroubled daemon is watched for loops and floods."""
-BUSY_CPU_S = 3.0
-"""More than this in that time is a hot loop: one such loop alone takes all of it."""
+BUSY_CPU_S = 1.5
+"""More than this in that time is a hot loop, or children that are started over and over."""
 MOST_LINES = 10
 """In that time: errors are said when they begin, not each time they are met."""
 CAMERA_PASSWORD, BROKER_PASSWORD = "k4mera-geheim", "br0ker-geheim"

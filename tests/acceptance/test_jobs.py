@@ -23,6 +23,8 @@ BACK_WITHIN_S = 3.0
 """The contract: after a worker was killed the others have results again."""
 DEADLINE_S = 2
 NOTICED_WITHIN_S = 15.0
+PROVED_WITHIN_S = 120.0
+"""The contract: an ``init`` that neither fetches nor builds has so long."""
 
 GATE = {"url": f"pattern://testsrc2?size=320x240&rate={RATE}"}
 STEADY = {"algorithm": "ticks", "sampling": {"interval": INTERVAL_S}}
@@ -160,6 +162,29 @@ def test_one_that_crashes_while_loading_meets_only_the_prover(tmp_path: Path, br
         daemon.stop()
         check_steady(ears, "good")
         assert not ears.results("bad", "gate")
+
+
+def test_one_that_hangs_while_loading_holds_nobody_up(tmp_path: Path, broker: Mosquitto) -> None:
+    jobs = {"bad": trouble("init-hang"), "worse": trouble("init-hang"), "good": STEADY}
+    with Subscriber(broker.port) as ears, daemon_with(tmp_path, broker, jobs) as daemon:
+        ears.until("job/good/gate/result", within_s=40)
+        ears.until("info", lambda info: "ticks" in info["algorithms"], within_s=40)
+        assert ears.messages("job/bad/status")[-1].content["state"] == "starting"
+        assert daemon.stop() < 5
+        check_steady(ears, "good")
+
+
+@pytest.mark.slow
+def test_one_that_hangs_while_loading_is_failed_after_its_time(tmp_path: Path, broker: Mosquitto) -> None:
+    jobs = {"bad": trouble("init-hang"), "good": STEADY}
+    with Subscriber(broker.port) as ears, daemon_with(tmp_path, broker, jobs) as daemon:
+        status = ears.until("job/bad/status", is_failed, within_s=PROVED_WITHIN_S + NOTICED_WITHIN_S).content
+        assert status["code"] == "algorithm_failed"
+        assert "silent past its deadline" in status["error"]
+        ears.until("job/good/gate/result", since_s=time.monotonic())
+        assert lasting(daemon).keys() == daemon.children().keys()
+        daemon.stop()
+        check_steady(ears, "good")
 
 
 def test_one_in_a_worker_of_its_own_harms_none_elsewhere(tmp_path: Path, broker: Mosquitto) -> None:
