@@ -7,6 +7,9 @@ from dataclasses import replace
 from edged.model.messages import SourceReport, SourceState
 from edged.supervise.channel import Channel
 
+_CODECS = {"wrapped_avframe": "generated"}
+"""FFmpeg's names that mean nothing to people."""
+
 
 class Reporter:
     """Remembers what was said, and says it again later when main had no room for it."""
@@ -22,7 +25,9 @@ class Reporter:
 
     def picture(self, codec: str, width: int, height: int, fps: float, reconnects: int) -> None:
         """Frames come."""
-        self._say(SourceReport(SourceState.RUNNING, "", codec, width, height, fps, reconnects))
+        self._say(
+            SourceReport(SourceState.RUNNING, "", _CODECS.get(codec, codec), width, height, fps, reconnects)
+        )
 
     def state_is(self, state: SourceState, error: str = "") -> None:
         """No frames come; what is known of the picture stays."""
