@@ -28,7 +28,10 @@ from edged.worker.opening import Opener, OpenFailed
 _log = logging.getLogger(__name__)
 
 PROVE_DEADLINE_S = 120.0
-"""For one job, its first run included."""
+"""For opening the algorithms of one job."""
+_FIRST_RUN_S = 10.0
+"""The least that a first run, which may set things up, is given, whatever the job's deadline."""
+_CLOSE_S = 30.0
 _LIST_DEADLINE_S = 60.0
 _SEND_S = 5.0
 _LISTEN_S = 60.0
@@ -50,8 +53,7 @@ def run(channel: Channel, heartbeat: Heartbeat) -> None:
         if request.library != opener.library:
             opener = Opener(request.library)
         for job in request.jobs:
-            with heartbeat.doing("prove", PROVE_DEADLINE_S, lane=0, job=job.name):
-                proof = prove(job, opener)
+            proof = prove(job, opener, heartbeat)
             channel.send(ProveReport(proofs=(proof,)), wait_s=_SEND_S)
         if not request.jobs:
             with heartbeat.doing("list", _LIST_DEADLINE_S, lane=0):
@@ -59,20 +61,23 @@ def run(channel: Channel, heartbeat: Heartbeat) -> None:
             channel.send(report, wait_s=_SEND_S)
 
 
-def prove(job: JobSpec, opener: Opener) -> Proof:
+def prove(job: JobSpec, opener: Opener, heartbeat: Heartbeat) -> Proof:
     """Open the job's chain for its first source and run it once. Only a failure to open is a verdict."""
     try:
-        chain = opener.open(job, job.sources[0] if job.sources else "")
+        with heartbeat.doing("prove", PROVE_DEADLINE_S, lane=0, job=job.name):
+            chain = opener.open(job, job.sources[0] if job.sources else "")
     except OpenFailed as error:
         _log.debug("job %s cannot run", job.name, exc_info=True)
         return Proof(job.name, error.code, str(error), error.path)
     try:
-        chain.run(gray_window(job.sampling))
+        with heartbeat.doing("first run", max(job.deadline_s, _FIRST_RUN_S), lane=0, job=job.name):
+            chain.run(gray_window(job.sampling))
     except (Exception, SystemExit) as error:  # noqa: BLE001 — somebody else's run()
         # A gray picture is nobody's camera: what raises on it may do well on real frames.
         _log.warning("job %s: its first run, on a gray picture, failed: %s", job.name, describe_fault(error))
     finally:
-        chain.close()
+        with heartbeat.doing("close", _CLOSE_S, lane=0, job=job.name):
+            chain.close()
     return Proof(job.name)
 
 

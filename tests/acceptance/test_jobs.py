@@ -174,6 +174,19 @@ def test_one_that_hangs_while_loading_holds_nobody_up(tmp_path: Path, broker: Mo
         check_steady(ears, "good")
 
 
+def test_one_that_hangs_at_its_first_frame_meets_only_the_prover(tmp_path: Path, broker: Mosquitto) -> None:
+    jobs = {"bad": trouble("hang", after=0), "good": STEADY}
+    with Subscriber(broker.port) as ears, daemon_with(tmp_path, broker, jobs) as daemon:
+        ears.until("job/good/gate/result")
+        worker = daemon.child("worker:main")
+        status = ears.until("job/bad/status", is_failed, within_s=10 + NOTICED_WITHIN_S).content
+        assert "silent past its deadline" in status["error"]
+        ears.until("job/good/gate/result", since_s=time.monotonic())
+        assert daemon.child("worker:main") == worker
+        daemon.stop()
+        check_steady(ears, "good")
+
+
 @pytest.mark.slow
 def test_one_that_hangs_while_loading_is_failed_after_its_time(tmp_path: Path, broker: Mosquitto) -> None:
     jobs = {"bad": trouble("init-hang"), "good": STEADY}
