@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from edged.control.job import JobRecord
@@ -32,6 +32,7 @@ from edged.model.messages import (
     WorkerSpec,
 )
 from edged.model.output import Output, OutputKind
+from edged.model.sampling import Sampling
 from edged.mqtt.topics import Topics
 from edged.supervise.process import ChildExit, ProcessKind
 from edged.supervise.supervisor import Supervisor
@@ -87,9 +88,11 @@ class Device:
         self.plan = plan
         self._apply_workers(plan)
         self._apply_sources(plan)
-        changed = self._apply_jobs(plan)
-        self._refresh_workers()
-        self._prove(changed)
+        self._apply_jobs(plan)
+        for worker in self.workers.values():
+            worker.refresh()
+        self._refresh_sources()
+        self._prove()
 
     def _apply_sources(self, plan: Plan) -> None:
         for name in [name for name in self.sources if name not in plan.captures]:
@@ -119,28 +122,25 @@ class Device:
             self.workers[name] = WorkerControl(name, self._supervisor, kind, self)
             self.workers[name].start()
 
-    def _apply_jobs(self, plan: Plan) -> list[JobRecord]:
-        """Returns the jobs that are new or changed and so must be proved."""
+    def _apply_jobs(self, plan: Plan) -> None:
         for name in [name for name in self.jobs if name not in plan.jobs]:
             self._forget_job(self.jobs.pop(name), gone=name not in plan.failed_jobs)
         for name, failure in plan.failed_jobs.items():
             log.warning("%s: failed: %s", name, failure.message)
             publish_job(self._publisher, self._topics, name, JobState.FAILED, failure.code, failure.message)
-        changed = []
         for name, job in plan.jobs.items():
             record = self.jobs.get(name)
             if record is not None and record.plan == job:
                 continue
             if record is not None:
                 self._clear_counts(name, set(record.plan.spec.sources) - set(job.spec.sources))
-            numbering = dict(record.numbering) if record else self._left_off.pop(name, {})
-            fresh = self.jobs[name] = JobRecord(job, numbering=numbering)
+                fresh = record.succeed(job)
+            else:
+                fresh = JobRecord(job, numbering=self._left_off.pop(name, {}))
+            self.jobs[name] = fresh
             if not job.enabled:
                 fresh.set_state(JobState.PAUSED)
-            else:
-                changed.append(fresh)
             self._publish_job(fresh)
-        return changed
 
     def _forget_job(self, job: JobRecord, *, gone: bool) -> None:
         """Clear what the broker keeps of it; should it come back in this boot, its numbers go on."""
@@ -153,32 +153,32 @@ class Device:
         for source in sources:
             self._publisher.retain(self._topics.counts(job, source), b"")
 
-    def _refresh_workers(self) -> None:
-        for worker in self.workers.values():
-            worker.refresh()
+    def _refresh_sources(self) -> None:
         for source in self.sources.values():
             self._refresh_readers(source)
 
     def _refresh_readers(self, source: SourceControl) -> None:
         reaches: dict[str, int] = {}
         samplings = []
-        for job in self._jobs_on(source.spec.source):
-            sampling = job.plan.spec.sampling
+        for worker, sampling in self._samplings_on(source.spec.source):
             samplings.append(sampling)
-            reaches[job.plan.worker] = max(reaches.get(job.plan.worker, 1), sampling.reach)
+            reaches[worker] = max(reaches.get(worker, 1), sampling.reach)
         source.set_readers(reaches, demand_of(samplings))
 
-    def _prove(self, changed: Iterable[JobRecord]) -> None:
+    def _prove(self) -> None:
+        """All that were not proved: what is new, what changed, and what failed its proof before."""
         if self._proving is not None:
             self._proving.cancel()
         self._rounds += 1
-        unproved = {
-            job.name: job for job in self.jobs.values() if job.plan.enabled and not job.proved and not job.out
-        }
-        unproved.update((job.name, job) for job in changed)
+        unproved = [job for job in self.jobs.values() if job.plan.enabled and not job.proved]
+        for job in unproved:
+            if job.out:
+                job.out = False
+                self._set_job(job, JobState.STARTING)
+                self._refresh_sources()
         self._proving = Proving(
             str(self._rounds),
-            tuple(job.plan.spec for job in unproved.values()),
+            tuple(job.plan.spec for job in unproved),
             self.plan.library,
             self._supervisor,
             self._kinds["prover"],
@@ -194,27 +194,31 @@ class Device:
         if job is None:
             return
         if proof.error and proof.code not in _MAY_RETRY:
-            job.out = True
+            job.out, job.serving = True, None
             where = f"{proof.path}: " if proof.path else ""
             self._set_job(job, JobState.FAILED, proof.code, f"{where}{proof.error}")
-            self._refresh_sources_of(job)
-            return
-        job.proved = True
+        else:
+            job.pass_proof()
         self._job_changed(job)
 
     def _algorithms_listed(self, report: ProveReport) -> None:
         self.listed = report
-        self._proving = None
 
-    def job_reported(self, report: JobReport) -> None:
-        job = self.jobs.get(report.job)
-        if job is not None and not job.out:
+    def job_reported(self, worker: str, report: JobReport) -> None:
+        job = self._running_job(worker, report.job)
+        if job is not None:
             self._set_job(job, report.state, report.code, report.error)
 
-    def job_counted(self, stats: JobStats) -> None:
-        job = self.jobs.get(stats.job)
+    def job_counted(self, worker: str, stats: JobStats) -> None:
+        job = self._running_job(worker, stats.job)
         if job is not None:
-            job.stats = stats
+            job.counted(stats)
+
+    def _running_job(self, worker: str, name: str) -> JobRecord | None:
+        """None when that worker should not have it (any more): what it says of it is of the past."""
+        job = self.jobs.get(name)
+        is_its = job is not None and job.plan.worker == worker and job.running is not None
+        return job if is_its else None
 
     def worker_died(self, name: str, death: ChildExit) -> None:
         jobs = [job for job in self.jobs.values() if job.plan.worker == name]
@@ -232,14 +236,16 @@ class Device:
                     "algorithm_failed",
                     f"out after {len(job.strikes)} times: its worker {death.reason}",
                 )
-                self._refresh_sources_of(job)
+                self._refresh_sources()
             else:
                 self._set_job(
                     job, JobState.STARTING, "", f"its worker {death.reason}" if job.name in suspects else ""
                 )
 
-    def route(self, output: Output) -> None:
+    def route(self, worker: str, output: Output) -> None:
         job = self.jobs.get(output.job)
+        if job is not None and job.plan.worker != worker:
+            return  # it has another worker now, which gives these numbers out again
         if output.kind is OutputKind.RESULT:
             # also of a job that just went: a number that was used up and not heard would be a gap
             numbering = job.numbering if job is not None else self._left_off.setdefault(output.job, {})
@@ -272,7 +278,8 @@ class Device:
     # ---- the parts' questions ----
 
     def worker_spec(self, worker: str) -> WorkerSpec:
-        jobs = tuple(job.spec() for job in self.jobs.values() if job.plan.worker == worker and job.is_active)
+        told = (job.told() for job in self.jobs.values() if job.plan.worker == worker)
+        jobs = tuple(spec for spec in told if spec is not None)
         return WorkerSpec(
             0, self.identity.boot, self.identity.device, jobs, self.plan.library, self.identity.pictures
         )
@@ -281,8 +288,12 @@ class Device:
         tracks = (source.desk.track for source in self.sources.values())
         return [track for track in tracks if track is not None and worker in track.wakes]
 
-    def _jobs_on(self, source: str) -> list[JobRecord]:
-        return [job for job in self.jobs.values() if job.is_wanted and source in job.plan.spec.sources]
+    def _samplings_on(self, source: str) -> Iterator[tuple[str, Sampling]]:
+        """Who looks at a source: the worker and the sampling of each job."""
+        for job in self.jobs.values():
+            for spec in job.sampled:
+                if source in spec.sources:
+                    yield job.plan.worker, spec.sampling
 
     # ---- changes ----
 
@@ -301,12 +312,7 @@ class Device:
         worker = self.workers.get(job.plan.worker)
         if worker is not None:
             worker.refresh()
-        self._refresh_sources_of(job)
-
-    def _refresh_sources_of(self, job: JobRecord) -> None:
-        for name in job.plan.spec.sources:
-            if name in self.sources:
-                self._refresh_readers(self.sources[name])
+        self._refresh_sources()
 
     def _set_job(self, job: JobRecord, state: JobState, code: str = "", error: str = "") -> None:
         if job.set_state(state, code, error):

@@ -33,7 +33,10 @@ class JobRecord:
     strikes: list[float] = field(default_factory=list)
     """Monotonic times, in seconds."""
     out: bool = False
-    """It stays out until its spec changes: it failed its proof, or used up its strikes."""
+    """It failed its proof and stays out until the next one, or used up its strikes and stays out until
+    its spec changes."""
+    serving: JobSpec | None = None
+    """The spec before, which its worker runs until this one is proved."""
     past: dict[str, int] = field(default_factory=dict)
     """Counters of workers that are gone: ``runs``, ``errors`` and the reasons of skipped turns."""
 
@@ -47,13 +50,36 @@ class JobRecord:
         return self.plan.enabled and not self.out
 
     @property
-    def is_active(self) -> bool:
-        """It should be in its worker's specification."""
-        return self.is_wanted and self.proved
+    def running(self) -> JobSpec | None:
+        """What its worker should run of it now."""
+        if not self.is_wanted:
+            return None
+        return self.plan.spec if self.proved else self.serving
 
-    def spec(self) -> JobSpec:
-        """As its worker is told it, with the numbers where they go on."""
-        return replace(self.plan.spec, numbering=dict(self.numbering))
+    @property
+    def sampled(self) -> tuple[JobSpec, ...]:
+        """The specs that frames should be copied for: also one that is still being proved."""
+        if not self.is_wanted:
+            return ()
+        return (self.plan.spec,) if self.serving is None else (self.plan.spec, self.serving)
+
+    def told(self) -> JobSpec | None:
+        """As its worker is told it, with the numbers where they go on; None: it should not have it."""
+        return replace(self.running, numbering=dict(self.numbering)) if self.running is not None else None
+
+    def succeed(self, plan: JobPlan) -> JobRecord:
+        """The record of the same job as ``plan`` has it now: what runs, runs on until that is proved."""
+        fresh = JobRecord(plan, numbering=dict(self.numbering))
+        if self.running is not None and plan.enabled and plan.worker == self.plan.worker:
+            fresh.serving, fresh.stats, fresh.past = self.running, self.stats, self.past
+            fresh.state, fresh.code, fresh.error = self.state, self.code, self.error
+            fresh.since_wall_ns = self.since_wall_ns
+        return fresh
+
+    def pass_proof(self) -> None:
+        """It may run; what the spec before it did to its worker does not count."""
+        self.proved, self.out, self.serving = True, False, None
+        self.strikes.clear()
 
     def set_state(self, state: JobState, code: str = "", error: str = "") -> bool:
         """True when that is news."""
@@ -71,6 +97,12 @@ class JobRecord:
         self.strikes = [at for at in self.strikes if now_s - at < _FORGIVEN_AFTER_S] + [now_s]
         self.out = len(self.strikes) >= STRIKES
         return self.out
+
+    def counted(self, stats: JobStats) -> None:
+        """The newest counters of its worker, which begins anew when it loads other algorithms."""
+        if self.stats is not None and stats.runs < self.stats.runs:
+            self.worker_gone()
+        self.stats = stats
 
     def worker_gone(self) -> None:
         """Keep what its worker had counted."""

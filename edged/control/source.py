@@ -46,36 +46,36 @@ class SourceControl:
         self._past = CaptureCounters()
         self._resume: ResumePoint | None = None
         self._rate = _Rate()
+        self._listening = False
+        """Whether what its capture says counts: not that of one that is just stopping."""
         self.process = f"capture:{spec.source}"
 
     # ---- what should be ----
 
     def start(self) -> None:
         if self.spec.enabled:
+            self._listening = True
             self._supervisor.start(self.process, self._kind, self)
         else:
             self._set(SourceReport(SourceState.PAUSED))
 
     def stop(self) -> None:
+        """End its capture and let go of its track, at both ends."""
+        self._listening = False
         self._supervisor.stop(self.process)
-        self.desk.close()
+        self.desk.forget_format()
+        self._on_track(self)
 
     def apply(self, spec: CaptureSpec) -> None:
-        """Take over another specification; what is running stays so if it can."""
+        """Take over another specification; what is running stays so if it can, what failed is tried again."""
         spec = replace(spec, demand=self.spec.demand)
         before, self.spec = self.spec, spec
-        if spec == before:
-            return
         if spec.enabled != before.enabled:
-            self._supervisor.stop(self.process)
+            self.stop()
             self.start()
-        elif any(
-            getattr(spec, name) != getattr(before, name)
-            for name in spec.__slots__
-            if name not in _LIVE_FIELDS
-        ):
+        elif _needs_new_process(before, spec) or self.report.state is SourceState.FAILED:
             self._supervisor.restart(self.process)
-        else:
+        elif spec != before:
             self._send_spec()
 
     def set_readers(self, reaches: Mapping[str, int], demand: Demand) -> None:
@@ -104,6 +104,8 @@ class SourceControl:
     def on_packet(self, name: str, packet: Packet) -> None:
         for fd in packet.fds:
             os.close(fd)
+        if not self._listening:
+            return
         message = _DECODER.decode(packet.body)
         if isinstance(message, SourceReport):
             self._set(message)
@@ -113,7 +115,9 @@ class SourceControl:
     def on_exit(self, death: ChildExit, heartbeat: Heartbeat) -> None:
         self._resume = _resume_point(heartbeat, self._resume)
         self._past = _sum(self._past, heartbeat)
-        if death.wanted:
+        if death.ordered and death.wanted:
+            self._set(replace(self.report, state=SourceState.STARTING, error=""))
+        elif death.wanted:
             self._set(replace(self.report, state=SourceState.RETRYING, error=f"capture {death.reason}"))
 
     def _send_spec(self) -> None:
@@ -135,6 +139,11 @@ class SourceControl:
             )
         self.report = report
         self._on_change(self)
+
+
+def _needs_new_process(before: CaptureSpec, after: CaptureSpec) -> bool:
+    fixed = (name for name in after.__slots__ if name not in _LIVE_FIELDS)
+    return any(getattr(after, name) != getattr(before, name) for name in fixed)
 
 
 class _Rate:

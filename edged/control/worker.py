@@ -32,13 +32,13 @@ class WorkerOwner(Protocol):
     def tracks_of(self, worker: str) -> Iterable[Track]:
         """The tracks that it reads."""
 
-    def route(self, output: Output) -> None:
+    def route(self, worker: str, output: Output) -> None:
         """A payload for the broker."""
 
-    def job_reported(self, report: JobReport) -> None:
+    def job_reported(self, worker: str, report: JobReport) -> None:
         """A job changed its state."""
 
-    def job_counted(self, stats: JobStats) -> None:
+    def job_counted(self, worker: str, stats: JobStats) -> None:
         """A job's counters, about once a second."""
 
     def worker_died(self, worker: str, death: ChildExit) -> None:
@@ -90,9 +90,9 @@ class WorkerControl:
             return
         message = _DECODER.decode(packet.body)
         if isinstance(message, JobReport):
-            self._owner.job_reported(message)
+            self._owner.job_reported(self.name, message)
         elif isinstance(message, JobStats):
-            self._owner.job_counted(message)
+            self._owner.job_counted(self.name, message)
 
     def on_exit(self, death: ChildExit, heartbeat: Heartbeat) -> None:
         self._owner.worker_died(self.name, death)
@@ -103,4 +103,4 @@ class WorkerControl:
         except (ValueError, struct.error) as error:
             log.error("%s sent what is no output: %s", self.process, error)
             return
-        self._owner.route(output)
+        self._owner.route(self.name, output)

@@ -44,7 +44,9 @@ class ChildExit:
     """It had been stopped by a signal (SIGSTOP) when it was found silent."""
     activities: tuple[Activity, ...]
     wanted: bool
-    """False when its end had been ordered."""
+    """It is started anew, if its kind is."""
+    ordered: bool = False
+    """It was told to end, for good or to be started anew."""
 
     @property
     def reason(self) -> str:

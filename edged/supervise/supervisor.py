@@ -48,7 +48,8 @@ class _Child:
         self.overdue: Activity | None = None
         self.stopped = False
         self.closed = False
-        self.restarts = 0
+        self.ordered = False
+        """Its present incarnation was told to end."""
 
 
 class Supervisor:
@@ -93,6 +94,7 @@ class Supervisor:
         if child.spawned is None:
             self._forget(child)
             return
+        child.ordered = True
         child.stop_by = self._now() + child.kind.stop_s
         try:
             child.spawned.channel.send(Stop())
@@ -117,11 +119,17 @@ class Supervisor:
         return False
 
     def restart(self, name: str) -> None:
-        """Kill it; it is started anew at once."""
+        """End it by force, if it runs; it is started anew at once."""
         child = self._children.get(name)
-        if child is not None and child.spawned is not None:
-            child.backoff.reset()
+        if child is None or not child.wanted:
+            return
+        child.backoff.reset()
+        if child.spawned is not None:
+            child.ordered = True
             self._kill(child)
+        else:
+            child.start_at = self._now()
+            self._start_due()
 
     def is_running(self, name: str) -> bool:
         child = self._children.get(name)
@@ -213,7 +221,8 @@ class Supervisor:
             return
         spawned.heartbeat.beat("start", child.kind.start_s, lane=START_LANE)
         child.spawned, child.started_at = spawned, self._now()
-        child.overdue, child.stopped, child.closed, child.stop_by = None, False, False, None
+        child.overdue, child.stop_by = None, None
+        child.stopped = child.closed = child.ordered = False
         child.pidfd = os.pidfd_open(spawned.popen.pid)
         loop = asyncio.get_running_loop()
         loop.add_reader(child.pidfd, self._exited, child)
@@ -253,7 +262,9 @@ class Supervisor:
         os.close(child.pidfd)
         code = spawned.popen.wait()
         activities = () if code == 0 else spawned.heartbeat.activities()
-        death = ChildExit(child.name, code, child.overdue, child.stopped, activities, child.wanted)
+        death = ChildExit(
+            child.name, code, child.overdue, child.stopped, activities, child.wanted, child.ordered
+        )
         child.spawned = None
         if child.wanted and child.kind.restart:
             self._plan_restart(child, death)
@@ -263,7 +274,6 @@ class Supervisor:
         spawned.release()
 
     def _plan_restart(self, child: _Child, death: ChildExit) -> None:
-        child.restarts += 1
         now = self._now()
         if now - child.started_at > _STABLE_S:
             child.backoff.reset()
@@ -271,7 +281,8 @@ class Supervisor:
         delay_s = child.backoff.next_delay_s()
         if first:
             delay_s = 0.0
-        log.warning("%s %s; started again in %.1f s", child.name, death.reason, delay_s)
+        level = logging.DEBUG if death.ordered else logging.WARNING
+        log.log(level, "%s %s; started again in %.1f s", child.name, death.reason, delay_s)
         child.start_at = now + delay_s
         asyncio.get_running_loop().call_at(child.start_at, self._start_due)
 

@@ -52,6 +52,9 @@ class Publisher:
                 self._numbers[job.name, source] = Numbering(
                     max(known.seq, given.seq), max(known.track_id, given.track_id)
                 )
+        # main clears the counts of a source that a job left: should it come back, they are news
+        wanted = {(job.name, source) for job in jobs for source in job.sources}
+        self._counts = {key: counts for key, counts in self._counts.items() if key in wanted}
 
     def has_numbered(self, job: str, source: str) -> bool:
         """Whether a result of this (job, source) went out in this boot, from here or from a worker before."""
@@ -90,9 +93,7 @@ class Publisher:
         self._channel.send(stats)
 
     def forget(self, job: str) -> None:
-        """The job is gone: its counts are sent anew when it comes back. Its numbers stay."""
-        for key in [key for key in self._counts if key[0] == job]:
-            del self._counts[key]
+        """The job is gone: nothing is reported of it. Its numbers stay."""
         self._reports.pop(job, None)
 
     def _send_result(self, job: JobSpec, source: str, finding: Finding) -> bool:

@@ -1,0 +1,106 @@
+"""A device with real captures, workers and provers; what it publishes is noted instead of sent."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+from edged.app.processes import TABLE
+from edged.control.device import Device, Identity
+from edged.control.plan import make_plan
+from edged.mqtt.topics import Topics
+from edged.settings import parse_settings
+from edged.supervise.supervisor import Supervisor
+
+ALGORITHMS = Path(__file__).resolve().parent.parent / "algorithms"
+PATTERN = {"url": "pattern://testsrc2?size=64x48&rate=20"}
+
+
+class Recorder:
+    """A `Publisher`: everything in order, by topic below the device's root."""
+
+    def __init__(self, root: str) -> None:
+        self.said: dict[str, list[bytes]] = {}
+        self.changed = asyncio.Event()
+        self._root = root
+
+    def publish(self, topic: str, payload: bytes, qos: int) -> None:
+        self.retain(topic, payload)
+
+    def retain(self, topic: str, payload: bytes) -> None:
+        self.said.setdefault(topic.removeprefix(f"{self._root}/"), []).append(payload)
+        self.changed.set()
+
+
+class Rig:
+    """A `Device` that takes specs as users write them."""
+
+    def __init__(self, *, algorithms: Path = ALGORITHMS) -> None:
+        self.supervisor = Supervisor(log_level="ERROR")
+        self.publisher = Recorder("edged/v1/box")
+        self._algorithms = str(algorithms)
+        kinds = {kind.name: kind for kind in TABLE}
+        self.device = Device(
+            Identity("box", "boot"), self.supervisor, kinds, self.publisher, Topics("edged/v1", "box")
+        )
+
+    def apply(self, sources: dict[str, Any], jobs: dict[str, Any]) -> None:
+        settings = {
+            "device": "box",
+            "algorithms": [self._algorithms],
+            "spec": {"sources": sources, "jobs": jobs},
+        }
+        loaded = parse_settings(json.dumps(settings), file="edged.yaml", folder=self._algorithms_folder)
+        self.device.apply(make_plan(loaded, self._algorithms_folder))
+
+    @property
+    def _algorithms_folder(self) -> Path:
+        return Path(self._algorithms)
+
+    def count(self, topic: str) -> int:
+        return len(self.publisher.said.get(topic, ()))
+
+    def all(self, topic: str, since: int = 0) -> list[Any]:
+        """The payloads on a topic from the one numbered ``since`` on; None for one that clears it."""
+        payloads = self.publisher.said.get(topic, [])[since:]
+        return [json.loads(payload) if payload else None for payload in payloads]
+
+    async def until(self, holds: Callable[[], bool], within_s: float = 20.0) -> None:
+        async with asyncio.timeout(within_s):
+            while not holds():
+                self.publisher.changed.clear()
+                await self.publisher.changed.wait()
+
+    async def results(self, job: str, source: str, more: int = 1) -> list[Any]:
+        """Waits for that many more, and returns all that came since the call."""
+        topic = f"job/{job}/{source}/result"
+        since = self.count(topic)
+        await self.until(lambda: self.count(topic) >= since + more)
+        return self.all(topic, since)
+
+    async def state(self, topic: str, state: str) -> dict[str, Any]:
+        """Waits until the newest status on ``topic`` has this state."""
+
+        def newest() -> dict[str, Any]:
+            return (self.all(f"{topic}/status") or [None])[-1] or {}
+
+        await self.until(lambda: newest().get("state") == state)
+        return newest()
+
+
+@contextlib.asynccontextmanager
+async def rig(*, algorithms: Path = ALGORITHMS) -> AsyncIterator[Rig]:
+    """Ticks; ends all children at the end."""
+    made = Rig(algorithms=algorithms)
+    ticking = asyncio.create_task(made.supervisor.run())
+    try:
+        yield made
+        assert not ticking.done(), ticking.exception()
+    finally:
+        ticking.cancel()
+        made.supervisor.kill_all()
+        await made.supervisor.stop_all(up_to=99)

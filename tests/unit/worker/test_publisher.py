@@ -1,0 +1,84 @@
+"""What a worker says to main, over a real channel."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from edged.model.detection import Outcome
+from edged.model.frame import FrameFormat, FrameHeader
+from edged.model.messages import JobSpec, LinkSpec
+from edged.model.output import Output, OutputKind, unpack_output
+from edged.model.sampling import Sampling
+from edged.supervise.channel import RAW, Channel
+from edged.types import MonotonicNs, PtsUs, WallNs
+from edged.worker.publisher import Finding, Publisher
+
+HEADER = FrameHeader(
+    epoch=1,
+    index=0,
+    key_index=0,
+    pts_us=PtsUs(0),
+    t0_us=PtsUs(0),
+    first_index=0,
+    first_key_index=0,
+    previous_us=None,
+    previous_key_us=None,
+    keyframe=True,
+    captured_ns=MonotonicNs(0),
+    captured_wall_ns=WallNs(0),
+    format=FrameFormat(64, 48),
+)
+NOTHING_SEEN = Finding(HEADER, Outcome(detections=()), (), 0, 0)
+
+
+def job_on(*sources: str) -> JobSpec:
+    return JobSpec("all", sources, (LinkSpec("motion"),), Sampling())
+
+
+@pytest.fixture
+def main() -> Iterator[tuple[Channel, Publisher]]:
+    """Main's end, and a publisher at the other."""
+    ours, theirs = Channel.pair()
+    yield ours, Publisher(Channel(theirs))
+    ours.close()
+    theirs.close()
+
+
+def received(channel: Channel) -> list[Output]:
+    outputs = []
+    while (packet := channel.receive()) is not None:
+        assert packet.kind == RAW
+        outputs.append(unpack_output(packet.body))
+    return outputs
+
+
+def test_counts_are_said_when_they_change_and_anew_for_a_source_that_came_back(
+    main: tuple[Channel, Publisher],
+) -> None:
+    channel, publisher = main
+
+    def counted_after(job: JobSpec) -> list[str]:
+        publisher.introduce("box", "boot", [job])
+        for source in job.sources:
+            publisher.publish(job, source, NOTHING_SEEN)
+        return [output.source for output in received(channel) if output.kind is OutputKind.COUNTS]
+
+    assert counted_after(job_on("gate", "yard")) == ["gate", "yard"]
+    assert counted_after(job_on("gate", "yard")) == []
+    assert counted_after(job_on("gate")) == []
+    assert counted_after(job_on("gate", "yard")) == ["yard"]
+
+
+def test_numbers_go_on_over_all_that_a_job_goes_through(main: tuple[Channel, Publisher]) -> None:
+    channel, publisher = main
+    for sources in (("gate",), ("yard",), ("gate", "yard")):
+        publisher.introduce("box", "boot", [job_on(*sources)])
+        for source in sources:
+            publisher.publish(job_on(*sources), source, NOTHING_SEEN)
+        publisher.forget("all")
+    results = [output for output in received(channel) if output.kind is OutputKind.RESULT]
+    assert [(result.source, result.seq) for result in results] == [
+        ("gate", 1), ("yard", 1), ("gate", 2), ("yard", 2),
+    ]  # fmt: skip
