@@ -12,7 +12,7 @@ import difflib
 import importlib.util
 import inspect
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -70,8 +70,13 @@ class Catalogue:
             return classes[wanted]
         raise AlgorithmError(_not_in_file(path, wanted, classes), code="algorithm_not_found")
 
-    def cards(self) -> tuple[AlgorithmCard, ...]:
-        """Every algorithm there is, by name; one that does not import has a card that says why."""
+    def cards(
+        self, *, announce: Callable[[str], None] = lambda stem: None, skip: Collection[str] = ()
+    ) -> tuple[AlgorithmCard, ...]:
+        """Every algorithm there is, by name; one that does not import has a card that says why.
+
+        ``announce`` is told of each file before it is imported; those to ``skip`` are not.
+        """
         cards: list[AlgorithmCard] = []
         seen: dict[str, Path] = {}
         for path in self._files():
@@ -80,6 +85,10 @@ class Catalogue:
                 cards.append(failed_card(path.stem, path, hidden))
                 continue
             seen[path.stem] = path
+            if path.stem in skip:
+                cards.append(failed_card(path.stem, path, "importing it hangs, or crashes the process"))
+                continue
+            announce(path.stem)
             cards.extend(self._cards_of(path))
         return tuple(cards)
 

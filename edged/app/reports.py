@@ -84,7 +84,7 @@ class Reports:
             host=platform.node(),
             hardware=hardware(),
             providers=listed.providers,
-            algorithms=tuple(card.name for card in listed.algorithms),
+            algorithms=tuple(card.name for card in listed.algorithms if not card.error),
             models=_models(self._device.plan.library.models),
             groups=tuple(self._settings.groups),
             clock_synced=is_clock_synced(),

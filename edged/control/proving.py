@@ -56,6 +56,8 @@ class Proving:
         """What each prover is at; None: it starts, or lists the algorithms."""
         self._listed = False
         """They are, or are being."""
+        self._skip: set[str] = set()
+        """Files that the list leaves out."""
         self._provers = 0
         self._tries = 0
         self._cancelled = False
@@ -93,10 +95,10 @@ class Proving:
         job = self._at.pop(death.name, None)
         if self._cancelled or not death.wanted:
             return
-        if job is None:
-            self._listed = False
         if job is not None and death.suspects:
             self._fail(job, "algorithm_failed", f"while it was loaded the prover {death.reason}")
+        elif job is None and death.suspects:
+            self._leave_out({activity.job for activity in death.suspects})
         elif not self._may_go_on(job, death):
             return
         if self._is_work_left:
@@ -115,7 +117,7 @@ class Proving:
             asyncio.get_running_loop().call_later(_PATIENCE_S, self._relieve, process, job)
         elif not self._listed:
             self._listed = True
-            self._supervisor.send(process, ProveRequest((), self._library))
+            self._supervisor.send(process, ProveRequest((), self._library, tuple(self._skip)))
         else:
             self._supervisor.stop(process)
 
@@ -126,9 +128,17 @@ class Proving:
             log.info("%s takes long to load; the others go on beside it", job.name)
             self.start()
 
+    def _leave_out(self, files: set[str]) -> None:
+        """Listing died of a file that no job needs: the next list does without it."""
+        log.warning("importing %s hangs, or crashes the process", ", ".join(sorted(files)))
+        self._skip |= files
+        self._listed = False
+
     def _may_go_on(self, job: JobSpec | None, death: ChildExit) -> bool:
         """A prover died and no job is to blame: try again, but not for ever."""
-        if job is not None:
+        if job is None:
+            self._listed = False
+        else:
             self._queue.appendleft(job)
         self._tries += 1
         if self._tries < _MAX_TRIES:

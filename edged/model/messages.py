@@ -196,6 +196,8 @@ class ProveRequest:
 
     jobs: tuple[JobSpec, ...]
     library: Library
+    skip: tuple[str, ...] = ()
+    """Files, without .py, that the list leaves alone: they brought a prover down."""
 
 
 # ---- worker, prover → main -----------------------------------------------------------------

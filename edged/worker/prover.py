@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import time
+from collections.abc import Collection
 
 import numpy as np
 
@@ -33,6 +34,7 @@ _FIRST_RUN_S = 10.0
 """The least that a first run, which may set things up, is given, whatever the job's deadline."""
 _CLOSE_S = 30.0
 _LIST_DEADLINE_S = 60.0
+"""For importing one file."""
 _SEND_S = 5.0
 _LISTEN_S = 60.0
 _GRAY = 128
@@ -56,9 +58,7 @@ def run(channel: Channel, heartbeat: Heartbeat) -> None:
             proof = prove(job, opener, heartbeat)
             channel.send(ProveReport(proofs=(proof,)), wait_s=_SEND_S)
         if not request.jobs:
-            with heartbeat.doing("list", _LIST_DEADLINE_S, lane=0):
-                report = ProveReport(algorithms=opener.catalogue.cards(), providers=_providers())
-            channel.send(report, wait_s=_SEND_S)
+            channel.send(list_algorithms(opener, request.skip, heartbeat), wait_s=_SEND_S)
 
 
 def prove(job: JobSpec, opener: Opener, heartbeat: Heartbeat) -> Proof:
@@ -79,6 +79,18 @@ def prove(job: JobSpec, opener: Opener, heartbeat: Heartbeat) -> Proof:
         with heartbeat.doing("close", _CLOSE_S, lane=0, job=job.name):
             chain.close()
     return Proof(job.name)
+
+
+def list_algorithms(opener: Opener, skip: Collection[str], heartbeat: Heartbeat) -> ProveReport:
+    """The cards of all algorithms; while a file is imported the heartbeat names it in place of a job."""
+
+    def announce(stem: str) -> None:
+        heartbeat.beat("list", _LIST_DEADLINE_S, job=stem)
+
+    with heartbeat.doing("list", _LIST_DEADLINE_S, lane=0):
+        cards = opener.catalogue.cards(announce=announce, skip=skip)
+        heartbeat.beat("list", _LIST_DEADLINE_S)
+        return ProveReport(algorithms=cards, providers=_providers())
 
 
 def gray_window(sampling: Sampling) -> tuple[Frame, ...]:

@@ -200,6 +200,20 @@ def test_one_that_hangs_while_loading_is_failed_after_its_time(tmp_path: Path, b
         check_steady(ears, "good")
 
 
+def test_a_file_that_crashes_when_imported_is_left_out_of_the_list(tmp_path: Path, broker: Mosquitto) -> None:
+    folder = tmp_path / "own"
+    folder.mkdir()
+    (folder / "crash.py").write_text("import ctypes\nctypes.string_at(0)\n")
+    (folder / "broken.py").write_text("def half(:\n")
+    spec = {"sources": {"gate": GATE}, "jobs": {"good": STEADY}}
+    daemon = Daemon(tmp_path / "box", broker.port, spec, algorithms=[ALGORITHMS, str(folder)])
+    with Subscriber(broker.port) as ears, daemon:
+        info = ears.until("info", lambda info: "ticks" in info["algorithms"]).content
+        assert not {"crash", "broken"} & set(info["algorithms"])
+        ears.until("job/good/gate/result")
+        assert "importing crash hangs, or crashes the process" in daemon.log
+
+
 def test_one_in_a_worker_of_its_own_harms_none_elsewhere(tmp_path: Path, broker: Mosquitto) -> None:
     jobs = {"bad": {**trouble("hang"), "worker": "doubtful"}, "good": STEADY}
     with Subscriber(broker.port) as ears, daemon_with(tmp_path, broker, jobs) as daemon:
