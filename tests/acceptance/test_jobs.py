@@ -23,6 +23,8 @@ BACK_WITHIN_S = 3.0
 """The contract: after a worker was killed the others have results again."""
 DEADLINE_S = 2
 NOTICED_WITHIN_S = 15.0
+STATUS_WITHIN_S = 15.0
+"""Statuses with fresh counters come every 10 s."""
 PROVED_WITHIN_S = 120.0
 """The contract: an ``init`` that neither fetches nor builds has so long."""
 
@@ -79,6 +81,15 @@ def check_steady(ears: Subscriber, job: str, source: str = "gate") -> None:
     steps = [after - before for before, after in pairwise(indexes)]
     assert all(step % STEP == 0 for step in steps), indexes
     assert max(steps) < BACK_WITHIN_S * RATE, indexes
+
+
+def check_accounted(ears: Subscriber, job: str) -> None:
+    """From its first result on, every turn of a steady job on the gate ran or was counted as missed."""
+    now_s = time.monotonic()
+    status = ears.until(f"job/{job}/status", within_s=STATUS_WITHIN_S, since_s=now_s).content
+    indexes = [one.content["frame"]["index"] for one in ears.results(job, "gate")][: status["runs"]]
+    missed = (indexes[-1] - indexes[0]) // STEP + 1 - len(indexes)
+    assert missed <= status["skipped"], (indexes, status)
 
 
 def lasting(daemon: Daemon) -> dict[str, int]:
@@ -232,22 +243,27 @@ def test_one_in_a_worker_of_its_own_harms_none_elsewhere(tmp_path: Path, broker:
 
 def test_what_changes_leaves_the_others_alone(tmp_path: Path, broker: Mosquitto) -> None:
     sources = {"gate": GATE, "yard": GATE}
-    jobs = {"good": STEADY, "changed": trouble("nothing")}
+    watch = {**STEADY, "sources": ["gate"]}
+    jobs = {"good": STEADY, "watch": watch, "changed": trouble("nothing")}
     with Subscriber(broker.port) as ears, daemon_with(tmp_path, broker, jobs, sources) as daemon:
         for topic in ("job/good/gate/result", "job/good/yard/result", "job/changed/gate/result"):
             ears.until(topic)
         before = lasting(daemon)
         reloaded_s = time.monotonic()
-        jobs = {"good": STEADY, "changed": trouble("nothing", after=500), "new": {"algorithm": "motion"}}
+        deep = {"algorithm": "windows", "sampling": {"interval": INTERVAL_S, "count": 5, "step": 10}}
+        jobs |= {"changed": trouble("nothing", after=500), "new": deep, "apart": {**STEADY, "worker": "own"}}
         daemon.reload({"sources": {"gate": GATE, "yard": {**GATE, "size": [160, 120]}}, "jobs": jobs})
-        ears.until("job/new/gate/result", since_s=reloaded_s)
+        ears.until("job/new/gate/result", since_s=reloaded_s)  # its frame track is deeper,
+        ears.until("job/apart/gate/result", since_s=reloaded_s)  # and has one more reader
         ears.until("job/changed/gate/result", lambda result: result["data"]["left"] > 400)
         ears.until("job/good/yard/result", lambda result: result["frame"]["width"] == 160)
         ears.until("job/good/gate/result", since_s=time.monotonic())
         after = lasting(daemon)
         for name in ("capture:gate", "worker:main"):
             assert after[name] == before[name], f"{name} was started anew"
+        check_accounted(ears, "watch")
         daemon.stop()
+        check_steady(ears, "watch")
         check_steady(ears, "good", "gate")
         check_numbers(ears, "good", "yard")
         check_numbers(ears, "changed")
