@@ -36,36 +36,44 @@ def run(channel: Channel, heartbeat: Heartbeat) -> None:
 
 def decode(request: DecodeRequest, heartbeat: Heartbeat) -> DecodeReport:
     """What decoding costs: the CPU time of this process between two frames of the film."""
-    pacer = Pacer()
-    first_us, until_us = int(request.warm_up_s * 1e6), int((request.warm_up_s + request.seconds) * 1e6)
-    begun: tuple[float, float, int] | None = None
-    extend_us = frames = 0
     try:
-        for film_us in _frames(request.path):
-            if request.paced:
-                time.sleep(max(0, pacer.due_ns(film_us, time.monotonic_ns()) - time.monotonic_ns()) / 1e9)
-            if film_us >= extend_us:
-                heartbeat.extend(_PATIENCE_S)
-                extend_us = film_us + _EXTEND_EVERY_US
-            if begun is None and film_us >= first_us:
-                begun = (time.process_time(), time.monotonic(), film_us)
-            elif begun is not None:
-                frames += 1
-                if film_us >= until_us:
-                    return _report(begun, film_us, frames)
-    except (av.error.FFmpegError, OSError, ValueError) as error:
+        return _measure(request, _played(request, heartbeat))
+    except (av.error.FFmpegError, OSError, ValueError, IndexError) as error:
         return DecodeReport(error=str(error))
-    return DecodeReport(error="no picture in it could be decoded")
 
 
-def _report(begun: tuple[float, float, int], film_us: int, frames: int) -> DecodeReport:
-    cpu_s, wall_s, since_us = begun
+def _measure(request: DecodeRequest, played: Iterator[int]) -> DecodeReport:
+    first_us = int(request.warm_up_s * 1e6)
+    since_us = next((film_us for film_us in played if film_us >= first_us), None)
+    if since_us is None:
+        return DecodeReport(error="no picture in it could be decoded")
+    until_us = since_us + int(request.seconds * 1e6)
+    cpu_s, wall_s = time.process_time(), time.monotonic()
+    frames, film_us = 0, since_us
+    for film_us in played:
+        frames += 1
+        if film_us >= until_us:
+            break
     return DecodeReport(
         cpu_s=time.process_time() - cpu_s,
         wall_s=time.monotonic() - wall_s,
         film_s=(film_us - since_us) / 1e6,
         frames=frames,
     )
+
+
+def _played(request: DecodeRequest, heartbeat: Heartbeat) -> Iterator[int]:
+    """The times of the pictures, each when it is due."""
+    pacer = Pacer()
+    extend_us = 0
+    for film_us in _frames(request.path):
+        if request.paced:
+            now_ns = time.monotonic_ns()
+            time.sleep(max(0, pacer.due_ns(film_us, now_ns) - now_ns) / 1e9)
+        if film_us >= extend_us:
+            heartbeat.extend(_PATIENCE_S)
+            extend_us = film_us + _EXTEND_EVERY_US
+        yield film_us
 
 
 def _frames(path: str) -> Iterator[int]:

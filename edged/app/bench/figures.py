@@ -55,7 +55,7 @@ class Figure:
 
     def as_json(self) -> dict[str, Any]:
         """Keys that do not apply are left out; a number that is not one is null."""
-        number = self.measured if math.isfinite(self.measured) else None
+        number = round(self.measured, 4) if math.isfinite(self.measured) else None
         body = {
             "name": self.name,
             "measured": number,
@@ -64,7 +64,7 @@ class Figure:
             "at_least": self.at_least,
             "verdict": self.verdict.value,
             "note": self.note,
-            "samples": list(self.samples),
+            "samples": [round(sample, 4) for sample in self.samples],
         }
         kept = ("name", "measured")
         return {key: value for key, value in body.items() if key in kept or value not in ("", None, [])}

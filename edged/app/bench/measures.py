@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from edged.app.bench.figures import Figure, median_figure
 from edged.app.bench.meter import MAIN
 from edged.app.bench.observing import Observation
-from edged.app.bench.results import Seen, Turns, by_source, count_turns
+from edged.app.bench.results import Seen, Turns, by_source, count_turns, rate
 from edged.model.bench import DecodeReport
 from edged.worker.tally import quantile
 
@@ -41,8 +41,8 @@ class CostPair:
 class Density:
     """How a number of cameras fared."""
 
-    cameras: int
-    turns: Turns
+    turns: Mapping[str, Turns]
+    """By camera."""
     p50_ms: float
     p99_ms: float
     cores: float
@@ -52,8 +52,18 @@ class Density:
     """How much later the results of the last third were than those of the first (medians)."""
 
     @property
+    def cameras(self) -> int:
+        return len(self.turns)
+
+    @property
+    def missed(self) -> float:
+        """The share of all cameras' turns, 0 to 1."""
+        due = sum(one.due for one in self.turns.values())
+        return Turns(due, sum(min(one.run, one.due) for one in self.turns.values())).missed
+
+    @property
     def keeps_up(self) -> bool:
-        return self.turns.missed <= MOST_MISSED
+        return self.missed <= MOST_MISSED
 
     @property
     def fairness(self) -> float:
@@ -128,17 +138,17 @@ def life_figures(observations: Sequence[Observation], opening_s: float) -> list[
 def density_of(observation: Observation, cameras: Iterable[str], interval_s: float) -> Density:
     """Of one run with several cameras; those of which nothing was seen count too."""
     seen = by_source(observation.seen)
-    turns = [count_turns(seen.get(name, ()), interval_s, observation.until_ns) for name in cameras]
-    whole_window = max(1, round(observation.window_s / interval_s))
-    turns = [one if one.run else Turns(whole_window, 0) for one in turns]
+    since_ns = observation.until_ns - int(observation.window_s * 1e9)
+    turns = {
+        name: count_turns(seen.get(name, ()), interval_s, since_ns, observation.until_ns) for name in cameras
+    }
     latencies = sorted(one.latency_ms for one in observation.seen)
     return Density(
-        cameras=len(turns),
-        turns=Turns(sum(one.due for one in turns), sum(min(one.run, one.due) for one in turns)),
+        turns=turns,
         p50_ms=quantile(latencies, 0.50),
         p99_ms=quantile(latencies, 0.99),
         cores=observation.total_cores,
-        rates={name: len(seen.get(name, ())) / observation.window_s for name in cameras},
+        rates={name: rate(seen.get(name, ()), observation.window_s) for name in turns},
         growth_ms=_growth_ms(observation.seen),
     )
 
@@ -148,7 +158,7 @@ def density_figures(found: Sequence[Density]) -> list[Figure]:
     figures = [
         Figure(
             f"{one.cameras} camera{'s' if one.cameras > 1 else ''}, missed turns",
-            _PERCENT * one.turns.missed,
+            _PERCENT * one.missed,
             "%",
             note=f"p50 {one.p50_ms:.0f} ms, p99 {one.p99_ms:.0f} ms, {one.cores:.2f} cores",
         )

@@ -10,7 +10,7 @@ import tempfile
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from edged.app.bench.broker import Broker
@@ -24,7 +24,7 @@ from edged.errors import EdgedError
 _DEVICE = "bench"
 _FIRST_RESULTS_S = 60.0
 _LOOK_EVERY_S = 0.25
-_STRAGGLERS_S = 0.5
+_STRAGGLERS_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +34,10 @@ class Window:
     settle_s: float
     """Before it is metered."""
     seconds: float
+
+    def for_cameras(self, number: int) -> Window:
+        """The more of them, the longer what their start left behind takes to settle."""
+        return replace(self, settle_s=self.settle_s + number / 4)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,8 @@ CAPTURED_US = "captured_us"
 """Key of a result's ``data``: when its frame was captured, in microseconds. Its ``time`` has
 milliseconds only, cut and not rounded, so a latency from that is up to 1 ms too high."""
 _MS = 1_000_000
+_IN_FLIGHT = 2
+"""So many turns at the end of a window may still be on their way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,19 +81,20 @@ def by_source(seen: Iterable[Seen]) -> dict[str, list[Seen]]:
     return found
 
 
-def count_turns(seen: Sequence[Seen], interval_s: float, until_ns: int) -> Turns:
-    """The turns between the first and the last result of one source, in the time of its frames.
+def count_turns(seen: Sequence[Seen], interval_s: float, since_ns: int, until_ns: int) -> Turns:
+    """The turns of one source between two wall times, of which ``seen`` are the results, in their order.
 
-    So the ends of the window cost no accuracy. When the last one is more than two turns before
-    ``until_ns`` (wall time), those that did not come since are missed too.
+    Between the first and the last result they are counted in the time of the frames, so the ends of the
+    window cost no accuracy. Before and after them whole turns count as missed, but for the last two,
+    which may still be on their way.
     """
-    if len(seen) < 2:
-        return Turns(due=1, run=len(seen) // 2)
-    first_ns, last_ns = seen[0].captured_ns, seen[-1].captured_ns
     turn_ns = interval_s * 1e9
-    silent = int(max(0, until_ns - last_ns) / turn_ns)
-    due = max(1, round((last_ns - first_ns) / turn_ns)) + (silent if silent > 2 else 0)
-    return Turns(due, len(seen) - 1)
+    if not seen:
+        return Turns(max(1, round((until_ns - since_ns) / turn_ns)), 0)
+    first_ns, last_ns = seen[0].captured_ns, seen[-1].captured_ns
+    before, after = int((first_ns - since_ns) / turn_ns), int((until_ns - last_ns) / turn_ns)
+    due = 1 + round((last_ns - first_ns) / turn_ns) + before + (after if after > _IN_FLIGHT else 0)
+    return Turns(due, len(seen))
 
 
 def rate(seen: Sequence[Seen], window_s: float) -> float:

@@ -23,7 +23,7 @@ from edged.app.bench.measures import (
     latency_figures,
     life_figures,
 )
-from edged.app.bench.observing import Observation, Window, observe
+from edged.app.bench.observing import Window, observe
 from edged.app.bench.report import Progress
 from edged.app.bench.scenes import STAMPED, Scene, detecting, film_cameras
 from edged.control.hardware import hardware
@@ -46,7 +46,7 @@ class BenchOptions:
     cameras: tuple[int, ...]
     seconds: float
     repeats: int
-    settle_s: float = 2.0
+    settle_s: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +112,7 @@ class Bench:
             self._progress.step(f"{number} camera{'s' if number > 1 else ''}")
             scene = detecting(film, number, DENSITY_INTERVAL_S, options.model)
             try:
-                seen: Observation = observe(scene, broker, window, self._progress.tick)
+                seen = observe(scene, broker, window.for_cameras(number), self._progress.tick)
             except EdgedError:
                 if not found:
                     raise

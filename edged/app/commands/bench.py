@@ -2,16 +2,30 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+if TYPE_CHECKING:
+    from edged.app.bench.run import BenchOutcome
 
 _QUICK_CAMERAS = (1, 2)
 _CAMERAS = "1,2,4,8,16"
 _SECONDS = 10.0
 _QUICK_S = 4.0
 _REPEATS = 3
+
+_file = partial(typer.Option, exists=True, dir_okay=False)
+_Video = Annotated[
+    Path | None, _file(metavar="FILE", help="A film of your camera; default: one that is made once.")
+]
+_Model = Annotated[Path | None, _file(metavar="FILE.onnx", help="What to detect with; default: motion.")]
+_Broker = Annotated[
+    str | None,
+    typer.Option(metavar="URL", help="A broker; default: Mosquitto on loopback, else edged's own."),
+]
 
 
 def _numbers(text: str) -> tuple[int, ...]:
@@ -20,34 +34,22 @@ def _numbers(text: str) -> tuple[int, ...]:
     except ValueError:
         numbers = ()
     if not numbers or not 1 <= numbers[0] <= numbers[-1] <= 99:
-        raise typer.BadParameter(f"should be numbers from 1 to 99 with commas, for example {_CAMERAS}")
+        problem = f"should be numbers from 1 to 99 with commas, for example {_CAMERAS}"
+        raise typer.BadParameter(problem, param_hint="--cameras")
     return numbers
 
 
 def bench(
     *,
-    video: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE", exists=True, dir_okay=False, help="A film of your camera; default: one made once."
-        ),
-    ] = None,
-    model: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE.onnx", exists=True, dir_okay=False, help="What to detect with; default: motion."
-        ),
-    ] = None,
+    video: _Video = None,
+    model: _Model = None,
     cameras: Annotated[
         str, typer.Option(metavar="N,N…", help="How many cameras to try, until turns are missed.")
     ] = _CAMERAS,
     seconds: Annotated[
         float, typer.Option(metavar="SECONDS", min=2, max=3600, help="How long each is measured.")
     ] = _SECONDS,
-    mqtt: Annotated[
-        str | None,
-        typer.Option(metavar="URL", help="A broker; default: Mosquitto on loopback, else edged's own."),
-    ] = None,
+    mqtt: _Broker = None,
     quick: Annotated[bool, typer.Option("--quick", help="Once, for 4 s, with 1 and 2 cameras.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
 ) -> None:
@@ -58,11 +60,7 @@ def bench(
 
     Example: edged bench --video gate.mp4 --model yolox_nano_416.onnx --cameras 1,4,8
     """
-    from edged.app.bench.figures import all_well
-    from edged.app.bench.report import as_json as json_of
-    from edged.app.bench.report import show
     from edged.app.bench.run import Bench, BenchOptions
-    from edged.app.terminal import console
 
     options = BenchOptions(
         video=video,
@@ -71,13 +69,21 @@ def bench(
         cameras=_QUICK_CAMERAS if quick and cameras == _CAMERAS else _numbers(cameras),
         seconds=_QUICK_S if quick and seconds == _SECONDS else seconds,
         repeats=1 if quick else _REPEATS,
+        settle_s=1.0 if quick else 2.0,
     )
-    outcome = Bench(options).run()
+    raise typer.Exit(_show(Bench(options).run(), as_json=as_json))
+
+
+def _show(outcome: BenchOutcome, *, as_json: bool) -> int:
+    from edged.app.bench import report
+    from edged.app.bench.figures import all_well
+    from edged.app.terminal import console
+
     if as_json:
-        typer.echo(json_of(outcome.about, outcome.figures))
+        typer.echo(report.as_json(outcome.about, outcome.figures))
     else:
-        show(console(), _title(outcome.about), outcome.figures)
-    raise typer.Exit(0 if all_well(outcome.figures) else 1)
+        report.show(console(), _title(outcome.about), outcome.figures)
+    return 0 if all_well(outcome.figures) else 1
 
 
 def _title(about: dict[str, Any]) -> str:
