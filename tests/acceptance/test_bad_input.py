@@ -150,6 +150,38 @@ def test_each_mistake_is_told_on_its_status_and_the_rest_runs(broker: Mosquitto,
             assert BROKER_PASSWORD not in text
 
 
+def test_what_was_mended_runs_after_sighup(
+    tmp_path: Path, assets: Path, broker: Mosquitto, spec: dict[str, Any], daemon: Daemon
+) -> None:
+    with Subscriber(broker.port) as ears, daemon:
+        for topic in (
+            "source/text/status",
+            "source/credential/status",
+            "job/half/status",
+            "job/unknown/status",
+        ):
+            ears.until(topic, lambda status: status["state"] == "failed")
+        ears.until("job/good/gate/result")
+        worker = daemon.child("worker:main")
+        (tmp_path / "box" / "text.mp4").write_bytes((tmp_path / "box" / "whole.mp4").read_bytes())
+        model = (assets / "yolox_nano_416.onnx").read_bytes()
+        (tmp_path / "box" / "models" / "half.onnx").write_bytes(model)
+        spec["jobs"]["unknown"] = {"algorithm": "ticks", "sources": ["gate"]}
+        spec["sources"]["credential"] = GOOD_SOURCE
+        mended_s = time.monotonic()
+        daemon.reload(spec)
+        for topic in (
+            "source/text/status",
+            "source/credential/status",
+            "job/half/status",
+            "job/unknown/status",
+        ):
+            ears.until(topic, lambda status: status["state"] == "running", since_s=mended_s)
+        ears.until("job/half/gate/result", since_s=mended_s)
+        ears.until("job/watch/credential/result", since_s=mended_s)
+        assert daemon.child("worker:main") == worker
+
+
 def watch(daemon: Daemon) -> tuple[list[str], float]:
     """What a daemon logs in `WATCHED_S`, and the CPU seconds that it and its children take."""
     lines, busy_s = len(daemon.log.splitlines()), cpu_s(daemon.pid)
@@ -199,6 +231,16 @@ def test_a_size_of_0_is_refused_with_its_place(tmp_path: Path, broker: Mosquitto
         assert re.search(
             r"edged\.yaml:\d+:\d+: spec\.sources\.gate\.size\.0: should be more than 0", done.stderr
         )
+        assert "Traceback" not in done.stderr
+
+
+def test_a_missing_credential_for_the_broker_is_told_with_its_place(tmp_path: Path) -> None:
+    mqtt = {"url": "mqtt://127.0.0.1:9", "username": "box", "password": "${credential:mqtt}"}
+    daemon = Daemon(tmp_path / "box", 9, {"sources": {"gate": GOOD_SOURCE}, "jobs": {}}, mqtt=mqtt)
+    for command in ("check", "run"):
+        done = edged(command, daemon.config)
+        assert done.returncode == 1
+        assert re.search(r"edged\.yaml:\d+:\d+: mqtt\.password: .*LoadCredential=mqtt", done.stderr)
         assert "Traceback" not in done.stderr
 
 
