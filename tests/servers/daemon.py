@@ -20,6 +20,8 @@ from typing import Any
 import paho.mqtt.client as paho
 import psutil
 
+from tests.servers.lifetime import die_with_the_tests
+
 DEVICE = "box"
 ROOT = f"edged/v1/{DEVICE}"
 ALGORITHMS = str(Path(__file__).resolve().parent.parent / "algorithms")
@@ -176,6 +178,7 @@ class Daemon:
                 stdout=log,
                 stderr=log,
                 env={**os.environ, **self._environment},
+                preexec_fn=die_with_the_tests,  # noqa: PLW1509 — one system call, no Python state
                 start_new_session=True,  # a process group as a terminal's, to be interrupted as a whole
             )
 

@@ -15,6 +15,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.servers.lifetime import die_with_the_tests
+
 HOST = "127.0.0.1"
 _START_S = 10.0
 
@@ -90,7 +92,11 @@ class Mosquitto:
         config.write_text("\n".join(self._lines) + "\n")
         with (self._folder / "mosquitto.log").open("ab") as log:
             self._process = subprocess.Popen(
-                [_binary(), "-v", "-c", str(config)], stdout=log, stderr=log, stdin=subprocess.DEVNULL
+                [_binary(), "-v", "-c", str(config)],
+                stdout=log,
+                stderr=log,
+                stdin=subprocess.DEVNULL,
+                preexec_fn=die_with_the_tests,  # noqa: PLW1509 — one system call, no Python state
             )
         wait_until_listening(self.port, self._process)
 
