@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import secrets
 import signal
 import sys
@@ -75,7 +76,8 @@ class Daemon:
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGTERM, self._order_stop)
         loop.add_signal_handler(signal.SIGINT, self._order_stop)
-        loop.add_signal_handler(signal.SIGHUP, self._reload)
+        terminal = next((fd for fd in (1, 2) if os.isatty(fd)), None)
+        loop.add_signal_handler(signal.SIGHUP, self._hang_up, terminal)
         with ExitStack() as stack:
             if wants_live_view(sys.stdout):
                 self._watch(stack.enter_context(LiveView()))
@@ -121,8 +123,17 @@ class Daemon:
             self._supervisor.kill_all()
         self._stop.set()
 
+    def _hang_up(self, terminal: int | None) -> None:
+        """SIGHUP: the end when it means that our terminal was closed, else the order to reload."""
+        if self._stop.is_set():
+            return
+        if terminal is not None and not os.isatty(terminal):
+            self._order_stop()
+        else:
+            self._reload()
+
     def _reload(self) -> None:
-        """SIGHUP: read the file again; what is not valid changes nothing."""
+        """Read the file again; what is not valid changes nothing."""
         self._notifier.reloading()
         try:
             loaded = load_settings(self._config)

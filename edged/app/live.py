@@ -50,6 +50,8 @@ class LiveView:
     """Shows one `Overview` after another in place. A context manager: standard error is its own
     from ``with`` to the end, then is put back and what was still in the pipe is printed.
 
+    A terminal that was closed is no error here: SIGHUP tells of it, and whoever owns the loop decides.
+
     The pipe holds 64 KiB and refuses more (whoever logs then loses its newest lines, not its time).
     """
 
@@ -79,7 +81,8 @@ class LiveView:
         os.close(self._saved_stderr)
         self.relay()
         self._print(self._partial)
-        self._live.stop()
+        with suppress(OSError):
+            self._live.stop()
         os.close(self._read_fd)
 
     def fileno(self) -> int:
@@ -95,11 +98,13 @@ class LiveView:
 
     def show(self, overview: Overview) -> None:
         """Put ``overview`` in the place of the one before it."""
-        self._live.update(render(overview, self._console.width), refresh=True)
+        with suppress(OSError):
+            self._live.update(render(overview, self._console.width), refresh=True)
 
     def _print(self, line: bytes) -> None:
         if line:
-            self._console.print(Text(line.decode(errors="replace")))
+            with suppress(OSError):
+                self._console.print(Text(line.decode(errors="replace")))
 
 
 def render(overview: Overview, width: int) -> RenderableType:

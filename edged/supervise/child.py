@@ -20,7 +20,7 @@ from edged.errors import ChannelClosed, EdgedError
 from edged.supervise.channel import Channel
 from edged.supervise.heartbeat import Heartbeat
 from edged.supervise.logs import start_logging
-from edged.supervise.process import START_LANE
+from edged.supervise.process import MAINS_TO_ORDER, START_LANE
 
 _PR_SET_PDEATHSIG = 1
 _PR_SET_NAME = 15
@@ -35,8 +35,9 @@ def serve(run: Run) -> None:
     """Tie this process to its parent, open what was handed down, run, exit."""
     arguments = _arguments()
     die_with_parent(arguments.parent)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal's Ctrl-C is main's to order
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})  # it was held back since the exec
+    for number in MAINS_TO_ORDER:
+        signal.signal(number, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, MAINS_TO_ORDER)  # they were held back since the exec
     start_logging(arguments.log_level, arguments.name)
     channel = Channel(socket.socket(fileno=arguments.channel))
     heartbeat = Heartbeat(arguments.heartbeat)

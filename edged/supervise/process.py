@@ -13,6 +13,10 @@ from edged.supervise.heartbeat import Activity, Heartbeat
 START_LANE = 7
 """The lane on which main sets the deadline for a child to come up; the child's preamble clears it."""
 
+MAINS_TO_ORDER = frozenset({signal.SIGINT, signal.SIGHUP})
+"""Signals that a terminal or a service manager may send to a whole process group. What they mean is main's
+to decide: children ignore them."""
+
 
 @dataclass(frozen=True, slots=True)
 class ProcessKind:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from edged.supervise.channel import Channel
 from edged.supervise.heartbeat import Heartbeat, make_page
+from edged.supervise.process import MAINS_TO_ORDER
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,7 @@ def spawn(
     ]  # fmt: skip
     # A terminal's Ctrl-C reaches children too: held back until their preamble ignores it, so that none
     # dies of it, with a traceback, while it is importing.
-    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, MAINS_TO_ORDER)
     try:
         popen = subprocess.Popen(
             command,

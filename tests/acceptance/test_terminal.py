@@ -12,6 +12,7 @@ import sys
 import time
 from pathlib import Path
 
+from tests.servers.daemon import family
 from tests.servers.mosquitto import free_port
 
 CONFIG = """\
@@ -55,6 +56,26 @@ def test_a_person_sees_one_line_for_each_source_and_job_and_ctrl_c_ends_it(tmp_p
             os.close(ours)
     assert "Traceback" not in seen
     assert "geheim" not in seen
+
+
+def test_when_the_terminal_is_closed_it_stops_in_order(tmp_path: Path) -> None:
+    config = tmp_path / "gate.yaml"
+    config.write_text(CONFIG.format(port=free_port(), folder=tmp_path))
+    daemon, ours = pty.fork()
+    if daemon == 0:
+        os.environ |= {"TERM": "xterm-256color", "COLUMNS": "140", "LINES": "40"}
+        os.execv(sys.executable, [sys.executable, "-m", "edged", "run", str(config)])
+    pidfd = os.pidfd_open(daemon)
+    try:
+        read_until(ours, WANTED, within_s=30)
+        os.close(ours)
+        assert select.select([pidfd], [], [], 5.0)[0], "it lives on without its terminal"
+    finally:
+        signal.pidfd_send_signal(pidfd, signal.SIGKILL)
+        os.close(pidfd)
+        _, status = os.waitpid(daemon, 0)
+    assert os.waitstatus_to_exitcode(status) == 0
+    assert not family(daemon)
 
 
 def read_until(terminal: int, patterns: tuple[str, ...], within_s: float) -> str:

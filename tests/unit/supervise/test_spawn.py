@@ -44,12 +44,13 @@ def test_a_child_speaks_on_its_channel_and_page_and_ends_when_they_are_released(
     assert child.popen.wait(10.0) == 0
 
 
-def test_ctrl_c_does_not_reach_a_child_that_is_still_starting(echo: str) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])
+def test_what_a_terminal_sends_its_whole_group_ends_no_child(echo: str, number: signal.Signals) -> None:
     child = spawn(echo, "echo-3")
-    child.popen.send_signal(signal.SIGINT)
+    child.popen.send_signal(number)
     child.channel.send_raw(b"hello", wait_s=1.0)
     assert child.channel.receive(wait_s=10.0) is not None
-    child.popen.send_signal(signal.SIGINT)
+    child.popen.send_signal(number)
     child.channel.send_raw(b"hello", wait_s=1.0)
     assert child.channel.receive(wait_s=10.0) is not None
     child.release()
