@@ -269,6 +269,23 @@ def test_what_changes_leaves_the_others_alone(tmp_path: Path, broker: Mosquitto)
         check_numbers(ears, "changed")
 
 
+def test_a_job_that_is_given_another_worker_goes_on_counting(tmp_path: Path, broker: Mosquitto) -> None:
+    jobs = {"good": STEADY, "moved": {**STEADY, "sampling": {"interval": 0}}}
+    with Subscriber(broker.port) as ears, daemon_with(tmp_path, broker, jobs) as daemon:
+        ears.until("job/moved/gate/result")
+        worker = daemon.child("worker:main")
+        for name in ("own", "main"):
+            moved_s = time.monotonic()
+            jobs["moved"] = {**jobs["moved"], "worker": name}
+            daemon.reload({"sources": {"gate": GATE}, "jobs": jobs})
+            daemon.child(f"worker:{name}")
+            ears.until("job/moved/gate/result", since_s=moved_s + 2)
+        assert daemon.child("worker:main") == worker
+        daemon.stop()
+        check_steady(ears, "good")
+        check_numbers(ears, "moved")
+
+
 def test_an_invalid_file_changes_nothing_and_says_where_it_is_wrong(
     tmp_path: Path, broker: Mosquitto
 ) -> None:
