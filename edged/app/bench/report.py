@@ -64,9 +64,9 @@ def show(console: Console, title: str, figures: Sequence[Figure]) -> None:
     """``title``, and the table: figure, measured, limit, ok or over."""
     console.print(title, markup=False)
     table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("figure")
-    table.add_column("measured", justify="right")
-    table.add_column("limit", justify="right")
+    table.add_column("figure", no_wrap=True)
+    table.add_column("measured", justify="right", no_wrap=True)
+    table.add_column("limit", justify="right", no_wrap=True)
     table.add_column("")
     table.add_column("", style="dim")
     for one in figures:
