@@ -230,7 +230,9 @@ class Daemon:
         return took_s
 
     def __enter__(self) -> Daemon:
-        self.start()
+        """Starts it, unless the test did so already with options of its own."""
+        if self.process is None:
+            self.start()
         return self
 
     def __exit__(
