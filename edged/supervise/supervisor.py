@@ -193,7 +193,8 @@ class Supervisor:
                 continue
             if child.stop_by is not None:
                 if now >= child.stop_by:
-                    log.warning("%s did not stop within %.1f s: killed", child.name, child.kind.stop_s)
+                    level = logging.WARNING if child.kind.restart else logging.DEBUG
+                    log.log(level, "%s did not stop within %.1f s: killed", child.name, child.kind.stop_s)
                     child.stop_by = None
                     self._kill(child)
                 continue

@@ -194,7 +194,9 @@ class Jobs:
             job.retry_ns = now_ns + job.loading.delay_ns
         if job.state is not JobState.FAILED:
             _log.error("job %s does not load: %s", job.wanted.name, loaded.error)
-        self._enter(job, JobState.FAILED, loaded.code, loaded.error)
+        job.state = JobState.FAILED
+        # also when it failed before: somebody mended one thing, and now another is wrong
+        self._report(JobReport(job.wanted.name, JobState.FAILED, loaded.code, loaded.error))
 
     def _since(self, job: Job, source: str, now_ns: int) -> int:
         """From when on frames are a new lane's own: no other lane ran on them, or died of them.

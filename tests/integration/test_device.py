@@ -97,6 +97,21 @@ def test_a_changed_job_runs_on_as_it_was_until_the_new_one_is_proved_and_loaded(
     asyncio.run(scenario())
 
 
+def test_what_is_still_being_proved_is_given_up_when_it_is_changed(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with rig() as box:
+            slow = {"algorithm": "gated", "params": {"version": 1, "gate": str(tmp_path / "never")}}
+            box.apply({"gate": PATTERN}, {"slow": slow, "quick": TICKS})
+            await box.until(lambda: "prover:1.1" in box.supervisor.pids())
+            await box.until(lambda: bool(box.device.listed.algorithms))  # by another prover, beside it
+            box.apply({"gate": PATTERN}, {"slow": {**slow, "params": {"version": 2}}, "quick": TICKS})
+            await box.state("job/slow", "running")
+            await box.until(lambda: "prover:1.1" not in box.supervisor.pids(), within_s=3)
+            check_never_away(box.all("job/quick/gate/result"))
+
+    asyncio.run(scenario())
+
+
 def test_what_failed_is_tried_again_when_the_same_plan_is_applied_again(tmp_path: Path) -> None:
     async def scenario() -> None:
         async with rig(algorithms=tmp_path) as box:
