@@ -10,6 +10,7 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import ExitStack
 from dataclasses import dataclass
 
 from edged.supervise.channel import Channel
@@ -45,29 +46,28 @@ def spawn(
     started it (PR_SET_PDEATHSIG). ``stderr`` is as for `subprocess.Popen`; None shares ours.
     Raises OSError when the interpreter cannot be started; then nothing is left open.
     """
-    page = make_page()
-    heartbeat = Heartbeat(page)
-    channel, theirs = Channel.pair()
-    command = [
-        python, "-P", "-m", module, "--name", name, "--channel", str(theirs.fileno()),
-        "--heartbeat", str(page), "--parent", str(os.getpid()), "--log-level", log_level,
-    ]  # fmt: skip
+    with ExitStack() as ours, ExitStack() as handed_down:
+        page = make_page()
+        handed_down.callback(os.close, page)
+        heartbeat = Heartbeat(page)
+        ours.callback(heartbeat.close)
+        channel, theirs = Channel.pair()
+        ours.callback(channel.close)
+        handed_down.callback(theirs.close)
+        command = [
+            python, "-P", "-m", module, "--name", name, "--channel", str(theirs.fileno()),
+            "--heartbeat", str(page), "--parent", str(os.getpid()), "--log-level", log_level,
+        ]  # fmt: skip
+        popen = _exec(command, stderr, (theirs.fileno(), page))
+        ours.pop_all()
+    return Spawned(popen, channel, heartbeat)
+
+
+def _exec(command: list[str], stderr: int | None, fds: tuple[int, ...]) -> subprocess.Popen[bytes]:
     # A terminal's Ctrl-C reaches children too: held back until their preamble ignores it, so that none
     # dies of it, with a traceback, while it is importing.
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, MAINS_TO_ORDER)
     try:
-        popen = subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
-            stderr=stderr,
-            pass_fds=(theirs.fileno(), page),
-        )
-    except OSError:
-        channel.close()
-        heartbeat.close()
-        raise
+        return subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=stderr, pass_fds=fds)
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-        theirs.close()
-        os.close(page)
-    return Spawned(popen, channel, heartbeat)

@@ -1,7 +1,11 @@
 from __future__ import annotations
 
+import contextlib
 import os
+import resource
 import signal
+import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -30,6 +34,33 @@ def echo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     (tmp_path / "echo_child.py").write_text(ECHO)
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     return "echo_child"
+
+
+@contextlib.contextmanager
+def descriptors(free: int) -> Iterator[None]:
+    """This process may open so many more descriptors; AssertionError when fewer are left at the end."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (256, hard))
+    taken = take_all()
+    try:
+        for _ in range(free):
+            os.close(taken.pop())
+        yield
+        left = take_all()
+        taken += left
+        assert len(left) == free
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        for fd in taken:
+            os.close(fd)
+
+
+def take_all() -> list[int]:
+    taken = []
+    with contextlib.suppress(OSError):
+        while True:
+            taken.append(os.dup(0))
+    return taken
 
 
 def test_a_child_speaks_on_its_channel_and_page_and_ends_when_they_are_released(echo: str) -> None:
@@ -64,6 +95,20 @@ def test_the_parent_keeps_no_copy_of_the_childs_end(echo: str) -> None:
     with pytest.raises(ChannelClosed):
         child.channel.receive(wait_s=10.0)
     child.release()
+
+
+def test_too_few_descriptors_are_no_leak() -> None:
+    failed = 0
+    for free in range(10):  # with each more it comes a step further
+        with descriptors(free):
+            try:
+                child = spawn("any", "nobody", stderr=subprocess.DEVNULL)
+            except OSError:
+                failed += 1
+            else:
+                child.popen.wait(10.0)
+                child.release()
+    assert 3 <= failed < 10
 
 
 def test_an_interpreter_that_is_not_there_leaves_nothing_open(tmp_path: Path) -> None:
