@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, PydanticUserError, create_mod
 
 from edged.algorithm.base import Algorithm, BaseAlgo, FrameInfo
 from edged.algorithm.frame import Frame
+from edged.algorithm.picture_list import PictureList
 from edged.algorithm.returned import outcome_of
 from edged.errors import AlgorithmError
 from edged.model.detection import Outcome
@@ -43,9 +44,11 @@ class BaseAlgoAdapter(Algorithm):
             pts=header.pts_us / 1e6,
             time=datetime.fromtimestamp(header.captured_wall_ns / 1e9, tz=UTC),
         )
+        pictures = PictureList(window)
         try:
-            returned = self._algo.run([frame.bgr() for frame in window])
+            returned = self._algo.run(pictures)
         finally:
+            pictures.settle()
             self._algo._newest = None
         return _joined(before, outcome_of(returned, newest.width, newest.height))
 

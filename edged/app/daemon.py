@@ -140,11 +140,10 @@ class Daemon:
         except (SpecRejected, OSError) as error:
             log.error("not reloaded, what ran runs on:\n%s", error)
         else:
-            before, after = self._loaded.settings, loaded.settings
-            later = [name for name in _AT_START if getattr(before, name) != getattr(after, name)]
+            started, now = self._loaded.settings, loaded.settings
+            later = [name for name in _AT_START if getattr(started, name) != getattr(now, name)]
             if later:
                 log.warning("takes effect at the next start: %s", ", ".join(later))
-            self._loaded = loaded
             self._device.apply(make_plan(loaded, self._config.absolute().parent))
             log.info("reloaded %s", self._config)
         self._notifier.ready()

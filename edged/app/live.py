@@ -8,6 +8,7 @@ whoever owns the loop calls `show` about twice a second and `relay` when `fileno
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from types import TracebackType
@@ -18,6 +19,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from edged.app.terminal import Screen
 from edged.model.messages import JobState, SourceState
 from edged.model.overview import JobLine, Overview, SourceLine
 
@@ -56,7 +58,7 @@ class LiveView:
     """
 
     def __init__(self, console: Console | None = None) -> None:
-        self._console = console or Console(highlight=False)
+        self._console = console or Console(file=Screen.of(sys.stdout), highlight=False)
         self._live = Live(console=self._console, auto_refresh=False, redirect_stderr=False, transient=False)
         self._read_fd = -1
         self._saved_stderr = -1

@@ -57,7 +57,7 @@ class Reports:
         running = sum(source.report.state is SourceState.RUNNING for source in sources)
         return (
             f"{running} of {len(sources)} sources running, {len(self._device.jobs)} jobs, "
-            f"{self._device.results} results, broker {self._link.state.value}"
+            f"broker {self._link.state.value}"
         )
 
     def overview(self) -> Overview:

@@ -17,10 +17,6 @@ class Notifier:
         self._fed_at = 0.0
         self._status = ""
 
-    @property
-    def is_service(self) -> bool:
-        return bool(self._address)
-
     def ready(self) -> None:
         self._send("READY=1")
 

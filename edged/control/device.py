@@ -17,7 +17,7 @@ from edged.control.proving import Proving
 from edged.control.publisher import Publisher
 from edged.control.source import SourceControl
 from edged.control.status import publish_job, publish_source
-from edged.control.tracks import Track
+from edged.control.tracks import FrameTrack
 from edged.control.worker import WorkerControl
 from edged.model.messages import (
     JobReport,
@@ -108,7 +108,7 @@ class Device:
                 self.sources[name].apply(spec)
                 continue
             source = SourceControl(
-                spec, self._supervisor, self._kinds["capture"], self._source_changed, self._track_made
+                spec, self._supervisor, self._kinds["capture"], self._source_changed, self._frame_track_made
             )
             self.sources[name] = source
             source.start()
@@ -284,7 +284,7 @@ class Device:
             0, self.identity.boot, self.identity.device, jobs, self.plan.library, self.identity.pictures
         )
 
-    def tracks_of(self, worker: str) -> list[Track]:
+    def tracks_of(self, worker: str) -> list[FrameTrack]:
         tracks = (source.desk.track for source in self.sources.values())
         return [track for track in tracks if track is not None and worker in track.wakes]
 
@@ -300,7 +300,7 @@ class Device:
     def _source_changed(self, source: SourceControl) -> None:
         publish_source(self._publisher, self._topics, source.spec.source, source.report, source=source)
 
-    def _track_made(self, source: SourceControl) -> None:
+    def _frame_track_made(self, source: SourceControl) -> None:
         track = source.desk.track
         for name, worker in self.workers.items():
             if track is not None and name in track.wakes:
@@ -324,6 +324,7 @@ class Device:
     def publish_statuses(self) -> None:
         """All statuses with fresh counters."""
         for source in self.sources.values():
+            source.retry()
             self._source_changed(source)
         for job in self.jobs.values():
             self._publish_job(job)

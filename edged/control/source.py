@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from edged.control.tracks import TrackDesk
+from edged.control.tracks import FrameTrackDesk
 from edged.model.gauges import CaptureCounters, CaptureGauge
 from edged.model.messages import CaptureSpec, Demand, ResumePoint, SourceReport, SourceState, TrackRequest
 from edged.supervise.channel import Packet
@@ -33,16 +33,16 @@ class SourceControl:
         supervisor: Supervisor,
         kind: ProcessKind,
         on_change: Callable[[SourceControl], None],
-        on_track: Callable[[SourceControl], None],
+        on_frame_track: Callable[[SourceControl], None],
     ) -> None:
         self.spec = spec
-        self.desk = TrackDesk(spec.source)
-        self.report = SourceReport(SourceState.STARTING)
+        self.desk = FrameTrackDesk(spec.source)
+        self._report = self._told = SourceReport(SourceState.STARTING)
         self.since_wall_ns = time.time_ns()
         self._supervisor = supervisor
         self._kind = kind
         self._on_change = on_change
-        self._on_track = on_track
+        self._on_frame_track = on_frame_track
         self._past = CaptureCounters()
         self._resume: ResumePoint | None = None
         self._rate = _Rate()
@@ -64,7 +64,7 @@ class SourceControl:
         self._listening = False
         self._supervisor.stop(self.process)
         self.desk.forget_format()
-        self._on_track(self)
+        self._on_frame_track(self)
 
     def apply(self, spec: CaptureSpec) -> None:
         """Take over another specification; what is running stays so if it can, what failed is tried again."""
@@ -83,10 +83,22 @@ class SourceControl:
         if demand != self.spec.demand:
             self.spec = replace(self.spec, demand=demand)
             self._send_spec()
-        if self.desk.set_readers(reaches):
+        if self.desk.set_readers(reaches) or self.desk.error:
+            self._offer()
+
+    def retry(self) -> None:
+        """Try again what main itself could not do for it; called every now and then."""
+        if self.desk.retry():
             self._offer()
 
     # ---- what is ----
+
+    @property
+    def report(self) -> SourceReport:
+        """What the capture says, unless main has no memory to put its frames into."""
+        if self.desk.error and self._report.state is SourceState.RUNNING:
+            return replace(self._report, state=SourceState.RETRYING, error=self.desk.error)
+        return self._report
 
     def counters(self) -> CaptureCounters:
         """Since the daemon's start, over replaced captures. Costs no message."""
@@ -109,16 +121,20 @@ class SourceControl:
         message = _DECODER.decode(packet.body)
         if isinstance(message, SourceReport):
             self._set(message)
-        elif isinstance(message, TrackRequest) and self.desk.set_format(message.format):
+        elif isinstance(message, TrackRequest):
+            self.desk.set_format(message.format)
             self._offer()
 
     def on_exit(self, death: ChildExit, heartbeat: Heartbeat) -> None:
         self._resume = _resume_point(heartbeat, self._resume)
+        had_frames = heartbeat.gauges[CaptureGauge.FRAMES] > 0
         self._past = _sum(self._past, heartbeat)
+        if had_frames and not death.ordered:
+            self._past = replace(self._past, reconnects=self._past.reconnects + 1)
         if death.ordered and death.wanted:
-            self._set(replace(self.report, state=SourceState.STARTING, error=""))
+            self._set(replace(self._report, state=SourceState.STARTING, error=""))
         elif death.wanted:
-            self._set(replace(self.report, state=SourceState.RETRYING, error=f"capture {death.reason}"))
+            self._set(replace(self._report, state=SourceState.RETRYING, error=f"capture {death.reason}"))
 
     def _send_spec(self) -> None:
         self._supervisor.send(self.process, replace(self.spec, resume=self._resume))
@@ -127,17 +143,19 @@ class SourceControl:
         track = self.desk.track
         if track is not None:
             self._supervisor.send(self.process, track.offer, track.capture_fds())
-        self._on_track(self)
+        self._on_frame_track(self)
+        if self.report != self._told:
+            self._set(self._report)
 
-    def _set(self, report: SourceReport) -> None:
-        if report.state is not self.report.state:
+    def _set(self, capture_says: SourceReport) -> None:
+        self._report = capture_says
+        before, self._told = self._told, self.report
+        if self._told.state is not before.state:
             self.since_wall_ns = time.time_ns()
-        if (report.state, report.error) != (self.report.state, self.report.error):
-            level = logging.WARNING if report.error else logging.INFO
-            log.log(
-                level, "%s: %s%s", self.spec.source, report.state, f": {report.error}" if report.error else ""
-            )
-        self.report = report
+        if (self._told.state, self._told.error) != (before.state, before.error):
+            error = self._told.error
+            level = logging.WARNING if error else logging.INFO
+            log.log(level, "%s: %s%s", self.spec.source, self._told.state, f": {error}" if error else "")
         self._on_change(self)
 
 
@@ -156,7 +174,9 @@ class _Rate:
 
     def measure(self, count: int) -> float:
         now = time.monotonic()
-        if now - self._at >= 1.0:
+        if not self._count:  # it begins with the first frame, not with the daemon
+            self._count, self._at = count, now
+        elif now - self._at >= 1.0:
             self._rate = max(0, count - self._count) / (now - self._at)
             self._count, self._at = count, now
         return self._rate

@@ -6,7 +6,6 @@ worker that was replaced can be given the same track again without the capture n
 
 from __future__ import annotations
 
-import logging
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,11 +16,12 @@ from edged.model.frame import FrameFormat
 from edged.model.messages import TrackOffer
 from edged.track.memory import allocate
 
-log = logging.getLogger("edged.tracks")
+MAX_BYTES = 1 << 30
+"""The most that the frame track of one source may take."""
 
 
 @dataclass(frozen=True, slots=True)
-class Track:
+class FrameTrack:
     """One generation of a source's track, and main's descriptors of it."""
 
     offer: TrackOffer
@@ -40,7 +40,7 @@ class Track:
             os.close(fd)
 
 
-class TrackDesk:
+class FrameTrackDesk:
     """The present track of one source. A new one is made when the format or the readers ask for it."""
 
     def __init__(self, source: str) -> None:
@@ -48,7 +48,9 @@ class TrackDesk:
         self._generation = 0
         self._reaches: Mapping[str, int] = {}
         self.format: FrameFormat | None = None
-        self.track: Track | None = None
+        self.track: FrameTrack | None = None
+        self.error = ""
+        """Why there is no track although there should be; `retry` may help."""
 
     def set_readers(self, reaches: Mapping[str, int]) -> bool:
         """Say which workers read, and the deepest window of each. True: the track is another now, or gone."""
@@ -66,6 +68,10 @@ class TrackDesk:
         self.format = frame_format
         return self._remake()
 
+    def retry(self) -> bool:
+        """Try again what `error` tells of. True: there is a track now."""
+        return bool(self.error) and self._remake()
+
     def close(self) -> None:
         """Let go of the memory; it is freed when the other ends have let go as well."""
         if self.track is not None:
@@ -79,16 +85,28 @@ class TrackDesk:
 
     def _remake(self) -> bool:
         self.close()
+        self.error = ""
         if self.format is None or not self._reaches:
             return False
         slots = slots_for(self._reaches)
         self._generation += 1
         try:
-            memfd = allocate(self.format, slots)
+            memfd = _allocate(self.format, slots)
         except TrackError as error:
-            log.error("%s: no frame track of %d slots: %s", self._source, slots, error)
+            self.error = f"no frame track: {error}"
             return False
         wakes = {worker: os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC) for worker in self._reaches}
         offer = TrackOffer(self._source, self._generation, slots, self.format)
-        self.track = Track(offer, memfd, wakes)
+        self.track = FrameTrack(offer, memfd, wakes)
         return True
+
+
+def _allocate(frame_format: FrameFormat, slots: int) -> int:
+    """As `allocate`, within what main may spend: a gigabyte takes it a quarter of a second."""
+    wanted = frame_format.frame_bytes * slots
+    if wanted > MAX_BYTES:
+        raise TrackError(
+            f"{slots} frames of {frame_format.width}x{frame_format.height} take {wanted >> 20} MB, more than "
+            f"{MAX_BYTES >> 20}: set a smaller size on the source, or a smaller count or step on its jobs"
+        )
+    return allocate(frame_format, slots)

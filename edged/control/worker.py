@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Protocol
 
-from edged.control.tracks import Track
+from edged.control.tracks import FrameTrack
 from edged.model.messages import JobReport, JobStats, TrackGone, WorkerSpec
 from edged.model.output import Output, unpack_output
 from edged.supervise.channel import RAW, Packet
@@ -29,7 +29,7 @@ class WorkerOwner(Protocol):
     def worker_spec(self, worker: str) -> WorkerSpec:
         """All that the worker should do now."""
 
-    def tracks_of(self, worker: str) -> Iterable[Track]:
+    def tracks_of(self, worker: str) -> Iterable[FrameTrack]:
         """The tracks that it reads."""
 
     def route(self, worker: str, output: Output) -> None:
@@ -69,7 +69,7 @@ class WorkerControl:
             self.process, replace(self._owner.worker_spec(self.name), revision=self._revision)
         )
 
-    def offer(self, track: Track) -> None:
+    def offer(self, track: FrameTrack) -> None:
         """A source that it reads has a new track."""
         self._supervisor.send(self.process, track.offer, track.worker_fds(self.name))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -208,7 +209,7 @@ def anchored(settings: Settings, folder: Path) -> Settings:
     """The same with every path of the device absolute: relative ones count from the file's folder."""
 
     def absolute(path: Path) -> Path:
-        return folder / path.expanduser()
+        return folder / os.path.expanduser(path)  # noqa: PTH111 — Path's raises where there is no such user
 
     def optional(path: Path | None) -> Path | None:
         return None if path is None else absolute(path)

@@ -59,11 +59,10 @@ class ChildExit:
             what = " ".join(
                 part for part in (self.overdue.phase, self.overdue.job, self.overdue.source) if part
             )
-            return (
-                f"silent past its deadline ({what}{'; it was stopped by a signal' if self.stopped else ''})"
-            )
+            stopped = "; it was stopped by a signal" if self.stopped else ""
+            return f"was silent past its deadline ({what}{stopped})"
         if self.code < 0:
-            return f"killed by {signal.Signals(-self.code).name}"
+            return f"was killed by {signal.Signals(-self.code).name}"
         return f"exited with {self.code}"
 
     @property

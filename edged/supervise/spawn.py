@@ -25,9 +25,12 @@ class Spawned:
     popen: subprocess.Popen[bytes]
     channel: Channel
     heartbeat: Heartbeat
+    pidfd: int
+    """Readable when the child has ended."""
 
     def release(self) -> None:
         """Close the parent's ends. Does not end the child, but it reads that its parent is gone."""
+        os.close(self.pidfd)
         self.channel.close()
         self.heartbeat.close()
 
@@ -59,8 +62,11 @@ def spawn(
             "--heartbeat", str(page), "--parent", str(os.getpid()), "--log-level", log_level,
         ]  # fmt: skip
         popen = _exec(command, stderr, (theirs.fileno(), page))
+        ours.callback(popen.wait)
+        ours.callback(popen.kill)
+        pidfd = os.pidfd_open(popen.pid)
         ours.pop_all()
-    return Spawned(popen, channel, heartbeat)
+    return Spawned(popen, channel, heartbeat, pidfd)
 
 
 def _exec(command: list[str], stderr: int | None, fds: tuple[int, ...]) -> subprocess.Popen[bytes]:

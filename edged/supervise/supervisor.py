@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import signal
 import time
 from collections.abc import Callable, Sequence
@@ -40,7 +39,6 @@ class _Child:
         self.backoff = Backoff(0.5, 30.0, floor_s=0.05)
         self.wanted = True
         self.spawned: Spawned | None = None
-        self.pidfd = -1
         self.started_at = 0.0
         self.start_at: float | None = None
         """Loop time of the next start; None while it runs or is not to run again."""
@@ -150,12 +148,15 @@ class Supervisor:
     async def run(self) -> None:
         """Tick until cancelled. The only source of `on_tick`, from which the watchdog is fed."""
         expected = self._now() + TICK_S
+        graced = False
         while True:
             await asyncio.sleep(max(0.0, expected - self._now()))
             now = self._now()
             late_s = now - expected
             expected = now + TICK_S
-            if late_s < _LATE_S:  # after a suspend every deadline is past: give one round's grace
+            # after a suspend every deadline is past: one round's grace, but never two in a row
+            graced = late_s >= _LATE_S and not graced
+            if not graced:
                 self._check()
             self._start_due()
             self._on_tick(late_s)
@@ -224,9 +225,8 @@ class Supervisor:
         child.spawned, child.started_at = spawned, self._now()
         child.overdue, child.stop_by = None, None
         child.stopped = child.closed = child.ordered = False
-        child.pidfd = os.pidfd_open(spawned.popen.pid)
         loop = asyncio.get_running_loop()
-        loop.add_reader(child.pidfd, self._exited, child)
+        loop.add_reader(spawned.pidfd, self._exited, child)
         loop.add_reader(spawned.channel.fileno(), self._readable, child)
         log.debug("%s started (pid %d)", child.name, spawned.popen.pid)
         child.owner.on_start(child.name)
@@ -248,7 +248,17 @@ class Supervisor:
                 return delivered
             if packet is None:
                 return delivered
-            child.owner.on_packet(child.name, packet)
+            try:
+                child.owner.on_packet(child.name, packet)
+            except (
+                KeyError,
+                TypeError,
+                ValueError,
+            ) as error:  # an algorithm can write to its worker's channel
+                log.error("%s sent what is no message (%r): killed", child.name, error)
+                child.closed = True
+                self._kill(child)
+                return delivered
         return _MAX_PACKETS
 
     def _exited(self, child: _Child) -> None:
@@ -258,9 +268,8 @@ class Supervisor:
         while self._drain(child):
             continue
         loop = asyncio.get_running_loop()
-        loop.remove_reader(child.pidfd)
+        loop.remove_reader(spawned.pidfd)
         loop.remove_reader(spawned.channel.fileno())
-        os.close(child.pidfd)
         code = spawned.popen.wait()
         activities = () if code == 0 else spawned.heartbeat.activities()
         death = ChildExit(

@@ -44,6 +44,9 @@ def run(channel: Channel, heartbeat: Heartbeat) -> None:
         os.kill(os.getpid(), signal.SIGSEGV)
     elif manner.name == "bug":
         raise ZeroDivisionError("a bug of the child")
+    elif manner.name == "garbage":
+        channel.send_raw(b"")
+        channel._send(0, b'["Nonsense", {}]', (), 1.0)
     elif manner.name == "deaf":
         heartbeat.beat("sleep", 60.0)
         ctypes.CDLL(None).sleep(60)

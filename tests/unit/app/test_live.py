@@ -5,6 +5,7 @@ import os
 import pty
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from edged.app.live import WIDE, age, duration, render
+from edged.app.terminal import Screen
 from edged.model.messages import JobState, SourceState
 from edged.model.overview import JobLine, Overview, SourceLine
 
@@ -106,3 +108,20 @@ def _read_to_end(fd: int) -> str:
             if not chunk:
                 return b"".join(chunks).decode()
             chunks.append(chunk)
+
+
+def test_a_terminal_that_does_not_read_is_not_waited_for() -> None:
+    ours, theirs = pty.openpty()
+    with os.fdopen(theirs, "w") as stream:
+        screen = Screen.of(stream)
+        assert isinstance(screen, Screen)
+        for _ in range(1000):
+            screen.write("x" * 1000)  # far more than a terminal buffers; a blocking write would hang here
+        assert os.get_blocking(stream.fileno()), "whoever else has it open still blocks"
+        screen.close()
+    os.close(ours)
+
+
+def test_what_is_no_terminal_is_written_to_as_it_is() -> None:
+    with Path(os.devnull).open("w") as file:
+        assert Screen.of(file) is file

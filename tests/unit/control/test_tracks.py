@@ -7,27 +7,28 @@ from collections.abc import Iterator
 
 import pytest
 
-from edged.control.tracks import TrackDesk
+from edged.control import tracks
+from edged.control.tracks import FrameTrackDesk
 from edged.model.frame import FrameFormat
 
 FORMAT = FrameFormat(64, 48)
 
 
 @pytest.fixture
-def desk() -> Iterator[TrackDesk]:
-    desk = TrackDesk("gate")
+def desk() -> Iterator[FrameTrackDesk]:
+    desk = FrameTrackDesk("gate")
     yield desk
     desk.close()
 
 
-def test_no_memory_without_a_reader_or_a_format(desk: TrackDesk) -> None:
+def test_no_memory_without_a_reader_or_a_format(desk: FrameTrackDesk) -> None:
     assert not desk.set_format(FORMAT)
     assert desk.track is None
     assert desk.set_readers({"main": 1})
     assert desk.track is not None
 
 
-def test_a_new_track_only_when_the_present_one_does_not_do(desk: TrackDesk) -> None:
+def test_a_new_track_only_when_the_present_one_does_not_do(desk: FrameTrackDesk) -> None:
     desk.set_format(FORMAT)
     desk.set_readers({"main": 10})
     first = desk.track
@@ -40,7 +41,7 @@ def test_a_new_track_only_when_the_present_one_does_not_do(desk: TrackDesk) -> N
     assert set(desk.track.wakes) == {"main", "slow"}
 
 
-def test_a_new_format_makes_a_new_track_and_lets_go_of_the_old(desk: TrackDesk) -> None:
+def test_a_new_format_makes_a_new_track_and_lets_go_of_the_old(desk: FrameTrackDesk) -> None:
     desk.set_readers({"main": 1})
     desk.set_format(FORMAT)
     assert desk.track is not None
@@ -55,8 +56,23 @@ def test_a_new_format_makes_a_new_track_and_lets_go_of_the_old(desk: TrackDesk) 
         os.fstat(old)
 
 
-def test_nobody_reads_any_more(desk: TrackDesk) -> None:
+def test_nobody_reads_any_more(desk: FrameTrackDesk) -> None:
     desk.set_readers({"main": 1})
     desk.set_format(FORMAT)
     assert desk.set_readers({}), "the readers there were must be told"
     assert desk.track is None
+
+
+def test_what_is_too_big_is_an_error_that_says_the_mend_and_can_be_tried_again(
+    desk: FrameTrackDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.set_readers({"main": 1})
+    monkeypatch.setattr(tracks, "MAX_BYTES", 10_000)
+    assert not desk.set_format(FORMAT)
+    assert "set a smaller size" in desk.error
+    assert not desk.retry()
+    monkeypatch.undo()
+    assert desk.retry()
+    assert desk.track is not None
+    assert desk.error == ""
+    assert not desk.retry(), "there is nothing to try again"

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from edged.supervise.channel import Packet
+from edged.supervise.channel import CONTROL, Packet
 from edged.supervise.heartbeat import Heartbeat
 from edged.supervise.process import ChildExit, ProcessKind
 from edged.supervise.supervisor import Supervisor
@@ -38,6 +38,8 @@ class Owner:
         self.supervisor.send(name, Manner(manner))
 
     def on_packet(self, name: str, packet: Packet) -> None:
+        if packet.kind != CONTROL:
+            return
         hello = DECODER.decode(packet.body)
         assert isinstance(hello, Hello)
         self.hellos.append(hello.pid)
@@ -181,5 +183,17 @@ def test_a_child_that_does_not_read_is_killed_not_waited_for() -> None:
             while sup.send("odd:1", Manner("x" * 30_000)):
                 pass
             await owner.until(lambda: len(owner.hellos) == 2)
+
+    asyncio.run(scenario())
+
+
+def test_a_child_that_sends_nonsense_is_replaced() -> None:
+    async def scenario() -> None:
+        async with supervisor() as sup:
+            owner = Owner(sup, "garbage", "good")
+            sup.start("odd:1", KIND, owner)
+            await owner.until(lambda: len(owner.hellos) == 2)
+            assert owner.deaths[0].code == -signal.SIGKILL
+            assert owner.deaths[0].suspects == ()
 
     asyncio.run(scenario())
