@@ -26,9 +26,10 @@ class AlgorithmParams(BaseModel):
 
 
 class Algorithm(ABC):
-    """One link of a job's chain. One instance per job and source; used from one thread at a time.
+    """One link of a job's chain. One instance per job and source.
 
-    ``__init__`` → `open` → (`run` …, `reset` at each new epoch) → `close`.
+    ``__init__`` → `open` → (`run` …, `reset` at each new epoch) → `close`: one at a time. Only `draw`
+    is called from another thread, maybe while `run` runs: a slow one never holds up a run.
     """
 
     Params: ClassVar[type[BaseModel]] = AlgorithmParams
@@ -62,7 +63,11 @@ class Algorithm(ABC):
     def draw(  # noqa: B027 - a hook, not a duty
         self, picture: NDArray[np.uint8], outcome: Outcome
     ) -> None:
-        """Add to a BGR picture of any size on which the detections are drawn already."""
+        """Add to a BGR picture of any size on which the detections are drawn already.
+
+        ``outcome`` is what `run` found on it. Take all from there and change nothing of the algorithm's
+        own: a `run` on a later frame may be going on.
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +90,9 @@ class BaseAlgo:
     ``detections`` is a list of dicts with ``box`` (x_min, y_min, x_max, y_max in pixels of the
     frame given) and, as known, ``score``, ``label``, ``label_id``, ``track_id``, ``attributes``,
     ``keypoints``. An optional method ``draw(self, picture, result)`` adds to the pictures that
-    people see.
+    people see: ``picture`` is BGR, ``result`` what `run` returned for it, boxes in its pixels. It is
+    called in a thread of its own, maybe while `run` runs on a later frame: it must not change what
+    `run` uses.
     """
 
     name: str = ""

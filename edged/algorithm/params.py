@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import difflib
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
 from edged.algorithm.base import Algorithm
 from edged.errors import AlgorithmError
+from edged.model.redact import hide, is_secret_name
+
+_LONGEST = 60
 
 
 class ParamsInvalid(AlgorithmError):
@@ -24,17 +27,24 @@ class ParamsInvalid(AlgorithmError):
         self.path = path
 
 
-def parse_params(algorithm: type[Algorithm], params: Mapping[str, Any]) -> BaseModel:
-    """Validate ``params``; raises `ParamsInvalid` naming every problem, the first one's path in ``path``."""
+def parse_params(
+    algorithm: type[Algorithm], params: Mapping[str, Any], hidden: Collection[str] = ()
+) -> BaseModel:
+    """Validate ``params``; raises `ParamsInvalid` naming every problem, the first one's path in ``path``.
+
+    A value is repeated only where it can be no secret: not below a key such as ``password``, and not
+    where any of ``hidden`` is in it.
+    """
     try:
         return algorithm.Params.model_validate(dict(params))
     except ValidationError as error:
         problems = error.errors(include_url=False, include_context=False)
-        known = param_names(algorithm.Params)
-        lines = [f"{_path(problem['loc'])}: {_message(problem, known)}" for problem in problems]
-        first = problems[0]
-        code = "unknown_key" if first["type"] == "extra_forbidden" else "invalid"
-        raise ParamsInvalid("; ".join(lines), path=_path(first["loc"]), code=code) from error
+    # raised outside: the error of pydantic repeats every value, and must be in no traceback
+    known = param_names(algorithm.Params)
+    lines = [f"{_path(problem['loc'])}: {_message(problem, known, hidden)}" for problem in problems]
+    first = problems[0]
+    code = "unknown_key" if first["type"] == "extra_forbidden" else "invalid"
+    raise ParamsInvalid(hide("; ".join(lines), hidden), path=_path(first["loc"]), code=code)
 
 
 @contextlib.contextmanager
@@ -57,7 +67,7 @@ def _path(location: tuple[int | str, ...]) -> str:
     return ".".join(str(part) for part in location) or "params"
 
 
-def _message(problem: Any, known: tuple[str, ...]) -> str:
+def _message(problem: Any, known: tuple[str, ...], hidden: Collection[str]) -> str:
     if problem["type"] == "extra_forbidden":
         near = difflib.get_close_matches(str(problem["loc"][-1]), known, n=1, cutoff=0.5)
         if near:
@@ -66,9 +76,18 @@ def _message(problem: Any, known: tuple[str, ...]) -> str:
     if problem["type"] == "missing":
         return "must be given"
     message = str(problem["msg"])
-    return f"{message[:1].lower()}{message[1:]}, not {_short(problem['input'])}"
+    given = _given(problem, hidden)
+    return f"{message[:1].lower()}{message[1:]}" + (f", not {given}" if given else "")
 
 
-def _short(value: Any) -> str:
+def _given(problem: Any, hidden: Collection[str]) -> str:
+    """The value that is wrong, as it may be shown; empty: not at all."""
+    value = problem["input"]
+    if isinstance(value, Mapping):
+        return "a mapping"
+    if isinstance(value, (list, tuple)):
+        return "a list"
     text = repr(value)
-    return text if len(text) <= 60 else f"{text[:57]}…"
+    if any(is_secret_name(str(part)) for part in problem["loc"]) or hide(text, hidden) != text:
+        return ""
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"

@@ -6,7 +6,7 @@ they stand. What is wrong with one of them fails that one and leaves the others 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,9 +14,9 @@ from typing import Any
 from edged.capture.sources import check_url
 from edged.errors import SourceUnsupported, SpecRejected
 from edged.model.messages import CaptureSpec, Demand, JobSpec, Library, LinkSpec
-from edged.model.redact import redact_url
+from edged.model.redact import is_secret_name, redact_url
 from edged.model.sampling import SampleOn, Sampling
-from edged.settings import Job, Loaded, Source
+from edged.settings import Job, Link, Loaded, Source
 
 _SPARE_SLOTS = 2
 """One to write into and one with the newest frame, beside what each reader may hold."""
@@ -126,18 +126,39 @@ def _capture(name: str, source: Source, loaded: Loaded, folder: Path) -> Capture
 
 def _job(name: str, job: Job, everything: tuple[str, ...], loaded: Loaded) -> JobPlan:
     path = f"spec.jobs.{name}.params"
-    first = LinkSpec(job.algorithm, _resolved(dict(job.params), path, loaded))
-    rest = (LinkSpec(link.algorithm, _resolved(dict(link.params), path, loaded)) for link in job.then)
+    links: tuple[Link, ...] = (job, *job.then)
     spec = JobSpec(
         name=name,
         sources=everything if job.sources == "*" else tuple(job.sources),
-        chain=(first, *rest),
+        chain=tuple(_link(link, path, loaded) for link in links),
         sampling=job.sampling.to_sampling(),
         deadline_s=job.deadline,
         publish_when=job.publish.when,
         qos=job.publish.qos,
     )
     return JobPlan(spec, job.worker, job.enabled)
+
+
+def _link(link: Link, path: str, loaded: Loaded) -> LinkSpec:
+    params = dict(link.params)
+    hidden = dict.fromkeys(_hidden(params, path, loaded))
+    return LinkSpec(link.algorithm, _resolved(params, path, loaded), tuple(hidden))
+
+
+def _hidden(value: Any, path: str, loaded: Loaded, *, secret: bool = False) -> Iterator[str]:
+    """What references in params stand for, and texts and numbers below keys such as ``password``."""
+    if isinstance(value, str):
+        yield from loaded.references.values(value, path=path, host=None)
+        if secret:
+            yield _resolved(value, path, loaded)
+    elif isinstance(value, Mapping):
+        for key, item in value.items():
+            yield from _hidden(item, path, loaded, secret=secret or is_secret_name(str(key)))
+    elif isinstance(value, (list, tuple)):
+        for item in value:
+            yield from _hidden(item, path, loaded, secret=secret)
+    elif secret and isinstance(value, (int, float)) and not isinstance(value, bool):
+        yield str(value)
 
 
 def _resolved(value: Any, path: str, loaded: Loaded) -> Any:

@@ -126,7 +126,10 @@ class LinkSpec:
 
     algorithm: str
     """A name that ``edged algos`` lists, or ``module:Class``."""
-    params: dict[str, Any] = field(default_factory=dict)
+    params: dict[str, Any] = field(default_factory=dict, repr=False)
+    """With references resolved."""
+    hidden: tuple[str, ...] = field(default=(), repr=False)
+    """What of `params` may be a secret: it is in no error and no log."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +154,11 @@ class JobSpec:
     qos: int = 0
     numbering: dict[str, Numbering] = field(default_factory=dict)
     """By source: the last numbers given out."""
+
+    @property
+    def hidden(self) -> tuple[str, ...]:
+        """What of the params of all its links may be a secret."""
+        return tuple(text for link in self.chain for text in link.hidden)
 
 
 @dataclass(frozen=True, slots=True)

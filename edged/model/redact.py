@@ -7,12 +7,14 @@ little is a nuisance, one that shows a password is a leak.
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import unquote
 
 HIDDEN = "***"
+_SHORT = 3
 _SCHEME = re.compile(r"\s*(?:[A-Za-z][A-Za-z0-9+.-]*:)?//")
 _COLON = re.compile(r":|%3a", re.IGNORECASE)
 _PAIR = re.compile(r"([^?&;#/\s=]+)=([^&;#\s]*)")
@@ -57,6 +59,20 @@ def redact_text(text: str, *urls: str) -> str:
 def is_secret_name(name: str) -> bool:
     """Whether a key of this name is likely to hold a secret: ``password``, ``api_key``, ``token``…"""
     return _SECRET_NAME.search(name) is not None
+
+
+def hide(text: str, secrets: Iterable[str]) -> str:
+    """``text`` without ``secrets``, as they are and as Python and JSON write them between quotes.
+
+    Those of up to three characters go where they stand alone: a ``5`` does not tear up every number.
+    """
+    forms = {form for each in secrets for form in (each, repr(each)[1:-1], json.dumps(each)[1:-1])}
+    for form in sorted(filter(str.strip, forms), key=len, reverse=True):
+        if len(form) > _SHORT:
+            text = text.replace(form, HIDDEN)
+        else:
+            text = re.sub(rf"(?<!\w){re.escape(form)}(?!\w)", HIDDEN, text)
+    return text
 
 
 def redact_value(value: Any) -> Any:

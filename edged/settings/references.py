@@ -61,6 +61,11 @@ class References:
         )
         return "".join(parts)
 
+    def values(self, text: str, *, path: str, host: str | None) -> tuple[str, ...]:
+        """What each reference in ``text`` stands for. Raises as `resolve` does."""
+        found = (part for part in split(text, path) if isinstance(part, Reference))
+        return tuple(self._value(reference, path, host) for reference in found)
+
     def resolve_url(self, url: str, *, path: str) -> str:
         """A source's URL with its references replaced; secrets only toward the host that it names.
 

@@ -15,6 +15,7 @@ from edged.algorithm.base import Algorithm
 from edged.algorithm.frame import Frame
 from edged.errors import AlgorithmError
 from edged.model.detection import Outcome
+from edged.worker.fault import describe_fault
 
 _log = logging.getLogger(__name__)
 
@@ -58,6 +59,8 @@ class Link:
 
     name: str
     algorithm: Algorithm
+    hidden: tuple[str, ...] = ()
+    """What may be a secret in what its code raises."""
 
 
 class Chain:
@@ -67,21 +70,22 @@ class Chain:
         self.emissions = emissions
         self._links = tuple(links)
         self._epoch: int | None = None
-        self._one_at_a_time = threading.Lock()
+        self._closed = False
+        self._drawing = threading.Lock()
+        """Held while the links draw or close; never by `run`, which waits for nobody's picture."""
 
     def run(self, window: Sequence[Frame]) -> Outcome:
         """Run all links on ``window`` (oldest first). Raises what they raise, and `AlgorithmError`."""
-        with self._one_at_a_time:
-            epoch = window[-1].header.epoch
-            if epoch != self._epoch:
-                self._begin(epoch)
-            outcome = Outcome()
-            for link in self._links:
-                outcome = link.algorithm.run(window, outcome)
-                if not isinstance(outcome, Outcome):
-                    kind = type(outcome).__name__
-                    raise AlgorithmError(f"{link.name}: run() returned a {kind}; return an Outcome")
-            return outcome
+        epoch = window[-1].header.epoch
+        if epoch != self._epoch:
+            self._begin(epoch)
+        outcome = Outcome()
+        for link in self._links:
+            outcome = link.algorithm.run(window, outcome)
+            if not isinstance(outcome, Outcome):
+                kind = type(outcome).__name__
+                raise AlgorithmError(f"{link.name}: run() returned a {kind}; return an Outcome")
+        return outcome
 
     def restart(self) -> None:
         """After an error nobody knows in which state the links are: reset them before the next run."""
@@ -89,19 +93,23 @@ class Chain:
         self.emissions.take()
 
     def draw(self, picture: NDArray[np.uint8], outcome: Outcome) -> None:
-        """Let the links add to a picture; from any thread, never beside `run`. Raises what they raise."""
-        with self._one_at_a_time:
-            for link in self._links:
+        """Let the links add to a picture, unless closed; maybe beside `run`. Raises what they raise."""
+        with self._drawing:
+            for link in () if self._closed else self._links:
                 link.algorithm.draw(picture, outcome)
 
     def close(self) -> None:
-        """Close all links, the last first; one that raises does not keep the others open."""
-        with self._one_at_a_time:
+        """Close all links, the last first; one that raises does not keep the others open.
+
+        Whoever calls it runs the chain no more; a picture that is being drawn is waited for.
+        """
+        with self._drawing:
+            self._closed = True
             for link in reversed(self._links):
                 try:
                     link.algorithm.close()
-                except Exception:  # noqa: BLE001 — somebody else's code, whose job is gone already
-                    _log.exception("%s failed to close", link.name)
+                except Exception as error:  # noqa: BLE001 — somebody else's code, whose job is gone already
+                    _log.error("%s failed to close: %s", link.name, describe_fault(error, link.hidden))
 
     def _begin(self, epoch: int) -> None:
         if self._epoch is not None or epoch > 1:

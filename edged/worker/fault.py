@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import sysconfig
 import traceback
+from collections.abc import Iterable
 from pathlib import Path
 
 from edged.errors import EdgedError
+from edged.model.redact import hide
 
 _LONGEST = 500
 _OURS = str(Path(__file__).resolve().parent.parent)
 _NOT_THEIRS = (_OURS, *{sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")})
 
 
-def describe_fault(error: BaseException) -> str:
-    """``ValueError: no such camera (counter.py:12)``; what edged itself says, as it says it."""
-    text = str(error).strip()
+def describe_fault(error: BaseException, hidden: Iterable[str] = ()) -> str:
+    """``ValueError: no such camera (counter.py:12)``; what edged itself says, as it says it.
+
+    ``hidden`` are texts that may be secrets: they are left out, whoever put them into the error.
+    """
+    text = hide(str(error).strip(), hidden)
     if not isinstance(error, EdgedError):
         text = f"{type(error).__name__}: {text}" if text else type(error).__name__
         place = _place(error)

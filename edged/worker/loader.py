@@ -131,7 +131,7 @@ class Loader:
             try:
                 chains[source] = self._opener.open(order.job, source)
             except OpenFailed as error:
-                _log.debug("job %s does not load", order.job.name, exc_info=True)
+                _log.debug("job %s does not load", order.job.name, exc_info=not order.job.hidden)
                 for chain in chains.values():
                     chain.close()
                 return Loaded(order, code=error.code, error=str(error))

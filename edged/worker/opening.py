@@ -46,8 +46,8 @@ class Opener:
         with contextlib.ExitStack() as opened:
             for place, link in enumerate(job.chain):
                 algorithm = self._open_link(link, place, context)
-                opened.callback(_close, link.algorithm, algorithm)
-                links.append(Link(link.algorithm, algorithm))
+                links.append(Link(link.algorithm, algorithm, link.hidden))
+                opened.callback(_close, links[-1])
             opened.pop_all()
         return Chain(links, emissions)
 
@@ -56,20 +56,23 @@ class Opener:
         path = f"{prefix}algorithm"
         try:
             kind = self.catalogue.find(link.algorithm)
-            params = parse_params(kind, link.params)
+            params = parse_params(kind, link.params, link.hidden)
             algorithm = kind(context, params)
             algorithm.open()
         except ParamsInvalid as error:
             below = "" if error.path == "params" else f".{error.path}"
-            raise OpenFailed(str(error), code=error.code, path=f"{prefix}params{below}") from error
+            message = describe_fault(error, link.hidden)
+            raise OpenFailed(message, code=error.code, path=f"{prefix}params{below}") from error
         except EdgedError as error:
             if error.code == "model_not_found" and "model" in link.params:
                 path = f"{prefix}params.model"
-            raise OpenFailed(str(error), code=error.code, path=path) from error
+            message = describe_fault(error, link.hidden)
+            raise OpenFailed(message, code=error.code, path=path) from error
         except (Exception, SystemExit) as error:
-            raise OpenFailed(describe_fault(error), code="algorithm_failed", path=path) from error
+            message = describe_fault(error, link.hidden)
+            raise OpenFailed(message, code="algorithm_failed", path=path) from error
         return algorithm
 
 
-def _close(name: str, algorithm: Algorithm) -> None:
-    Chain((Link(name, algorithm),), Emissions()).close()
+def _close(link: Link) -> None:
+    Chain((link,), Emissions()).close()

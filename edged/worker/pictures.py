@@ -17,6 +17,7 @@ from edged.algorithm.frame import Frame
 from edged.model.detection import Outcome
 from edged.model.messages import Pictures
 from edged.supervise.heartbeat import Heartbeat
+from edged.worker.fault import describe_fault
 from edged.worker.lane import Lane
 
 _log = logging.getLogger(__name__)
@@ -45,8 +46,6 @@ class Studio:
     """Draws one picture at a time; while it does, one waits, and more are refused, their lanes try again."""
 
     def __init__(self, heartbeat: Heartbeat) -> None:
-        self.dropped = 0
-        """Pictures that were due and refused."""
         self.settings: Pictures | None = None
         """Set by the main thread; None: no pictures are wanted."""
         self._heartbeat = heartbeat
@@ -75,7 +74,6 @@ class Studio:
             return
         with self._change:
             if self._waiting is not None:
-                self.dropped += 1
                 return
             lane.pictured_ns = now_ns
             copy = Frame(frame.header, frame.pixels.copy())
@@ -105,19 +103,20 @@ class Studio:
         if lane.alive:
             try:
                 lane.chain.draw(picture, exposure.outcome)
-            except Exception:  # noqa: BLE001 — somebody else's draw(); the boxes are on it already
-                self._warn(f"job {lane.spec.name}: its draw() failed", trace=True)
+            except Exception as error:  # noqa: BLE001 — somebody else's draw(); the boxes are on it already
+                fault = describe_fault(error, lane.spec.hidden)
+                self._warn(f"job {lane.spec.name}: its draw() failed: {fault}")
         path = exposure.folder / f"{lane.source}-{lane.spec.name}.jpg"
         try:
             write_jpeg(path, picture)
         except OSError as error:
             self._warn(f"picture {path} cannot be written: {error.strerror}")
 
-    def _warn(self, text: str, *, trace: bool = False) -> None:
+    def _warn(self, text: str) -> None:
         """Aloud the first time only."""
         level = logging.DEBUG if self._warned else logging.WARNING
         self._warned = True
-        _log.log(level, "%s", text, exc_info=trace)
+        _log.log(level, "%s", text)
 
 
 def write_jpeg(path: Path, picture: NDArray[np.uint8]) -> None:

@@ -67,14 +67,15 @@ def prove(job: JobSpec, opener: Opener, heartbeat: Heartbeat) -> Proof:
         with heartbeat.doing("prove", PROVE_DEADLINE_S, lane=0, job=job.name):
             chain = opener.open(job, job.sources[0] if job.sources else "")
     except OpenFailed as error:
-        _log.debug("job %s cannot run", job.name, exc_info=True)
+        _log.debug("job %s cannot run", job.name, exc_info=not job.hidden)
         return Proof(job.name, error.code, str(error), error.path)
     try:
         with heartbeat.doing("first run", max(job.deadline_s, _FIRST_RUN_S), lane=0, job=job.name):
             chain.run(gray_window(job.sampling))
     except (Exception, SystemExit) as error:  # noqa: BLE001 — somebody else's run()
         # A gray picture is nobody's camera: what raises on it may do well on real frames.
-        _log.warning("job %s: its first run, on a gray picture, failed: %s", job.name, describe_fault(error))
+        fault = describe_fault(error, job.hidden)
+        _log.warning("job %s: its first run, on a gray picture, failed: %s", job.name, fault)
     finally:
         with heartbeat.doing("close", _CLOSE_S, lane=0, job=job.name):
             chain.close()

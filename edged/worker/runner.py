@@ -82,14 +82,14 @@ class Runner:
         lane.tally.errors += 1
         lane.chain.restart()
         code = error.code if isinstance(error, EdgedError) else "algorithm_failed"
-        fault = describe_fault(error)
+        fault = describe_fault(error, lane.spec.hidden)
         self._jobs.lane_failed(lane, code, fault)
         self._log(lane, fault, error)
 
     def _log(self, lane: Lane, fault: str, error: BaseException) -> None:
-        """With its traceback the first time; the same again only for who debugs."""
+        """With its traceback the first time, if no secret can be in it; again only for who debugs."""
         key = (lane.spec.name, lane.source)
         level = logging.DEBUG if self._faults.get(key) == fault else logging.ERROR
         self._faults[key] = fault
-        trace = None if isinstance(error, EdgedError) else error
+        trace = None if isinstance(error, EdgedError) or lane.spec.hidden else error
         _log.log(level, "job %s on %s failed: %s", *key, fault, exc_info=trace)

@@ -102,6 +102,30 @@ def test_proofs_in_order(prover: Spawned, tmp_path: Path, assets: Path) -> None:
     assert [bool(proof.error) for proof in proofs] == [bool(proof.code) for proof in proofs]
 
 
+def test_no_error_of_a_users_code_shows_a_secret(prover: Spawned, tmp_path: Path) -> None:
+    (tmp_path / "login.py").write_text(
+        "from edged import BaseAlgo\nclass Login(BaseAlgo):\n    def init(self, token, port: int = 1):\n"
+        "        raise ValueError(f'cannot log in with {token!r}')\n"
+        "    def run(self, frames):\n        pass\n"
+    )
+    secret = "it's hunter2"
+    links = (
+        LinkSpec("login", {"token": secret}, (secret,)),
+        LinkSpec("login", {"token": "", "port": secret}, (secret,)),
+        LinkSpec("detector", {"model": secret}, (secret,)),
+    )
+    ask(
+        prover,
+        *(JobSpec(f"j{place}", ("cam",), (link,), Sampling()) for place, link in enumerate(links)),
+        folder=tmp_path,
+        models=str(tmp_path),
+    )
+    proofs = [next_proof(prover) for _ in links]
+    assert [proof.code for proof in proofs] == ["algorithm_failed", "invalid", "model_not_found"]
+    assert "cannot log in with" in proofs[0].error
+    assert not [proof.error for proof in proofs if "hunter2" in proof.error]
+
+
 def test_the_first_run_sees_a_full_window(prover: Spawned, tmp_path: Path) -> None:
     seen = tmp_path / "seen"
     (tmp_path / "good.py").write_text(GOOD.replace("threshold: float = 0.5", "seen: str"))

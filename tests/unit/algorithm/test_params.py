@@ -1,9 +1,10 @@
 from __future__ import annotations
 
+import traceback
 from typing import Any
 
 import pytest
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from edged.algorithm import Algorithm, AlgorithmParams, ParamsInvalid, parse_params
 
@@ -69,3 +70,37 @@ def test_an_algorithm_without_params_takes_none() -> None:
 
 def test_long_values_are_not_repeated_whole() -> None:
     assert len(str(refused(Zones, {"model": "x", "score": "y" * 10_000}))) < 300
+
+
+class Login(Algorithm):
+    class Params(AlgorithmParams):
+        retries: int = 0
+        tokens: tuple[int, ...] = ()
+        account: str = ""
+
+        @field_validator("account")
+        @classmethod
+        def _known(cls, value: str) -> str:
+            raise ValueError(f"nobody is called {value}")
+
+    def run(self, window: Any, before: Any) -> Any:
+        return before
+
+
+@pytest.mark.parametrize("secret", ["hunter2", "hunter2" * 100, "hun'ter\\2", "7x"])
+@pytest.mark.parametrize(
+    "shape", [lambda it: {"retries": it}, lambda it: {"retries": [it]}, lambda it: {"account": f"a {it} b"}]
+)
+def test_a_value_that_may_be_a_secret_is_not_repeated(secret: str, shape: Any) -> None:
+    with pytest.raises(ParamsInvalid) as raised:
+        parse_params(Login, shape(secret), (secret,))
+    shown = "".join(traceback.format_exception(raised.value))
+    assert secret[:7] not in str(raised.value)
+    assert secret not in shown
+    assert repr(secret)[1:-1] not in shown
+    assert raised.value.path == next(iter(shape(secret)))
+
+
+def test_a_value_below_a_secret_name_is_not_repeated() -> None:
+    assert "271828" not in str(refused(Login, {"tokens": [271828.5]}))
+    assert "not 271828.5" in str(refused(Login, {"retries": 271828.5}))

@@ -41,6 +41,25 @@ def test_a_secret_is_in_the_url_that_is_opened_and_in_no_other(monkeypatch: pyte
     assert "p%40ss" not in capture.redacted_url
 
 
+def test_what_may_be_a_secret_in_params_is_marked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TOKEN", "hunter2")
+    monkeypatch.setenv("MODEL", "heads.onnx")
+    plan = plan_of(
+        "  jobs:\n"
+        "    j:\n"
+        "      algorithm: x\n"
+        "      params: {header: 'Bearer ${env:TOKEN}', deep: [{er: '${env:MODEL}'}], n: 3, label: person}\n"
+        "      then: [{algorithm: y, params: {auth: {user: gate, password: 'a $${ b', pin: 1234}}}]\n"
+    )
+    spec = plan.jobs["j"].spec
+    first, second = spec.chain
+    assert first.params["header"] == "Bearer hunter2"
+    assert first.hidden == ("hunter2", "heads.onnx")
+    assert second.hidden == ("gate", "a ${ b", "1234")
+    assert spec.hidden == (*first.hidden, *second.hidden)
+    assert "hunter2" not in repr(plan)
+
+
 def test_what_is_wrong_with_one_source_or_job_fails_that_one_alone() -> None:
     plan = plan_of(
         "  sources: {good: {url: a.mp4}, bad: {url: 'rtsp://u:${env:EDGED_NOT_SET}@h/'}}\n"

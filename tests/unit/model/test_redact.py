@@ -1,10 +1,12 @@
 """No password gets through, however odd the URL."""
 
+import json
+
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from edged.model.redact import redact_text, redact_url, redact_value
+from edged.model.redact import hide, redact_text, redact_url, redact_value
 
 
 @pytest.mark.parametrize(
@@ -82,3 +84,17 @@ def test_values_of_secret_names() -> None:
     assert redact_value(value) == {
         "api_key": "***", "n": 3, "list": [{"password": "***"}], "token": "${secret:t}", "u": "rtsp://a:***@h",
     }  # fmt: skip
+
+
+@given(st.text("ab "), st.text("XY'\"\\\n\u2603 ", min_size=4).filter(str.strip), st.text("ab "))
+def test_a_known_secret_is_in_no_text(before: str, secret: str, after: str) -> None:
+    for written in (secret, repr(secret)[1:-1], json.dumps(secret)[1:-1]):
+        assert hide(f"{before}{written}{after}", [secret]) == f"{before}***{after}"
+
+
+def test_a_short_secret_goes_where_it_stands_alone() -> None:
+    assert hide("PIN 123 of 1234, not '123'", ["123"]) == "PIN *** of 1234, not '***'"
+
+
+def test_of_two_secrets_the_longer_goes_first() -> None:
+    assert hide("hunter2000", ["hunter", "hunter2000", ""]) == "***"

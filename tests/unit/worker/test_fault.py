@@ -40,3 +40,9 @@ def test_what_edged_says_stands_as_it_is() -> None:
 
 def test_novels_are_cut() -> None:
     assert len(describe_fault(ValueError("x" * 100_000))) < 1100
+
+
+def test_a_secret_is_left_out_also_where_the_text_is_cut() -> None:
+    said = describe_fault(ValueError("x" * 495 + "hunter2"), ["hunter2"])
+    assert "hun" not in said
+    assert describe_fault(AlgorithmError("no model 'hunter2'"), ["hunter2"]) == "no model '***'"
