@@ -117,4 +117,4 @@ def _resolved(node: Mapping[str, Any], schema: Mapping[str, Any]) -> Mapping[str
 
 def _choices(node: Mapping[str, Any]) -> tuple[str, ...]:
     values = node.get("enum", (node["const"],) if "const" in node else ())
-    return tuple(str(value) for value in values)
+    return tuple(dict.fromkeys(str(value) for value in values))

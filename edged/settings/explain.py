@@ -90,8 +90,6 @@ def _message(detail: ErrorDetails, field: Field, given: str) -> str:
     if kind in ("literal_error", "enum"):
         choices, value = field.choices, detail["input"]
         near = did_you_mean(str(value), choices) if given else ""
-        if not isinstance(value, str) and str(value) in choices:
-            near = "; put it in quotes"
         return f"should be {' or '.join(choices)}{instead}{near}"
     if kind in ("too_short", "too_long"):
         return _wrong_length(detail, field)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, SecretStr, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, WithJsonSchema, model_validator
 
 from edged.settings.defaults import default_device, default_storage
 from edged.settings.fields import Name, Section, Text, Whole, refuse
@@ -46,6 +46,11 @@ def _check_prefix(prefix: str) -> str:
     if re.search(r"[+#]", prefix) or prefix.startswith("$") or "" in prefix.split("/"):
         raise refuse('should be levels joined by "/", without + # or a leading $, for example edged/v1')
     return prefix
+
+
+def _number_or_text(version: Any) -> Any:
+    """``5`` is a number to YAML, and ``3.1.1`` is not."""
+    return "5" if type(version) is int and version == 5 else version
 
 
 def _check_distinct(names: tuple[str, ...]) -> tuple[str, ...]:
@@ -88,7 +93,11 @@ class MqttSettings(Section):
         description="The key (PEM) of this device's certificate.",
         examples=["/etc/edged/gate-01.key"],
     )
-    protocol: Literal["auto", "5", "3.1.1"] = Field(
+    protocol: Annotated[
+        Literal["auto", "5", "3.1.1"],
+        BeforeValidator(_number_or_text),
+        WithJsonSchema({"enum": ["auto", 5, "5", "3.1.1"]}),
+    ] = Field(
         default="auto",
         description="The version of MQTT; auto: 5 where the broker speaks it.",
         examples=["3.1.1"],
@@ -118,7 +127,10 @@ class Storage(Section):
         examples=["/var/lib/edged"],
     )
     max_mb: Annotated[Whole, Field(ge=16, le=1_048_576)] = Field(
-        default=512, description="The most megabytes it may take.", examples=[512]
+        default=512,
+        description="Megabytes that should be free for it: `edged doctor` warns of fewer; a limit to what is "
+        "kept comes with a later version.",
+        examples=[512],
     )
 
 
@@ -163,7 +175,8 @@ class Settings(Section):
     )
     groups: Annotated[tuple[Name, ...], Field(max_length=64), AfterValidator(_check_distinct)] = Field(
         default=(),
-        description="Groups it also takes commands for, as @NAME.",
+        description="Groups that this device belongs to, told in its info; commands to @NAME come "
+        "with a later version.",
         examples=[["site-a", "entrances"]],
     )
     mqtt: MqttSettings = Field(

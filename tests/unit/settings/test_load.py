@@ -133,7 +133,7 @@ JOB = "spec:\n  jobs:\n    a:\n      algorithm: x\n      "
         ("mqtt: {password: a}", "mqtt", 7, "add username"),
         ("mqtt: {url: 'mqtts://h', cert: a}", "mqtt", 7, "cert and key go together"),
         ("mqtt: {ca: a}", "mqtt", 7, "for mqtts:// and wss://"),
-        ("mqtt: {protocol: 5}", "mqtt.protocol", 18, "auto or 5 or 3.1.1, not 5; put it in quotes"),
+        ("mqtt: {protocol: 4}", "mqtt.protocol", 18, "should be auto or 5 or 3.1.1, not 4"),
         ("mqtt: {prefix: a/#}", "mqtt.prefix", 16, "without + #"),
         ("storage: {max_mb: 1}", "storage.max_mb", 19, "at least 16, not 1"),
         ("secrets: {a: {env: X}}", "secrets.a", 14, "toward which hosts"),
@@ -146,6 +146,13 @@ def test_what_is_wrong_and_what_would_be_right(text: str, path: str, column: int
     assert (problem.path, problem.column, problem.file) == (path, column, "f.yaml")
     assert problem.line == text.count("\n") + 1
     assert says in problem.message
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"), [("5", "5"), ('"5"', "5"), ("3.1.1", "3.1.1"), ("auto", "auto")]
+)
+def test_the_protocol_is_written_with_or_without_quotes(written: str, meant: str) -> None:
+    assert parse(f"mqtt: {{protocol: {written}}}").settings.mqtt.protocol == meant
 
 
 def test_a_missing_key_points_at_what_lacks_it() -> None:

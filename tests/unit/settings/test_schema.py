@@ -67,6 +67,12 @@ def test_every_example_of_the_schema_is_valid() -> None:
             Settings.model_validate({"spec": {"jobs": {"a": {"algorithm": "x"} | {name: example}}}})
 
 
+def test_editors_take_the_protocol_with_and_without_quotes() -> None:
+    protocol = json_schema("settings")["$defs"]["MqttSettings"]["properties"]["protocol"]
+    assert protocol["enum"] == ["auto", 5, "5", "3.1.1"]
+    assert protocol["default"] == "auto"
+
+
 @pytest.mark.parametrize("which", ["result", "event"])
 def test_the_schemas_of_payloads_describe_every_key(which: Any) -> None:
     schema = json_schema(which)
