@@ -15,7 +15,7 @@ def find_model(name: str, folders: Sequence[Path], suffix: str = ".onnx") -> Pat
     """Find a file by the ``name`` that a spec gives: in the first folder that has it, or an absolute path.
 
     Returns the resolved path. Raises `AlgorithmError`, ``model_not_found``, with the nearest names,
-    or ``not_allowed`` for a relative path that leads out of the folders.
+    or ``not_allowed`` for a relative path that leads out of the folders, also by a link.
     """
     if not name:
         raise AlgorithmError("no model is named: give the name of an .onnx file", code="model_not_found")
@@ -28,8 +28,17 @@ def find_model(name: str, folders: Sequence[Path], suffix: str = ".onnx") -> Pat
         raise AlgorithmError(f"{name!r} leads out of the model folders", code="not_allowed")
     for folder in folders:
         if (folder / given).is_file():
-            return (folder / given).resolve()
+            return _within(folders, folder / given, name)
     raise AlgorithmError(_missing(name, folders, suffix), code="model_not_found")
+
+
+def _within(folders: Sequence[Path], found: Path, name: str) -> Path:
+    """``found`` with its links followed; they may lead to another of the folders."""
+    path = found.resolve()
+    if any(path.is_relative_to(folder.resolve()) for folder in folders):
+        return path
+    mend = "add the folder that it leads to to `models:`, or give its absolute path"
+    raise AlgorithmError(f"{name!r} leads out of the model folders, by a link: {mend}", code="not_allowed")
 
 
 def _missing(name: str, folders: Sequence[Path], suffix: str) -> str:
