@@ -17,6 +17,7 @@ from typing import IO, TypeVar, cast
 from edged.errors import ChannelClosed, EdgedError
 from edged.supervise.channel import CONTROL, Packet
 from edged.supervise.child import EXIT_BUG
+from edged.supervise.heartbeat import Activity
 from edged.supervise.spawn import Spawned, spawn
 from edged.supervise.wire import Decoder
 
@@ -24,7 +25,18 @@ Reply = TypeVar("Reply")
 
 _LOOK_EVERY_S = 0.1
 _EXIT_S = 2.0
+_EXIT_GAVE_UP = 1
 _TAIL_LINES = 12
+
+
+class ChildSilent(EdgedError):
+    """No answer: the child hung, or ended before it."""
+
+    def __init__(self, message: str, activities: tuple[Activity, ...], *, code: str = "internal") -> None:
+        """``activities`` are what it was at."""
+        super().__init__(message + _while_busy(activities), code=code)
+        self.at = frozenset(activity.job for activity in activities if activity.job)
+        """The jobs, or files, that it was at."""
 
 
 class ChildBug(Exception):
@@ -45,8 +57,9 @@ def ask_each(
 ) -> Generator[Reply]:
     """The first ``number`` messages of the type ``reply``, as they come, each ``within_s`` seconds.
 
-    Raises `EdgedError`, saying what the child was doing, when it was silent past that or past a deadline
-    of its own, or was killed, or gave up; `ChildBug` when it died of one. Afterwards the child has ended.
+    Raises `ChildSilent`, saying what the child was at, when it was silent past that or past a deadline of
+    its own, or ended; `EdgedError` when it gave up and said why; `ChildBug` when it died of one.
+    Afterwards the child has ended.
     """
     with tempfile.TemporaryFile() as log:
         child = spawn(module, module.rpartition(".")[2], log_level="WARNING", stderr=log.fileno())
@@ -66,7 +79,7 @@ def _listen(child: Spawned, reply: type[Reply], until: float) -> Reply:
         packet = child.channel.receive(wait_s=_LOOK_EVERY_S)
         if packet is not None and packet.kind == CONTROL and _is(packet, reply):
             return cast(Reply, decoder.decode(packet.body))
-    raise EdgedError("no answer in time" + _while_busy(child), code="timeout")
+    raise ChildSilent("no answer in time", child.heartbeat.activities(), code="timeout")
 
 
 def _is(packet: Packet, reply: type) -> bool:
@@ -76,19 +89,22 @@ def _is(packet: Packet, reply: type) -> bool:
 def _obituary(child: Spawned, log: IO[bytes]) -> Exception:
     """Why a child that closed its channel without an answer did so."""
     code = _wait(child.popen, _EXIT_S)
+    activities = child.heartbeat.activities()
     log.seek(0)
     tail = log.read().decode(errors="replace").strip().splitlines()[-_TAIL_LINES:]
     if code is not None and code < 0:
-        return EdgedError(f"killed by {signal.Signals(-code).name}" + _while_busy(child))
+        return ChildSilent(f"killed by {signal.Signals(-code).name}", activities)
+    if any(activity.job for activity in activities) and not (tail and code in (_EXIT_GAVE_UP, EXIT_BUG)):
+        return ChildSilent(f"ended with {code}", activities)  # somebody else's code ended it
     if code == EXIT_BUG or not tail:
         return ChildBug("\n".join(tail) or f"ended with {code} and without an answer")
     return EdgedError(tail[-1].partition(": ")[2] or tail[-1])
 
 
-def _while_busy(child: Spawned) -> str:
+def _while_busy(activities: tuple[Activity, ...]) -> str:
     doing = (
         " ".join(part for part in (activity.phase, activity.job, activity.source) if part)
-        for activity in child.heartbeat.activities()
+        for activity in activities
     )
     text = ", ".join(doing)
     return f" while busy with: {text}" if text else ""

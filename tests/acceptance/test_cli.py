@@ -136,6 +136,20 @@ def test_a_config_that_is_not_there_is_the_users_mistake(tmp_path: Path) -> None
 # ---- algos, new, schema ----
 
 
+def test_algos_lists_the_others_beside_files_that_crash_the_process(tmp_path: Path) -> None:
+    (tmp_path / "aborts.py").write_text("import os\nos.abort()\n")
+    (tmp_path / "exits.py").write_text("import os\nos._exit(3)\n")
+    (tmp_path / "good.py").write_text(
+        "from edged import BaseAlgo\nclass Good(BaseAlgo):\n    def run(self, frames):\n        pass\n"
+    )
+    done = edged("algos", "--json", "--folder", tmp_path)
+    errors = {card["name"]: card["error"] for card in json.loads(done.stdout)}
+    assert done.returncode == 0
+    assert errors["good"] == errors["detector"] == ""
+    assert "crashes the process" in errors["aborts"]
+    assert "crashes the process" in errors["exits"]
+
+
 def test_algos_lists_what_jobs_can_name() -> None:
     listed = edged("algos")
     assert listed.returncode == 0

@@ -62,12 +62,20 @@ def _library(config: Path | None, folders: list[Path]) -> Library:
 
 
 def _find(library: Library) -> tuple[AlgorithmCard, ...]:
-    from edged.app.ask import ask
+    """All cards; a file that brings the prover down is left out, and its card says so."""
+    from edged.app.ask import ChildSilent, ask
     from edged.app.processes import PROVER
     from edged.model.messages import ProveReport, ProveRequest
 
-    report = ask(PROVER.module, ProveRequest((), library), ProveReport, within_s=LIST_WITHIN_S)
-    return report.algorithms
+    skip: frozenset[str] = frozenset()
+    while True:
+        request = ProveRequest((), library, tuple(skip))
+        try:
+            return ask(PROVER.module, request, ProveReport, within_s=LIST_WITHIN_S).algorithms
+        except ChildSilent as silent:
+            if silent.at <= skip:
+                raise
+            skip |= silent.at
 
 
 def _named(name: str, cards: tuple[AlgorithmCard, ...]) -> AlgorithmCard:

@@ -48,6 +48,8 @@ def test_the_answer_is_the_first_message_of_the_type_asked_for(module: str) -> N
         ("raise AlgorithmError('no such model')", "^no such model$"),
         ("heartbeat.beat('init', 9, job='people'); os.kill(os.getpid(), 11)", "SIGSEGV.*init p"),
         ("heartbeat.beat('init', 0.2, job='people'); time.sleep(60)", "no answer in time.*init people"),
+        ("heartbeat.beat('init', 9, job='people'); os._exit(3)", "^ended with 3 while.*init people"),
+        ("heartbeat.beat('init', 9, job='people'); raise AlgorithmError('no model')", "^no model$"),
         ("os.kill(os.getpid(), signal.SIGSTOP)", "no answer in time"),
     ],
     indirect=["module"],
