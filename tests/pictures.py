@@ -12,7 +12,7 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from edged.algorithm import Algorithm, Context, Frame, Sessions, keep_quiet, parse_params
+from edged.algorithm import Algorithm, Context, Frame, Sessions, parse_params
 from edged.model.frame import ColorMatrix, ColorRange, FrameFormat, FrameHeader
 from edged.types import MonotonicNs, PtsUs, WallNs
 
@@ -91,7 +91,12 @@ def opened(
     algorithm: type[Algorithm], params: dict[str, Any], folders: Sequence[Path] = (), **context: Any
 ) -> Algorithm:
     """An instance as a worker makes it."""
-    settings = {"job": "people", "source": "gate", "sessions": Sessions(folders), "emit": keep_quiet}
+    settings = {
+        "job": "people",
+        "source": "gate",
+        "sessions": Sessions(folders),
+        "emit": lambda kind, fields: None,
+    }
     made = algorithm(Context(**{**settings, **context}), parse_params(algorithm, params))
     made.open()
     return made

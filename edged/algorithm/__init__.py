@@ -3,7 +3,7 @@
 from edged.algorithm.adapter import BaseAlgoAdapter, adapt
 from edged.algorithm.base import Algorithm, AlgorithmParams, BaseAlgo, FrameInfo
 from edged.algorithm.color import Color
-from edged.algorithm.context import Context, keep_quiet
+from edged.algorithm.context import Context
 from edged.algorithm.frame import Anchor, Fit, Frame, Picture
 from edged.algorithm.loading import Catalogue
 from edged.algorithm.params import ParamsInvalid, blame, parse_params
@@ -35,6 +35,5 @@ __all__ = [
     "adapt",
     "blame",
     "jsonable",
-    "keep_quiet",
     "parse_params",
 ]

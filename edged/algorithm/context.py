@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,7 +22,3 @@ class Context:
     def model(self, name: str, *, provider: str = "auto", threads: int | None = None) -> Session:
         """The ONNX session of a model, shared by all who ask for it; raises `AlgorithmError`."""
         return self.sessions.get(name, provider=provider, threads=threads)
-
-
-def keep_quiet(type_: str, fields: Mapping[str, Any]) -> None:
-    """An ``emit`` for where nobody listens: proving, trying out."""

@@ -62,22 +62,6 @@ class Session:
             ) from error
         return outputs
 
-    def warm_up(self, open_size: int = 1) -> list[NDArray[Any]]:
-        """Run once on zeros, so that the first frame does not pay for what is set up late.
-
-        ``open_size`` stands in for dimensions that the model leaves open, the first of each input
-        excepted, which is 1. Returns the outputs: their shapes are the true ones.
-        """
-        return self.run(
-            {
-                tensor.name: np.zeros(
-                    [size or (1 if place == 0 else open_size) for place, size in enumerate(tensor.shape)],
-                    dtype=tensor.dtype,
-                )
-                for tensor in self.inputs
-            }
-        )
-
     def _wanted(self) -> str:
         return ", ".join(str(tensor) for tensor in self.inputs)
 

@@ -19,7 +19,11 @@ from edged.supervise.wire import Decoder
 
 _DECODER = Decoder((SourceReport, TrackRequest))
 _LIVE_FIELDS = ("revision", "demand", "resume", "masks", "fps")
-"""Fields of a `CaptureSpec` that a running capture takes over; any other needs a new process."""
+"""Fields of a `CaptureSpec` that main has a running capture take over.
+
+For any other, a new URL say, main replaces the process. A capture would take that over too, once it
+hears of it: while its old URL hangs in opening that can be many seconds, and a kill is quicker.
+"""
 
 log = logging.getLogger("edged.source")
 

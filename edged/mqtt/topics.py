@@ -51,11 +51,6 @@ class Topics:
     def health(self) -> str:
         return f"{self.root}/health"
 
-    @property
-    def everything(self) -> str:
-        """The filter that matches all of this device's topics."""
-        return f"{self.root}/#"
-
     def source_status(self, source: str) -> str:
         return f"{self.root}/source/{_checked(source)}/status"
 

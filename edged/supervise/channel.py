@@ -44,8 +44,6 @@ class Channel:
     def __init__(self, sock: socket.socket) -> None:
         sock.setblocking(False)
         self._sock = sock
-        self.refused = 0
-        """Messages not sent because the other end did not read."""
 
     @classmethod
     def pair(cls) -> tuple[Channel, socket.socket]:
@@ -109,7 +107,6 @@ class Channel:
                 return True
             except BlockingIOError:
                 if wait_s <= 0 or not _ready(self._sock.fileno(), select.POLLOUT, wait_s):
-                    self.refused += 1
                     return False
             except OSError as error:
                 raise ChannelClosed(f"channel broke: {error}") from error

@@ -129,10 +129,6 @@ class Supervisor:
             child.start_at = self._now()
             self._start_due()
 
-    def is_running(self, name: str) -> bool:
-        child = self._children.get(name)
-        return child is not None and child.spawned is not None
-
     def pids(self) -> dict[str, int]:
         """Process ids of the running children by name."""
         running = ((child.name, child.spawned) for child in self._children.values())

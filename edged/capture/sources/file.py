@@ -25,7 +25,6 @@ def plan(spec: CaptureSpec) -> OpenPlan:
         paced=True,
         open_timeout_s=spec.timeout_s,
         read_timeout_s=spec.timeout_s,
-        loop=spec.loop,
     )
 
 

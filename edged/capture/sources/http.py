@@ -42,5 +42,4 @@ def _plan(
         arrival_times=arrival_times,
         open_timeout_s=max(spec.timeout_s, 5.0),
         read_timeout_s=spec.timeout_s,
-        loop=spec.loop and not live,
     )

@@ -57,7 +57,6 @@ def plan(spec: CaptureSpec) -> OpenPlan:
         paced=True,
         open_timeout_s=spec.timeout_s,
         read_timeout_s=spec.timeout_s,
-        loop=spec.loop and duration is not None,
     )
 
 

@@ -23,15 +23,13 @@ class OpenPlan:
     options: dict[str, str] = field(repr=False)
     """Always with ``protocol_whitelist``, so that nothing named inside a stream is opened beyond it."""
     live: bool = False
-    """End of stream is a disconnect; otherwise it is the end (or the place to loop)."""
+    """End of stream is a disconnect; otherwise it is the end, where a source that loops begins again."""
     paced: bool = False
     """Frames can be read faster than they were recorded: wait until each is due by its pts."""
     arrival_times: bool = False
     """The pts of this source mean nothing: use the time of arrival."""
     open_timeout_s: float = 10.0
     read_timeout_s: float = 10.0
-    loop: bool = False
-    """At the end open it again; that begins an epoch."""
     connector: str = ""
     """``module:function`` that connects where FFmpeg cannot: given this plan it returns a file to
     read, which whoever opened it closes. Empty: FFmpeg opens ``url`` itself."""

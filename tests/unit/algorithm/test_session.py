@@ -18,6 +18,7 @@ from edged.algorithm.runtime import default_threads
 from tests.pictures import constant_model
 
 PATIENCE_S = 20
+BLANK = np.zeros((1, 3, 64, 64), dtype=np.float32)
 
 
 @pytest.fixture
@@ -35,16 +36,15 @@ def test_a_session_tells_what_the_model_declares(models: Path) -> None:
     assert session.provider == "CPUExecutionProvider"
 
 
-def test_open_dimensions_are_none_and_warm_up_fills_them(models: Path) -> None:
+def test_open_dimensions_are_none_and_take_any_size(models: Path) -> None:
     session = Sessions([models]).get("open.onnx")
     assert session.inputs[0].shape == (None, 3, None, None)
-    assert session.warm_up(open_size=32)[0].tolist() == [[1, 1, 1]]
+    assert session.run(np.zeros((1, 3, 32, 32), dtype=np.float32))[0].tolist() == [[1, 1, 1]]
 
 
 def test_it_runs_on_one_array_or_on_arrays_by_name(models: Path) -> None:
     session = Sessions([models]).get("one.onnx")
-    zeros = np.zeros((1, 3, 64, 64), dtype=np.float32)
-    assert session.run(zeros)[0].tolist() == session.run({"images": zeros})[0].tolist() == [[1, 1, 1]]
+    assert session.run(BLANK)[0].tolist() == session.run({"images": BLANK})[0].tolist() == [[1, 1, 1]]
 
 
 @pytest.mark.parametrize(
@@ -87,7 +87,7 @@ def test_a_session_nobody_uses_is_let_go(models: Path) -> None:
     del session
     gc.collect()
     assert sessions.loaded == 0
-    assert sessions.get("one.onnx").warm_up()[0].tolist() == [[1, 1, 1]]
+    assert sessions.get("one.onnx").run(BLANK)[0].tolist() == [[1, 1, 1]]
 
 
 def test_a_model_that_was_replaced_is_loaded_anew(models: Path) -> None:
@@ -95,8 +95,8 @@ def test_a_model_that_was_replaced_is_loaded_anew(models: Path) -> None:
     old = sessions.get("one.onnx")
     constant_model(models / "new.onnx", np.full((1, 3), 2))
     (models / "new.onnx").replace(models / "one.onnx")
-    assert sessions.get("one.onnx").warm_up()[0].tolist() == [[2, 2, 2]]
-    assert old.warm_up()[0].tolist() == [[1, 1, 1]]
+    assert sessions.get("one.onnx").run(BLANK)[0].tolist() == [[2, 2, 2]]
+    assert old.run(BLANK)[0].tolist() == [[1, 1, 1]]
 
 
 def test_loading_one_model_does_not_block_getting_another(

@@ -130,10 +130,10 @@ def test_references_may_stand_in_a_url_that_is_checked() -> None:
         check_url("rstp://admin:${secret:cam}@10.0.0.5/stream1")
 
 
-def test_files_are_paced_and_loop_when_asked() -> None:
-    once, over = plan("videos/a b.mp4"), plan("videos/a b.mp4", loop=True)
-    assert once.url == "file:videos/a b.mp4"
-    assert (once.live, once.paced, once.loop, over.loop) == (False, True, False, True)
+def test_files_are_paced_and_end() -> None:
+    film = plan("videos/a b.mp4")
+    assert film.url == "file:videos/a b.mp4"
+    assert (film.live, film.paced) == (False, True)
     assert plan("file:///videos/a%20b.mp4").url == "file:/videos/a b.mp4"
     assert plan("file://localhost/a.mp4").url == "file:/a.mp4"
 
@@ -153,7 +153,6 @@ def test_devices() -> None:
     assert asked.options["input_format"] == "mjpeg"
     assert asked.live
     assert not asked.paced
-    assert not asked.loop
     assert plan("/dev/null").format is None
 
 
@@ -176,8 +175,8 @@ def test_what_comes_over_http_is_told_by_its_name() -> None:
     assert (camera.live, camera.paced, camera.arrival_times) == (True, False, True)
     playlist = plan("http://10.0.0.5/a/Live.M3U8?token=x")
     assert (playlist.format, playlist.live, playlist.paced) == ("hls", True, True)
-    film = plan("https://10.0.0.5/a.mp4", loop=True)
-    assert (film.live, film.paced, film.loop) == (False, True, True)
+    film = plan("https://10.0.0.5/a.mp4")
+    assert (film.live, film.paced) == (False, True)
     assert plan("http://10.0.0.5/a.ts").live
 
 
@@ -190,15 +189,15 @@ def test_silence_is_bounded_as_asked_and_opening_always(timeout_s: float, url: s
 
 @given(name=st.sampled_from(sorted(GENERATORS)))
 def test_patterns_without_options_are_720p30_and_never_end(name: str) -> None:
-    found = plan(f"pattern://{name}", loop=True)
+    found = plan(f"pattern://{name}")
     assert found.url == f"{name}=size=1280x720:rate=30,format=yuv420p"
-    assert (found.live, found.paced, found.loop) == (True, True, False)
+    assert (found.live, found.paced) == (True, True)
 
 
 def test_patterns_with_a_duration_end_like_files() -> None:
-    found = plan("pattern://life?duration=2.5&seed=7&rate=30000/1001", loop=True)
+    found = plan("pattern://life?duration=2.5&seed=7&rate=30000/1001")
     assert found.url == "life=size=1280x720:rate=30000/1001:seed=7,trim=duration=2.5,format=yuv420p"
-    assert (found.live, found.paced, found.loop) == (False, True, True)
+    assert (found.live, found.paced) == (False, True)
 
 
 _SAFE_GRAPH = re.compile(

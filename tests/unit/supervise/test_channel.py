@@ -42,13 +42,12 @@ def test_descriptors_arrive_in_their_order(ends: tuple[Channel, Channel]) -> Non
         os.close(fd)
 
 
-def test_a_full_channel_refuses_and_counts(ends: tuple[Channel, Channel]) -> None:
+def test_a_full_channel_refuses(ends: tuple[Channel, Channel]) -> None:
     sent = 0
     while ends[0].send_raw(b"x" * 10_000):
         sent += 1
         assert sent < 10_000
     assert sent > 4
-    assert ends[0].refused == 1
     for _ in range(sent):
         assert ends[1].receive() is not None
     assert ends[1].receive() is None
