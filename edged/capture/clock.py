@@ -43,6 +43,7 @@ class SourceClock:
         self._live = False
         self._frame_us = 40_000
         self._rate_cap: Fraction | None = None
+        self._among_keyframes = False
         self._gap: Gap | None = Gap.NONE
         self._seen = False
         self._seen_ns = 0
@@ -67,9 +68,14 @@ class SourceClock:
         self._seen = True
         self._gap = Gap.ELAPSED
 
-    def set_cap(self, fps: float | None) -> None:
-        """At most this many frames per second from now on; the others are not frames of the source."""
+    def set_cap(self, fps: float | None, *, among_keyframes: bool = False) -> None:
+        """At most this many frames per second from now on; the others are not frames of the source.
+
+        Keyframes come anywhere in the cap's grid, and one that is not the first frame of its cell would
+        be left out. ``among_keyframes``, because only they are wanted, caps them by themselves.
+        """
         self._rate_cap = None if fps is None else Fraction(fps).limit_denominator(1001)
+        self._among_keyframes = among_keyframes
 
     def open(self, *, live: bool, frame_us: int) -> None:
         """The source was opened (again); ``frame_us`` is how long a frame lasts where no stamp tells."""
@@ -103,7 +109,7 @@ class SourceClock:
             self._raw_us = max(raw_us, self._raw_us)
             self.pts_us = max(raw_us + self._offset_us, self.pts_us + 1)
         self._seen, self._seen_ns = True, now_ns
-        if not self._passes_cap():
+        if not self._passes_cap(self._key_at_us if keyframe and self._among_keyframes else self._frame_at_us):
             return False
         self._count(keyframe=keyframe)
         return True
@@ -161,10 +167,11 @@ class SourceClock:
         self._frame_at_us = self._previous_us = None
         self._key_at_us = self._previous_key_us = None
 
-    def _passes_cap(self) -> bool:
-        if self._rate_cap is None or self._frame_at_us is None:
+    def _passes_cap(self, before_us: int | None) -> bool:
+        """Whether there is a new cell since the frame ``before_us``."""
+        if self._rate_cap is None or before_us is None:
             return True
-        return self._cell(self.pts_us, self._rate_cap) > self._cell(self._frame_at_us, self._rate_cap)
+        return self._cell(self.pts_us, self._rate_cap) > self._cell(before_us, self._rate_cap)
 
     def _cell(self, pts_us: int, rate: Fraction) -> int:
         """`edged.model.sampling.turn` for an interval of 1 / rate, exact where that is no whole number."""

@@ -19,14 +19,13 @@ class Counters:
     def get(self, gauge: CaptureGauge) -> int:
         return self._gauges[gauge]
 
-    def frame(self, clock: SourceClock, captured_ns: int, *, keyframe: bool) -> None:
+    def frame(self, clock: SourceClock, captured_ns: int) -> None:
         """One more frame of the source, seen or passed over: where the clock stands now.
 
         The time comes last: whoever finds it set finds the rest.
         """
         gauges = self._gauges
         gauges[CaptureGauge.FRAMES] += 1
-        gauges[CaptureGauge.KEYFRAMES] += keyframe
         gauges[CaptureGauge.EPOCH] = clock.epoch
         gauges[CaptureGauge.INDEX] = clock.index
         gauges[CaptureGauge.KEY_INDEX] = max(clock.key_index, 0)

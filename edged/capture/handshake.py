@@ -45,26 +45,35 @@ class Handshake:
             # A main that is too busy to read now is asked again with the next frame.
             self._asked = self._channel.send(TrackRequest(frame_format), wait_s=_SEND_WAIT_S)
 
-    def adopt(self) -> bool:
-        """Take the newest track that was offered. True: frames go to another track than before."""
+    def adopt(self, *, keep_keyframes: int = 0) -> bool:
+        """Take the newest track that was offered. True: frames go to another track than before.
+
+        The frames of the track before go along, so that no window has to fill again.
+        """
         offered = self._controls.take_offer()
         if offered is None:
             return False
         if offered.offer.format != self._wanted or offered.offer.generation < self._generation:
             offered.close()
             return False
-        self.close()
-        offer = offered.offer
-        writer = TrackWriter(offered.memfd, offer.format, offer.slots, offered.wakes)
+        before, offer = self._writer, offered.offer
         self._generation = offer.generation
-        self._writer = writer
-        writer.open()
+        self._writer = TrackWriter(offered.memfd, offer.format, offer.slots, offered.wakes)
+        try:
+            self._writer.open()
+            if before is not None:
+                self._writer.take_over(before, keep_keyframes=keep_keyframes)
+        finally:
+            if before is not None:
+                before.close()
         log.debug("writing %s", _describe(offer))
         return True
 
-    def write(self, header: FrameHeader, copy: Callable[[NDArray[np.uint8]], None]) -> bool:
+    def write(
+        self, header: FrameHeader, copy: Callable[[NDArray[np.uint8]], None], *, keep_keyframes: int = 0
+    ) -> bool:
         """As `TrackWriter.write`; False also when there is no track yet."""
-        return self._writer is not None and self._writer.write(header, copy)
+        return self._writer is not None and self._writer.write(header, copy, keep_keyframes=keep_keyframes)
 
     def close(self) -> None:
         if self._writer is not None:

@@ -30,6 +30,9 @@ from edged.supervise.heartbeat import Heartbeat
 _TRACK_WAIT_S = {True: 5.0, False: 0.5}
 """How long a paced source, and one that is not, is held for the track of its first frame."""
 _GLANCE_NS = 1_000_000_000
+_NO_PICTURE_NS = 10_000_000_000
+_NO_KEYFRAME_NS = 30_000_000_000
+"""Where only keyframes are decoded: there are cameras that send one every 20 s."""
 _AHEAD_NS = 250_000_000
 _POLL_NS = 20_000_000
 """Packets come in bursts; main is heard so often."""
@@ -136,9 +139,9 @@ class Playing:
 
     def _apply(self, spec: CaptureSpec) -> None:
         self._spec = spec
-        self._clock.set_cap(spec.fps)
-        self._sink.apply(spec)
         self._mode = decode_mode(spec.demand)
+        self._clock.set_cap(spec.fps, among_keyframes=self._mode is DecodeMode.KEYFRAMES)
+        self._sink.apply(spec)
         self._decoder.keyframes_only = self._mode is not DecodeMode.EVERY
 
     # ---- packets ----
@@ -148,8 +151,9 @@ class Playing:
         if packet.size == 0:  # the end: the decoder gives its rest
             self._show(self._decoder.drain(), now_ns)
             return
-        self._counters.add(CaptureGauge.PACKETS)
         keyframe = self._source.is_keyframe(packet)
+        self._counters.add(CaptureGauge.PACKETS)
+        self._counters.add(CaptureGauge.KEYFRAMES, keyframe)
         self._stamps.note(packet, now_ns, keyframe=keyframe)
         if self._skips(packet, now_ns, waited_ns, keyframe=keyframe):
             self._pass_over(packet, now_ns, keyframe=keyframe)
@@ -185,7 +189,7 @@ class Playing:
         if self._clock.tick(self._stamps.of_packet(packet, now_ns), now_ns, keyframe=keyframe):
             captured_ns = self._due(now_ns)
             self._pace(captured_ns, wanted=False)
-            self._count(captured_ns, keyframe=keyframe)
+            self._count(captured_ns)
 
     # ---- pictures ----
 
@@ -209,13 +213,13 @@ class Playing:
         self._pace(captured_ns, wanted=header is not None)
         if self._ending is not None:
             return
-        self._count(captured_ns, keyframe=keyframe)
+        self._count(captured_ns)
         if header is not None:
             self._sink.put(header, frame)
 
-    def _count(self, captured_ns: int, *, keyframe: bool) -> None:
+    def _count(self, captured_ns: int) -> None:
         # One that nobody sees may have been decoded before it was due.
-        self._counters.frame(self._clock, min(captured_ns, time.monotonic_ns()), keyframe=keyframe)
+        self._counters.frame(self._clock, min(captured_ns, time.monotonic_ns()))
 
     def _introduce(self, frame: VideoFrame, frame_format: FrameFormat) -> None:
         """The first picture, or the first that looks different."""
@@ -271,9 +275,12 @@ class Playing:
         timeout_ns = int(self._spec.timeout_s * 1e9)
         if now_ns - self._video_ns > timeout_ns:
             raise SourceUnavailable(f"no picture for {self._spec.timeout_s:g} s, only other streams")
-        silent = self._mode is DecodeMode.EVERY and not self._lag.skipping
-        if silent and now_ns - self._picture_ns > max(timeout_ns, 10 * _GLANCE_NS):
-            raise SourceUnavailable("what comes cannot be decoded")
+        if self._mode is DecodeMode.EVERY:
+            if now_ns - self._picture_ns > max(timeout_ns, _NO_PICTURE_NS) and not self._lag.skipping:
+                raise SourceUnavailable("what comes cannot be decoded")
+        elif self._format is None and now_ns - self._picture_ns > max(timeout_ns, _NO_KEYFRAME_NS):
+            waited_s = (now_ns - self._picture_ns) / 1e9
+            raise SourceUnavailable(f"no keyframe that can be decoded came for {waited_s:.0f} s")
 
     def _end(self, now_ns: int) -> Ending:
         self._show(self._decoder.drain(), now_ns)

@@ -46,7 +46,7 @@ class FrameSink:
 
     def adopt(self) -> None:
         """Take the track that main offered, if it did."""
-        if self._handshake.adopt() and self._waiting is not None:
+        if self._handshake.adopt(keep_keyframes=self._demand.keep_keyframes) and self._waiting is not None:
             header, frame = self._waiting
             self._waiting = None
             if header.format == self._format:
@@ -72,5 +72,6 @@ class FrameSink:
         self._handshake.close()
 
     def _write(self, header: FrameHeader, frame: VideoFrame) -> None:
-        written = self._handshake.write(header, partial(self._copier.copy, frame))
+        copy = partial(self._copier.copy, frame)
+        written = self._handshake.write(header, copy, keep_keyframes=self._demand.keep_keyframes)
         self._counters.add(CaptureGauge.COPIED if written else CaptureGauge.DROPPED)

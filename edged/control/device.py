@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from edged.control.job import JobRecord
-from edged.control.plan import Plan, demand_of
+from edged.control.plan import Plan, demand_of, reaches_of
 from edged.control.proving import Proving
 from edged.control.publisher import Publisher
 from edged.control.source import SourceControl
@@ -158,12 +158,8 @@ class Device:
             self._refresh_readers(source)
 
     def _refresh_readers(self, source: SourceControl) -> None:
-        reaches: dict[str, int] = {}
-        samplings = []
-        for worker, sampling in self._samplings_on(source.spec.source):
-            samplings.append(sampling)
-            reaches[worker] = max(reaches.get(worker, 1), sampling.reach)
-        source.set_readers(reaches, demand_of(samplings))
+        wanted = tuple(self._samplings_on(source.spec.source))
+        source.set_readers(reaches_of(wanted), demand_of(sampling for _, sampling in wanted))
 
     def _prove(self) -> None:
         """All that were not proved: what is new, what changed, and what failed its proof before."""

@@ -21,7 +21,7 @@ from edged.settings import Job, Link, Loaded, Source
 _SPARE_SLOTS = 2
 """One to write into and one with the newest frame, beside what each reader may hold."""
 _MEANWHILE_SLOTS = 8
-"""Frames that may come while a window is held: a quarter of a second at 30 per second."""
+"""Frames that may come while a job waits for its turn: a quarter of a second at 30 per second."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,25 +82,38 @@ def make_plan(loaded: Loaded, folder: Path) -> Plan:
 def demand_of(samplings: Iterable[Sampling]) -> Demand:
     """What the jobs with these samplings need of their source."""
     wanted = tuple(samplings)
-    frames = tuple(sampling for sampling in wanted if sampling.on is SampleOn.FRAMES)
-    every = any(sampling.count > 1 or sampling.interval_us == 0 for sampling in wanted)
-    distinct = sorted({(sampling.on, sampling.interval_us) for sampling in wanted})
+    frames = [sampling for sampling in wanted if sampling.on is SampleOn.FRAMES]
+    windows = [sampling for sampling in wanted if sampling.on is SampleOn.KEYFRAMES and sampling.count > 1]
+    distinct = {(sampling.on, sampling.interval_us) for sampling in wanted}
+    distinct |= {(sampling.on, 0) for sampling in windows}
+    deepest = max((sampling.reach for sampling in windows), default=0)
     return Demand(
-        every_frame=every,
-        samplings=tuple(Sampling(interval_us=interval_us, on=on) for on, interval_us in distinct),
+        every_frame=any(sampling.count > 1 or sampling.interval_us == 0 for sampling in frames),
+        samplings=tuple(Sampling(interval_us=interval_us, on=on) for on, interval_us in sorted(distinct)),
         keyframes_only=bool(wanted) and not frames,
+        keep_keyframes=deepest and deepest + min(deepest - 1, _MEANWHILE_SLOTS),
     )
 
 
-def slots_for(reaches: Mapping[str, int]) -> int:
-    """How many slots a track needs, given the deepest window of each worker that reads it.
+def reaches_of(wanted: Iterable[tuple[str, Sampling]]) -> dict[str, int]:
+    """How many frames on end the deepest window of each worker spans; keyframes lie apart, each is one."""
+    reaches: dict[str, int] = {}
+    for worker, sampling in wanted:
+        reach = sampling.reach if sampling.on is SampleOn.FRAMES else 1
+        reaches[worker] = max(reaches.get(worker, 1), reach)
+    return reaches
 
-    A worker holds its window while it runs, and the frames that come meanwhile must not push out what
-    the next window needs: so a window of several frames gets room for some more.
+
+def slots_for(reaches: Mapping[str, int], demand: Demand) -> int:
+    """How many slots a track needs, given its demand and `reaches_of` its readers.
+
+    Where every frame is copied, those that come while a worker is busy with one job must not push out
+    what another waits to look at: room for some more. Not if all jobs take whatever frame is newest.
     """
     deepest = max(reaches.values(), default=1)
-    meanwhile = min(deepest - 1, _MEANWHILE_SLOTS)
-    return deepest + meanwhile + len(reaches) + _SPARE_SLOTS
+    waits = deepest > 1 or any(sampling.interval_us for sampling in demand.samplings)
+    meanwhile = _MEANWHILE_SLOTS if demand.every_frame and waits else 0
+    return deepest + meanwhile + demand.keep_keyframes + len(reaches) + _SPARE_SLOTS
 
 
 def _capture(name: str, source: Source, loaded: Loaded, folder: Path) -> CaptureSpec:

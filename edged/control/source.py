@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from edged.control.tracks import FrameTrackDesk
-from edged.model.gauges import CaptureCounters, CaptureGauge
+from edged.model.gauges import CaptureCounters, CaptureGauge, KeyframeGain
 from edged.model.messages import CaptureSpec, Demand, ResumePoint, SourceReport, SourceState, TrackRequest
 from edged.supervise.channel import Packet
 from edged.supervise.heartbeat import Heartbeat
@@ -50,6 +50,7 @@ class SourceControl:
         self._past = CaptureCounters()
         self._resume: ResumePoint | None = None
         self._rate = _Rate()
+        self._decoding = _Rate()
         self._listening = False
         """Whether what its capture says counts: not that of one that is just stopping."""
         self.process = f"capture:{spec.source}"
@@ -87,7 +88,7 @@ class SourceControl:
         if demand != self.spec.demand:
             self.spec = replace(self.spec, demand=demand)
             self._send_spec()
-        if self.desk.set_readers(reaches) or self.desk.error:
+        if self.desk.set_readers(reaches, demand) or self.desk.error:
             self._offer()
 
     def retry(self) -> None:
@@ -112,6 +113,17 @@ class SourceControl:
     def measured_fps(self) -> float:
         """Frames per second over the last seconds; call it about once a second or less often."""
         return self._rate.measure(self.counters().frames)
+
+    def keyframe_gain(self) -> KeyframeGain | None:
+        """What decoding only keyframes would save, by the last seconds; None until a second keyframe came."""
+        counters = self.counters()
+        if counters.keyframes < 2:
+            return None
+        share = min(counters.keyframes / counters.packets, 1.0)
+        cores = self._decoding.measure(counters.decode_ns) / 1e9
+        demand = self.spec.demand
+        in_full = cores > 0 and not demand.nothing and not demand.keyframes_only
+        return KeyframeGain(share, cores * (1 - share) if in_full else None)
 
     def on_start(self, name: str) -> None:
         self.desk.forget_format()
@@ -195,6 +207,9 @@ def _sum(past: CaptureCounters, heartbeat: Heartbeat) -> CaptureCounters:
         dropped=past.dropped + gauges[CaptureGauge.DROPPED],
         reconnects=past.reconnects + gauges[CaptureGauge.RECONNECTS],
         last_frame_ns=gauges[CaptureGauge.LAST_FRAME_NS] or past.last_frame_ns,
+        packets=past.packets + gauges[CaptureGauge.PACKETS],
+        keyframes=past.keyframes + gauges[CaptureGauge.KEYFRAMES],
+        decode_ns=past.decode_ns + gauges[CaptureGauge.DECODE_NS],
     )
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from edged.control.plan import slots_for
 from edged.errors import TrackError
 from edged.model.frame import FrameFormat
-from edged.model.messages import TrackOffer
+from edged.model.messages import Demand, TrackOffer
 from edged.track.memory import allocate
 
 MAX_BYTES = 1 << 30
@@ -47,19 +47,25 @@ class FrameTrackDesk:
         self._source = source
         self._generation = 0
         self._reaches: Mapping[str, int] = {}
+        self._demand = Demand()
         self.format: FrameFormat | None = None
         self.track: FrameTrack | None = None
         self.error = ""
         """Why there is no track although there should be; `retry` may help."""
 
-    def set_readers(self, reaches: Mapping[str, int]) -> bool:
-        """Say which workers read, and the deepest window of each. True: the track is another now, or gone."""
-        if reaches == self._reaches:
+    def set_readers(self, reaches: Mapping[str, int], demand: Demand) -> bool:
+        """Say which workers read, the deepest window of each, and which frames they need.
+
+        True: the track is another now, or gone.
+        """
+        if (reaches, demand) == (self._reaches, self._demand):
             return False
-        self._reaches = dict(reaches)
+        self._reaches, self._demand = dict(reaches), demand
         track = self.track
         fits = (
-            track is not None and set(reaches) == set(track.wakes) and slots_for(reaches) <= track.offer.slots
+            track is not None
+            and set(reaches) == set(track.wakes)
+            and slots_for(reaches, demand) <= track.offer.slots
         )
         return not fits and (self._remake() or track is not None)
 
@@ -88,7 +94,7 @@ class FrameTrackDesk:
         self.error = ""
         if self.format is None or not self._reaches:
             return False
-        slots = slots_for(self._reaches)
+        slots = slots_for(self._reaches, self._demand)
         self._generation += 1
         try:
             memfd = _allocate(self.format, slots)

@@ -24,9 +24,11 @@ class CaptureGauge(IntEnum):
     KEY_INDEX = 8
     PTS_US = 9
     KEYFRAMES = 10
+    """Of the packets."""
     PACKETS = 11
+    """One for each frame that the source sends, before its fps cap."""
     DECODE_NS = 12
-    """CPU time spent decoding, for `doctor` and what keyframes would save."""
+    """CPU time spent decoding."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,3 +41,16 @@ class CaptureCounters:
     dropped: int = 0
     reconnects: int = 0
     last_frame_ns: int = 0
+    packets: int = 0
+    keyframes: int = 0
+    decode_ns: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class KeyframeGain:
+    """What sampling on keyframes would save."""
+
+    share: float
+    """Of the frames that are keyframes, 0–1."""
+    saves_cpu: float | None = None
+    """Cores; None: unknown, or only keyframes are decoded already."""

@@ -22,11 +22,13 @@ class Demand:
     """Which frames the jobs of a source need, so that nothing else is copied or even decoded."""
 
     every_frame: bool = False
-    """Some job has count > 1 or interval 0: copy all."""
+    """Some job that samples on frames has count > 1 or interval 0: copy all."""
     samplings: tuple[Sampling, ...] = ()
     """The distinct samplings (count 1) of which the due frames are copied."""
     keyframes_only: bool = False
     """All jobs sample on keyframes: nothing else need be decoded."""
+    keep_keyframes: int = 0
+    """So many of the newest keyframes stay on the track, however many other frames come after them."""
 
     @property
     def nothing(self) -> bool:

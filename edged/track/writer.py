@@ -1,15 +1,17 @@
 """Capture's side of a frame track.
 
 The writer takes the slot whose frame is oldest, or the next oldest when readers hold that one, so
-a held slot never makes it overwrite a newer frame while an older one could go. What orders its
-stores before what readers see is told in `edged.track.locks`.
+a held slot never makes it overwrite a newer frame while an older one could go. Keyframes that windows
+of keyframes need outlive the frames between them. What orders its stores before what readers see is
+told in `edged.track.locks`.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from types import TracebackType
 from typing import Self
 
@@ -18,7 +20,7 @@ from numpy.typing import NDArray
 
 from edged.errors import TrackError
 from edged.model.frame import FrameFormat, FrameHeader
-from edged.track.layout import STATE, TrackLayout
+from edged.track.layout import KEYFRAME_WORD, STATE, TrackLayout
 from edged.track.locks import SlotLocks
 from edged.track.mapping import TrackMapping, map_track
 
@@ -75,9 +77,20 @@ class TrackWriter:
     ) -> None:
         self.close()
 
-    def write(self, header: FrameHeader, copy: Callable[[NDArray[np.uint8]], None]) -> bool:
+    def take_over(self, before: TrackWriter, *, keep_keyframes: int = 0) -> None:
+        """Put the frames of another track of this size here, as far as there is room: windows stay whole.
+
+        Raises TrackError when either is not open or the sizes differ.
+        """
+        for header, pixels in before._frames():
+            self.write(header, partial(np.copyto, src=pixels), keep_keyframes=keep_keyframes)
+
+    def write(
+        self, header: FrameHeader, copy: Callable[[NDArray[np.uint8]], None], *, keep_keyframes: int = 0
+    ) -> bool:
         """Put one frame on the track and wake its readers; False: every slot is held, it is dropped.
 
+        So many of the newest keyframes go only when nothing else can.
         ``copy`` fills the array (frame_bytes,) that it is given, whole, and must not keep it. When it
         raises, the slot stays empty and the error goes on. ``header.index`` rises from write to
         write. Raises TrackError when the frame is not of the track's size (its colours may differ),
@@ -87,7 +100,8 @@ class TrackWriter:
             raise TrackError("the frame track's writer is not open")
         if header.format.width != self._format.width or header.format.height != self._format.height:
             raise TrackError(f"a frame of {header.format} is not for a track of {self._format}")
-        slot = next(filter(self._locks.try_exclusive, self._oldest_first), None)
+        candidates = self._in_turn(self._mapping, keep_keyframes)
+        slot = next(filter(self._locks.try_exclusive, candidates), None)
         if slot is None:
             return False
         try:
@@ -100,6 +114,24 @@ class TrackWriter:
         self._oldest_first.append(slot)
         self._wake()
         return True
+
+    def _in_turn(self, mapping: TrackMapping, keep_keyframes: int) -> list[int]:
+        """The slots in the order in which they may be overwritten."""
+        if not keep_keyframes:
+            return self._oldest_first
+        words = mapping.slot_words
+        keyframes = [slot for slot in self._oldest_first if words[slot, STATE] and words[slot, KEYFRAME_WORD]]
+        kept = keyframes[-keep_keyframes:]
+        return sorted(self._oldest_first, key=kept.__contains__)
+
+    def _frames(self) -> Iterator[tuple[FrameHeader, NDArray[np.uint8]]]:
+        """What is on the track, oldest first. Nobody else writes, so no lock is needed to look."""
+        if self._mapping is None:
+            raise TrackError("the frame track's writer is not open")
+        for slot in self._oldest_first:
+            header = self._mapping.frame(slot)
+            if header is not None:
+                yield header, self._mapping.pixels[slot]
 
     def _wake(self) -> None:
         for wake in self._wakes:

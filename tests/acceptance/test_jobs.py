@@ -244,13 +244,18 @@ def test_one_in_a_worker_of_its_own_harms_none_elsewhere(tmp_path: Path, broker:
 def test_what_changes_leaves_the_others_alone(tmp_path: Path, broker: Mosquitto) -> None:
     sources = {"gate": GATE, "yard": GATE}
     watch = {**STEADY, "sources": ["gate"]}
-    jobs = {"good": STEADY, "watch": watch, "changed": trouble("nothing")}
+    wide = {
+        "algorithm": "windows",
+        "sources": ["gate"],
+        "sampling": {"interval": INTERVAL_S, "count": 5, "step": 15},
+    }
+    jobs = {"good": STEADY, "watch": watch, "wide": wide, "changed": trouble("nothing")}
     with Subscriber(broker.port) as ears, daemon_with(tmp_path, broker, jobs, sources) as daemon:
-        for topic in ("job/good/gate/result", "job/good/yard/result", "job/changed/gate/result"):
-            ears.until(topic)
+        for job in ("good/gate", "good/yard", "changed/gate", "wide/gate"):
+            ears.until(f"job/{job}/result")
         before = lasting(daemon)
         reloaded_s = time.monotonic()
-        deep = {"algorithm": "windows", "sampling": {"interval": INTERVAL_S, "count": 5, "step": 10}}
+        deep = {"algorithm": "windows", "sampling": {"interval": INTERVAL_S, "count": 5, "step": 20}}
         jobs |= {"changed": trouble("nothing", after=500), "new": deep, "apart": {**STEADY, "worker": "own"}}
         daemon.reload({"sources": {"gate": GATE, "yard": {**GATE, "size": [160, 120]}}, "jobs": jobs})
         ears.until("job/new/gate/result", since_s=reloaded_s)  # its frame track is deeper,
@@ -265,6 +270,7 @@ def test_what_changes_leaves_the_others_alone(tmp_path: Path, broker: Mosquitto)
         daemon.stop()
         check_steady(ears, "watch")
         check_steady(ears, "good", "gate")
+        check_steady(ears, "wide")  # its windows span longer than it may be away: they did not fill anew
         check_numbers(ears, "good", "yard")
         check_numbers(ears, "changed")
 

@@ -116,6 +116,11 @@ class Desk:
     def gauges(self) -> dict[str, int]:
         return {gauge.name: self.heartbeat.gauges[gauge] for gauge in CaptureGauge}
 
+    def on_track(self) -> list[int]:
+        """The indexes of the frames that are on the newest track now."""
+        assert self._reader is not None
+        return [header.index for header in self._reader.headers(-1)]
+
     def close(self) -> None:
         self._let_go()
         self.channel.close()

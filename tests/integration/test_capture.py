@@ -171,12 +171,31 @@ def test_the_first_frame_of_a_file_waits_for_its_track(short: Path) -> None:
 def test_a_deeper_track_takes_over_in_mid_stream(two_seconds: Path) -> None:
     with capture(spec(two_seconds), slots=8) as main:
         main.until(lambda: len(main.frames) >= 20)
-        main.slots = 32
+        main.slots = 64
         main.offer(main.requests[0])
         main.until_state(SourceState.ENDED)
-        assert [frame.index for frame in main.frames][-20:] == list(range(40, 60))
-        assert len(main.frames) >= 58, "no more than what was on its way may be missing"
+        assert [frame.index for frame in main.frames] == list(range(60))
+        on_track = main.on_track()
+        assert on_track == list(range(on_track[0], 60))
+        assert on_track[0] <= 20 - 5, "what was on the track before went along"
         assert {frame.epoch for frame in main.frames} == {1}
+
+
+def test_the_cap_lets_keyframes_pass_where_only_they_are_wanted(tmp_path: Path) -> None:
+    """At 30/s, a keyframe every 7: most are not the first frame of a cell of the cap."""
+    clip = make_clip(tmp_path / "clip.mp4", Clip(frames=60, gop=7))
+    with capture(spec(clip, KEYFRAMES, fps=5.0)) as main:
+        main.until_state(SourceState.ENDED)
+        assert [frame.key_index for frame in main.frames] == list(range(9))
+        assert all(frame.keyframe for frame in main.frames)
+
+
+def test_keyframes_for_a_window_stay_beside_the_frames_of_other_jobs(two_seconds: Path) -> None:
+    demand = Demand(every_frame=True, samplings=(Sampling(0, on=SampleOn.KEYFRAMES),), keep_keyframes=3)
+    with capture(spec(two_seconds, demand), slots=8) as main:
+        main.until_state(SourceState.ENDED)
+        assert main.on_track()[:3] == [15, 30, 45]
+        assert main.on_track()[-1] == 59
 
 
 def test_a_missing_file_is_tried_again_until_it_is_there(tmp_path: Path, short: Path) -> None:

@@ -8,6 +8,8 @@ from itertools import pairwise
 
 import pytest
 
+from edged.capture import playing
+from edged.capture.opening import OpenSource
 from edged.model.gauges import CaptureGauge
 from edged.model.messages import Demand, SourceState
 from edged.model.sampling import SampleOn, Sampling
@@ -135,6 +137,17 @@ def test_a_transport_stream_over_udp_is_joined_at_a_keyframe() -> None:
         assert main.frames[0].keyframe
         steps = [b.pts_us - a.pts_us for a, b in pairwise(main.frames)]
         assert all(step == 200_000 for step in steps)
+
+
+@pytest.mark.parametrize("demand", [KEYFRAMES, Demand()])
+def test_a_camera_without_a_keyframe_is_told_where_only_those_are_decoded(
+    demand: Demand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(OpenSource, "is_keyframe", lambda _, packet: False)
+    monkeypatch.setattr(playing, "_NO_KEYFRAME_NS", 1_000_000_000)
+    with udp_sender() as address, capture(spec(address, demand, timeout_s=TIMEOUT_S)) as main:
+        report = main.until_state(SourceState.RETRYING, TIMEOUT_S + 10)
+        assert "no keyframe that can be decoded came for 2 s" in report.error
 
 
 def test_the_newest_wanted_frame_of_a_camera_waits_for_its_track(server: RtspServer) -> None:

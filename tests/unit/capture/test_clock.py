@@ -99,6 +99,19 @@ def test_the_cap_is_the_grid_of_the_schedule(rate: int, cap: int, count: int) ->
         assert kept == due
 
 
+@pytest.mark.parametrize(
+    ("among_keyframes", "keyframes"), [(False, [0, 1_000_000]), (True, [0, 400_000, 800_000, 1_000_000])]
+)
+def test_the_cap_among_keyframes_takes_those_that_are_not_first_in_its_grid(
+    among_keyframes: bool, keyframes: list[int]
+) -> None:
+    """A keyframe every 0.2 s, and cells of 1/3 s that other frames open."""
+    clock = opened(live=False)
+    clock.set_cap(3.0, among_keyframes=among_keyframes)
+    frames = play(clock, [number * 40_000 for number in range(30)])
+    assert [frame.pts_us for frame in frames if frame.keyframe] == keyframes
+
+
 def test_a_cap_above_the_rate_leaves_nothing_out() -> None:
     stamps: list[int | None] = [number * 1_000_000 // 30 for number in range(90)]
     assert len(play(opened(live=False, cap=30.0), stamps)) == 90

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edged.control.plan import Plan, demand_of, make_plan, slots_for
+from edged.control.plan import Plan, demand_of, make_plan, reaches_of, slots_for
 from edged.model.frame import FrameFormat, FrameHeader
 from edged.model.sampling import SampleOn, Sampling, is_due
 from edged.settings import parse_settings
@@ -128,8 +128,34 @@ def test_whatever_is_due_for_a_job_is_in_the_demand(wanted: list[Sampling], head
         assert demand.nothing
 
 
-@given(st.dictionaries(st.text(min_size=1), st.integers(1, 100), max_size=4))
-def test_a_track_has_room_for_every_window_and_the_writer(reaches: dict[str, int]) -> None:
-    slots = slots_for(reaches)
-    assert slots >= max(reaches.values(), default=1) + len(reaches) + 1
-    assert slots <= 2 * max(reaches.values(), default=1) + len(reaches) + 2
+@given(st.lists(st.tuples(st.sampled_from(["main", "own"]), samplings), max_size=5))
+def test_a_track_has_room_for_every_window_and_the_writer(wanted: list[tuple[str, Sampling]]) -> None:
+    slots, workers = slots_of(*wanted), len({worker for worker, _ in wanted})
+    frames = [sampling.reach for _, sampling in wanted if sampling.on is SampleOn.FRAMES]
+    windows = [
+        sampling.reach for _, sampling in wanted if sampling.on is SampleOn.KEYFRAMES and sampling.count > 1
+    ]
+    needed = max(frames, default=1) + max(windows, default=0)
+    assert needed + workers + 1 <= slots <= 2 * needed + workers + 10
+
+
+def slots_of(*wanted: tuple[str, Sampling]) -> int:
+    return slots_for(reaches_of(wanted), demand_of(sampling for _, sampling in wanted))
+
+
+def test_a_job_that_waits_its_turn_beside_one_on_every_frame_finds_its_frame() -> None:
+    """At 30 per second a quarter of a second passes before the due frame is overwritten."""
+    every, rare = Sampling(interval_us=0), Sampling(interval_us=1_000_000)
+    assert slots_of(("main", every), ("main", rare)) >= 8 + 3
+    assert slots_of(("main", every), ("main", Sampling(count=2))) >= 8 + 4
+    assert slots_of(("main", every)) == slots_of(("main", rare)) == 4, "the newest will do, or few are copied"
+
+
+def test_windows_of_keyframes_beside_frames_ask_for_all_keyframes_and_not_for_all_frames() -> None:
+    window = Sampling(interval_us=1_000_000, count=3, on=SampleOn.KEYFRAMES)
+    demand = demand_of([window, Sampling()])
+    assert not demand.every_frame
+    assert not demand.keyframes_only
+    assert Sampling(interval_us=0, on=SampleOn.KEYFRAMES) in demand.samplings
+    assert demand.keep_keyframes >= 3
+    assert demand_of([Sampling(on=SampleOn.KEYFRAMES), Sampling()]).keep_keyframes == 0

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
 from edged.control import tracks
 from edged.control.tracks import FrameTrackDesk
 from edged.model.frame import FrameFormat
+from edged.model.messages import Demand
 
 FORMAT = FrameFormat(64, 48)
+WINDOWS = Demand(every_frame=True)
 
 
 @pytest.fixture
@@ -24,25 +27,27 @@ def desk() -> Iterator[FrameTrackDesk]:
 def test_no_memory_without_a_reader_or_a_format(desk: FrameTrackDesk) -> None:
     assert not desk.set_format(FORMAT)
     assert desk.track is None
-    assert desk.set_readers({"main": 1})
+    assert desk.set_readers({"main": 1}, Demand())
     assert desk.track is not None
 
 
 def test_a_new_track_only_when_the_present_one_does_not_do(desk: FrameTrackDesk) -> None:
     desk.set_format(FORMAT)
-    desk.set_readers({"main": 10})
+    desk.set_readers({"main": 10}, WINDOWS)
     first = desk.track
-    assert not desk.set_readers({"main": 3}), "a shallower window fits"
+    assert not desk.set_readers({"main": 3}, WINDOWS), "a shallower window fits"
     assert desk.track is first
-    assert desk.set_readers({"main": 30}), "a deeper one does not"
-    assert desk.set_readers({"main": 30, "slow": 1}), "another reader needs its eventfd"
+    assert desk.set_readers({"main": 30}, WINDOWS), "a deeper one does not"
+    kept = replace(WINDOWS, keep_keyframes=9)
+    assert desk.set_readers({"main": 30}, kept), "keyframes that are kept need room as well"
+    assert desk.set_readers({"main": 30, "slow": 1}, kept), "another reader needs its eventfd"
     assert desk.track is not None
-    assert desk.track.offer.generation == 3
+    assert desk.track.offer.generation == 4
     assert set(desk.track.wakes) == {"main", "slow"}
 
 
 def test_a_new_format_makes_a_new_track_and_lets_go_of_the_old(desk: FrameTrackDesk) -> None:
-    desk.set_readers({"main": 1})
+    desk.set_readers({"main": 1}, Demand())
     desk.set_format(FORMAT)
     assert desk.track is not None
     old = desk.track.memfd
@@ -57,16 +62,16 @@ def test_a_new_format_makes_a_new_track_and_lets_go_of_the_old(desk: FrameTrackD
 
 
 def test_nobody_reads_any_more(desk: FrameTrackDesk) -> None:
-    desk.set_readers({"main": 1})
+    desk.set_readers({"main": 1}, Demand())
     desk.set_format(FORMAT)
-    assert desk.set_readers({}), "the readers there were must be told"
+    assert desk.set_readers({}, Demand()), "the readers there were must be told"
     assert desk.track is None
 
 
 def test_what_is_too_big_is_an_error_that_says_the_mend_and_can_be_tried_again(
     desk: FrameTrackDesk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    desk.set_readers({"main": 1})
+    desk.set_readers({"main": 1}, Demand())
     monkeypatch.setattr(tracks, "MAX_BYTES", 10_000)
     assert not desk.set_format(FORMAT)
     assert "set a smaller size" in desk.error

@@ -47,10 +47,14 @@ class SmallTrack:
     format: FrameFormat
     slots: int
 
-    def write(self, *indexes: int) -> list[bool]:
+    def write(self, *indexes: int, keep_keyframes: int = 0) -> list[bool]:
         """Write frames whose bytes all are their index."""
         return [
-            self.writer.write(self.header(index), lambda pixels, value=index: pixels.fill(value))
+            self.writer.write(
+                self.header(index),
+                lambda pixels, value=index: pixels.fill(value),
+                keep_keyframes=keep_keyframes,
+            )
             for index in indexes
         ]
 

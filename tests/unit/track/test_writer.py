@@ -11,7 +11,7 @@ import pytest
 from edged.errors import TrackError
 from edged.model.frame import ColorMatrix, ColorRange, FrameFormat
 from edged.track.memory import allocate
-from edged.track.reader import Missing
+from edged.track.reader import Missing, TrackReader
 from edged.track.writer import TrackWriter
 
 
@@ -45,6 +45,31 @@ def test_held_frames_stay_and_the_oldest_of_the_others_go(track):
         assert [frame.pixels[0] for frame in window.frames] == [0, 2]
     track.write(7)
     assert indexes_on(reader) == [2, 5, 6, 7]
+
+
+def test_the_newest_keyframes_outlive_the_frames_between_them(track):
+    reader = track.reader()
+    assert track.write(*range(13), keep_keyframes=2) == [True] * 13
+    assert indexes_on(reader) == [5, 10, 11, 12]
+    with track.lease(reader, 1, 2, by_key=True) as window:
+        assert [frame.pixels[0] for frame in window.frames] == [5, 10]
+    with track.lease(reader, 11, 12):
+        assert track.write(13, keep_keyframes=2) == [True], "rather than to drop the frame, one of them goes"
+    assert indexes_on(reader) == [10, 11, 12, 13]
+
+
+def test_a_track_takes_over_what_was_on_the_one_before(track):
+    memfd = allocate(track.format, 6)
+    reader = track.stack.enter_context(TrackReader(os.dup(memfd), track.format, 6))
+    track.write(*range(6))
+    with TrackWriter(memfd, track.format, 6, [os.dup(track.wake)]) as writer:
+        os.eventfd_read(track.wake)
+        writer.take_over(track.writer)
+        assert os.eventfd_read(track.wake) == 4, "a reader that had not seen them all is woken"
+        writer.write(track.header(6), lambda pixels: pixels.fill(6))
+    with track.lease(reader, *range(2, 7)) as window:
+        assert [frame.header for frame in window.frames] == [track.header(index) for index in range(2, 7)]
+        assert [frame.pixels[0] for frame in window.frames] == list(range(2, 7))
 
 
 def test_a_frame_is_dropped_when_every_slot_is_held(track):
