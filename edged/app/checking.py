@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from edged.app.ask import ask, ask_each
@@ -34,6 +34,8 @@ class Findings:
     errors: tuple[Problem, ...]
     warnings: tuple[Problem, ...]
     """What is not there now and may come: models, cameras, files, folders."""
+    videos: Mapping[str, ProbeReport] = field(default_factory=dict)
+    """By source: what was seen of the files that could be opened."""
 
 
 def examine(config: Path) -> Findings:
@@ -45,7 +47,8 @@ def examine(config: Path) -> Findings:
     plan = make_plan(loaded, config.resolve().parent)
     errors = list(_plan_problems(loaded, plan))
     warnings = list(_missing_folders(loaded, plan.library))
-    for name, look in _look_for_sources(plan).items():
+    looks = _look_for_sources(plan)
+    for name, look in looks.items():
         if look.reason:
             problem = loaded.problem(f"spec.sources.{name}.url", look.reason, "source_failed")
             (errors if look.is_there else warnings).append(problem)
@@ -54,7 +57,8 @@ def examine(config: Path) -> Findings:
             path = ".".join(part for part in ("spec.jobs", proof.job, proof.path) if part)
             problem = loaded.problem(path, proof.error, proof.code)
             (warnings if proof.code in _NOT_THERE_NOW else errors).append(problem)
-    return Findings(loaded, plan, _in_order(errors), _in_order(warnings))
+    videos = {name: look.seen for name, look in looks.items() if look.seen is not None}
+    return Findings(loaded, plan, _in_order(errors), _in_order(warnings), videos)
 
 
 def prove(jobs: tuple[JobSpec, ...], library: Library) -> Iterator[Proof]:
@@ -96,6 +100,8 @@ class _Look:
     """Why it cannot be used now; empty: it may be."""
     is_there: bool = False
     """A file that is no video is a mistake; a camera that is away may come back."""
+    seen: ProbeReport | None = None
+    """Only of a file that could be opened: opening cameras takes long."""
 
 
 def _look_for_sources(plan: Plan) -> dict[str, _Look]:
@@ -111,7 +117,7 @@ def _look_for(spec: CaptureSpec) -> _Look:
         report = ask(PROBE.module, spec, ProbeReport, within_s=_START_S + 3 * spec.timeout_s)
     except EdgedError as error:
         return _Look(str(error), is_there=True)
-    return _Look(report.error, is_there=True)
+    return _Look(report.error, is_there=True, seen=None if report.error else report)
 
 
 def _in_order(problems: list[Problem]) -> tuple[Problem, ...]:

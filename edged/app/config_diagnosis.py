@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from edged.app.checking import Findings
 from edged.app.diagnosis import Level, Verdict, embedded_broker
 from edged.app.link import broker_options
+from edged.model.probe import ProbeReport
 from edged.mqtt.connection import Connection
 from edged.mqtt.failure import ConnectFailed, FailureKind
 from edged.mqtt.message import Message
@@ -20,6 +21,8 @@ from edged.settings import Loaded
 
 _DIAL_WITHIN_S = 5.0
 _GOODBYE_S = 1.0
+_WORTH_FRAMES = 2
+"""From one keyframe to the next: where all frames are keyframes there is nothing to save."""
 
 
 def look_at_broker(loaded: Loaded) -> Verdict:
@@ -68,7 +71,8 @@ class _Nobody:
 
 
 def look_at_findings(found: Findings) -> Iterator[Verdict]:
-    """A line for each problem of the file, one for all sources and one for all jobs that are well."""
+    """A line for each problem, one for all sources and one for all jobs that are well, one for each film's
+    keyframes."""
     for problem in found.errors:
         yield Verdict(Level.FAIL, _subject(problem.path), str(problem))
     for problem in found.warnings:
@@ -82,6 +86,18 @@ def look_at_findings(found: Findings) -> Iterator[Verdict]:
         ]
         if well:
             yield Verdict(Level.OK, subject, ", ".join(well))
+    for name, report in found.videos.items():
+        if said := _keyframes(report):
+            yield Verdict(Level.OK, "keyframes", f"{name}: {said}")
+
+
+def _keyframes(report: ProbeReport) -> str:
+    """What sampling on keyframes would save; empty: not known, or nothing."""
+    interval_s = report.keyframe_interval_s or 0.0
+    frames = round(interval_s * report.fps)
+    if frames < _WORTH_FRAMES:
+        return ""
+    return f"one every {interval_s:g} s: with all its jobs on keyframes 1 of {frames} frames is decoded"
 
 
 def _subject(path: str) -> str:

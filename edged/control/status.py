@@ -29,6 +29,7 @@ def publish_source(
         counters=counters,
         measured_fps=source.measured_fps() if source is not None and counters.frames else None,
         last_frame_wall_ns=wall_ns(counters.last_frame_ns),
+        gain=source.keyframe_gain() if source is not None else None,
     )
     publisher.retain(topics.source_status(name), payload)
 

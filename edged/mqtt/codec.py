@@ -14,7 +14,7 @@ from enum import StrEnum
 from typing import Any
 
 from edged.model.clock import rfc3339
-from edged.model.gauges import CaptureCounters
+from edged.model.gauges import CaptureCounters, KeyframeGain
 from edged.model.messages import JobState, JobStats, SourceReport
 
 
@@ -94,6 +94,7 @@ def source_status_payload(
     counters: CaptureCounters,
     measured_fps: float | None = None,
     last_frame_wall_ns: int | None = None,
+    gain: KeyframeGain | None = None,
 ) -> bytes:
     """``…/source/<source>/status``. ``measured_fps`` goes before what the source claims."""
     fps = report.fps if measured_fps is None else measured_fps
@@ -110,6 +111,7 @@ def source_status_payload(
             "dropped": counters.dropped,
             "reconnects": counters.reconnects,
             **({"last_frame_at": rfc3339(last_frame_wall_ns)} if last_frame_wall_ns else {}),
+            **({"keyframes": _gain(gain)} if gain is not None else {}),
             **({"error": report.error} if report.error else {}),
         }
     )
@@ -160,6 +162,11 @@ def health_payload(health: Health) -> bytes:
         "heartbeats_s": {name: round(age, 3) for name, age in health.heartbeats_s.items()},
     }
     return encode_json({key: value for key, value in content.items() if value is not None})
+
+
+def _gain(gain: KeyframeGain) -> dict[str, float]:
+    saves = {} if gain.saves_cpu is None else {"saves_cpu": round(gain.saves_cpu, 3)}
+    return {"share": round(gain.share, 4), **saves}
 
 
 def _rounded(value: float | None, digits: int) -> float | None:

@@ -86,6 +86,29 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Played]:
         yield Played(ears)
 
 
+def test_windows_of_keyframes_beside_other_jobs_of_their_source(tmp_path: Path, broker: Mosquitto) -> None:
+    """One takes every frame, so that many other frames lie between two keyframes."""
+    clip = make_clip(tmp_path / "clip.mp4", Clip(frames=FRAMES, fps=FPS, gop=GOP))
+    jobs = {
+        "keys": {"algorithm": "windows", "sampling": {"interval": 0, "count": 3, "on": "keyframes"}},
+        "every": {"algorithm": "windows", "sampling": {"interval": 0}},
+    }
+    spec = {"sources": {"gate": {"url": str(clip), "loop": True}}, "jobs": jobs}
+    with (
+        Subscriber(broker.port) as ears,
+        Daemon(tmp_path / "box", broker.port, spec, algorithms=[ALGORITHMS]),
+    ):
+        heard = ears.until("job/keys/gate/result", within_s=STATUS_WITHIN_S)
+        first, second, third = heard.content["data"]["indexes"]
+        assert third - second == second - first == GOP
+        assert heard.content["data"]["keyframes"] == [True] * 3
+        gain = ears.until(
+            "source/gate/status", lambda status: "saves_cpu" in status.get("keyframes", {}), within_s=30
+        )
+        assert gain.content["keyframes"]["share"] == pytest.approx(1 / GOP, abs=0.03)
+        assert gain.content["keyframes"]["saves_cpu"] > 0
+
+
 def check_mostly(found: list[Any], wanted: list[Any]) -> None:
     """In order, each at most once, nothing else, and most of them: a busy machine misses some turns."""
     places = [wanted.index(one) for one in found]

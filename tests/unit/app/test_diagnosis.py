@@ -7,9 +7,14 @@ from pathlib import Path
 import pytest
 
 from edged.app import diagnosis
+from edged.app.checking import Findings
+from edged.app.config_diagnosis import look_at_findings
 from edged.app.diagnosis import Level
 from edged.app.reach import why_port_is_away, why_source_is_away
+from edged.control.plan import Plan
 from edged.model.messages import CaptureSpec
+from edged.model.probe import ProbeReport
+from edged.settings import parse_settings
 
 
 def spec(url: str) -> CaptureSpec:
@@ -30,6 +35,19 @@ def test_storage_that_is_not_there_yet_is_judged_by_its_nearest_folder(tmp_path:
     assert diagnosis.disk(tmp_path / "a" / "b", 1).level is Level.OK
     assert diagnosis.disk(tmp_path / "a" / "b", 1 << 40).level is Level.WARN
     assert not (tmp_path / "a").exists()
+
+
+def test_films_say_what_sampling_on_keyframes_would_save() -> None:
+    videos = {
+        "gate": ProbeReport("gate.mp4", fps=30.0, keyframe_interval_s=2.0),
+        "still": ProbeReport("still.mjpeg", fps=10.0, keyframe_interval_s=0.1),
+        "short": ProbeReport("short.mp4", fps=30.0),
+    }
+    loaded = parse_settings("device: box", file="edged.yaml", folder=Path())
+    (verdict,) = look_at_findings(Findings(loaded, Plan(), (), (), videos))
+    assert verdict.subject == "keyframes"
+    assert "gate: one every 2 s" in verdict.finding
+    assert "1 of 60 frames" in verdict.finding
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")

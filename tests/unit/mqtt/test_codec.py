@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edged.model.gauges import CaptureCounters
+from edged.model.gauges import CaptureCounters, KeyframeGain
 from edged.model.messages import JobState, JobStats, SourceReport, SourceState
 from edged.mqtt.codec import (
     DeviceInfo,
@@ -53,6 +53,17 @@ def test_status_of_a_running_source() -> None:
         "state": "running", "since": SINCE, "fps": 14.99, "width": 1920, "height": 1080, "codec": "h264",
         "frames": 300, "decoded": 300, "copied": 10, "dropped": 1, "reconnects": 2, "last_frame_at": SINCE,
     }  # fmt: skip
+
+
+def test_a_source_says_what_sampling_on_keyframes_would_save_as_far_as_it_is_known() -> None:
+    report = SourceReport(SourceState.RUNNING)
+    for gain, said in (
+        (KeyframeGain(1 / 60, 0.06123), {"share": 0.0167, "saves_cpu": 0.061}),
+        (KeyframeGain(1 / 60), {"share": 0.0167}),
+        (None, None),
+    ):
+        status = read(source_status_payload(report, since_ns=SINCE_NS, counters=CaptureCounters(), gain=gain))
+        assert status.get("keyframes") == said
 
 
 def test_a_frozen_camera_does_not_claim_its_frame_rate() -> None:
