@@ -10,7 +10,8 @@ from pathlib import Path
 from edged.app.ask import ask, ask_each
 from edged.app.processes import PROBE, PROVER
 from edged.app.reach import why_source_is_away
-from edged.control.plan import Failure, Plan, make_plan
+from edged.capture.sources import file_of
+from edged.control.plan import Plan, make_plan
 from edged.errors import EdgedError, Problem
 from edged.model.messages import CaptureSpec, JobSpec, Library, Proof, ProveReport, ProveRequest
 from edged.model.probe import ProbeReport
@@ -77,11 +78,9 @@ def prove(jobs: tuple[JobSpec, ...], library: Library) -> Iterator[Proof]:
 
 
 def _plan_problems(loaded: Loaded, plan: Plan) -> Iterator[Problem]:
-    failures: list[tuple[str, Failure]] = [
-        *((f"spec.sources.{name}.url", failure) for name, failure in plan.failed_sources.items()),
-        *((f"spec.jobs.{name}", failure) for name, failure in plan.failed_jobs.items()),
-    ]
-    return (loaded.problem(path, failure.message, failure.code) for path, failure in failures)
+    for failure in (*plan.failed_sources.values(), *plan.failed_jobs.values()):
+        for problem in failure.problems:
+            yield loaded.problem(problem.path, problem.message, problem.code)
 
 
 def _missing_folders(loaded: Loaded, library: Library) -> Iterator[Problem]:
@@ -111,7 +110,7 @@ def _look_for_sources(plan: Plan) -> dict[str, _Look]:
 
 def _look_for(spec: CaptureSpec) -> _Look:
     away = why_source_is_away(spec, within_s=_REACH_WITHIN_S)
-    if away or spec.url.startswith("/dev/") or "://" in spec.url.removeprefix("file://"):
+    if away or file_of(spec.url) is None:
         return _Look(away)
     try:
         report = ask(PROBE.module, spec, ProbeReport, within_s=_START_S + 3 * spec.timeout_s)

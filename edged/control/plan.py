@@ -6,13 +6,14 @@ they stand. What is wrong with one of them fails that one and leaves the others 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from edged.capture.sources import check_url
-from edged.errors import SourceUnsupported, SpecRejected
+from edged.capture.sources import check_url, file_of
+from edged.errors import Problem, SourceUnsupported, SpecRejected
 from edged.model.messages import CaptureSpec, Demand, JobSpec, Library, LinkSpec
 from edged.model.redact import is_secret_name, redact_url
 from edged.model.sampling import SampleOn, Sampling
@@ -28,8 +29,17 @@ _MEANWHILE_SLOTS = 8
 class Failure:
     """Why a source or a job cannot be started as it stands."""
 
-    code: str
-    message: str
+    problems: tuple[Problem, ...]
+    """At least one; their paths are those of the file."""
+
+    @property
+    def code(self) -> str:
+        return self.problems[0].code
+
+    @property
+    def message(self) -> str:
+        """All that is wrong, each said once."""
+        return "; ".join(dict.fromkeys(problem.message for problem in self.problems))
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +71,9 @@ def make_plan(loaded: Loaded, folder: Path) -> Plan:
         try:
             captures[name] = _capture(name, source, loaded, folder)
         except SpecRejected as rejected:
-            failed[name] = Failure(rejected.problems[0].code, rejected.problems[0].message)
+            failed[name] = Failure(rejected.problems)
         except SourceUnsupported as error:
-            failed[name] = Failure(error.code, str(error))
+            failed[name] = Failure((Problem(f"spec.sources.{name}.url", str(error), error.code),))
     everything = tuple(spec.sources)
     jobs: dict[str, JobPlan] = {}
     failed_jobs: dict[str, Failure] = {}
@@ -71,7 +81,7 @@ def make_plan(loaded: Loaded, folder: Path) -> Plan:
         try:
             jobs[name] = _job(name, job, everything, loaded)
         except SpecRejected as rejected:
-            failed_jobs[name] = Failure(rejected.problems[0].code, rejected.problems[0].message)
+            failed_jobs[name] = Failure(rejected.problems)
     library = Library(
         algorithms=tuple(map(str, loaded.settings.algorithms)),
         models=tuple(map(str, loaded.settings.models)),
@@ -138,12 +148,19 @@ def _capture(name: str, source: Source, loaded: Loaded, folder: Path) -> Capture
 
 
 def _job(name: str, job: Job, everything: tuple[str, ...], loaded: Loaded) -> JobPlan:
-    path = f"spec.jobs.{name}.params"
-    links: tuple[Link, ...] = (job, *job.then)
+    """Raises `SpecRejected` with every reference that cannot be resolved."""
+    path = f"spec.jobs.{name}"
+    links: dict[str, Link] = {path: job} | {
+        f"{path}.then.{place}": link for place, link in enumerate(job.then)
+    }
+    problems: list[Problem] = []
+    chain = tuple(_link(link, f"{at}.params", loaded, problems) for at, link in links.items())
+    if problems:
+        raise SpecRejected(problems)
     spec = JobSpec(
         name=name,
         sources=everything if job.sources == "*" else tuple(job.sources),
-        chain=tuple(_link(link, path, loaded) for link in links),
+        chain=chain,
         sampling=job.sampling.to_sampling(),
         deadline_s=job.deadline,
         publish_when=job.publish.when,
@@ -152,10 +169,11 @@ def _job(name: str, job: Job, everything: tuple[str, ...], loaded: Loaded) -> Jo
     return JobPlan(spec, job.worker, job.enabled)
 
 
-def _link(link: Link, path: str, loaded: Loaded) -> LinkSpec:
+def _link(link: Link, path: str, loaded: Loaded, problems: list[Problem]) -> LinkSpec:
     params = dict(link.params)
-    hidden = dict.fromkeys(_hidden(params, path, loaded))
-    return LinkSpec(link.algorithm, _resolved(params, path, loaded), tuple(hidden))
+    resolved = _resolved(params, path, loaded, problems)
+    hidden = {} if problems else dict.fromkeys(_hidden(params, path, loaded))
+    return LinkSpec(link.algorithm, resolved, tuple(hidden))
 
 
 def _hidden(value: Any, path: str, loaded: Loaded, *, secret: bool = False) -> Iterator[str]:
@@ -163,7 +181,7 @@ def _hidden(value: Any, path: str, loaded: Loaded, *, secret: bool = False) -> I
     if isinstance(value, str):
         yield from loaded.references.values(value, path=path, host=None)
         if secret:
-            yield _resolved(value, path, loaded)
+            yield loaded.references.resolve(value, path=path, host=None)
     elif isinstance(value, Mapping):
         for key, item in value.items():
             yield from _hidden(item, path, loaded, secret=secret or is_secret_name(str(key)))
@@ -174,31 +192,39 @@ def _hidden(value: Any, path: str, loaded: Loaded, *, secret: bool = False) -> I
         yield str(value)
 
 
-def _resolved(value: Any, path: str, loaded: Loaded) -> Any:
-    """Params with their references resolved, however deep they lie."""
-    if isinstance(value, str):
-        return loaded.references.resolve(value, path=path, host=None) if "${" in value else value
-    if isinstance(value, Mapping):
-        return {key: _resolved(item, f"{path}.{key}", loaded) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_resolved(item, f"{path}.{place}", loaded) for place, item in enumerate(value)]
+def _resolved(value: Any, path: str, loaded: Loaded, problems: list[Problem]) -> Any:
+    """Params with their references resolved, however deep they lie; those that cannot be add problems."""
+    if isinstance(value, str) and "${" in value:
+        try:
+            return loaded.references.resolve(value, path=path, host=None)
+        except SpecRejected as rejected:
+            problems.extend(rejected.problems)
+    elif isinstance(value, Mapping):
+        return {key: _resolved(item, f"{path}.{key}", loaded, problems) for key, item in value.items()}
+    elif isinstance(value, (list, tuple)):
+        return [_resolved(item, f"{path}.{place}", loaded, problems) for place, item in enumerate(value)]
     return value
 
 
 def _absolute(url: str, folder: Path) -> str:
     """A relative file path counts from the folder of the file that names it."""
-    if "://" in url or url.startswith("/"):
-        return url
-    return str(folder / url)
+    path = file_of(url)
+    return url if path is None or path.startswith("/") else str(folder / path)
 
 
 def _check_media(url: str, folders: tuple[Path, ...] | None) -> None:
     """Where ``media:`` is set, files elsewhere are not read (links are followed first)."""
-    if folders is None or not url.startswith(("/", "file://")) or url.startswith("/dev/"):
+    named = file_of(url)
+    if folders is None or named is None:
         return
-    path = Path(url.removeprefix("file://")).resolve()
-    if not any(path.is_relative_to(folder.resolve()) for folder in folders):
+    path = _resolved_path(named)
+    if not any(path.is_relative_to(_resolved_path(folder)) for folder in folders):
         allowed = ", ".join(map(str, folders)) or "none"
         raise SourceUnsupported(
             f"{path} lies outside the folders that media: allows ({allowed})", code="not_allowed"
         )
+
+
+def _resolved_path(path: str | Path) -> Path:
+    """Without links, and also where they go round in circles, at which `Path.resolve` raises."""
+    return Path(os.path.realpath(path))

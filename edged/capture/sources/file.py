@@ -41,4 +41,7 @@ def path_of(url: str) -> str:
         raise SourceUnsupported("file:// takes no ? and #; in a file's name write them as %3F and %23")
     if not parts.path.strip("/"):
         raise SourceUnsupported("file:// names no file: file:///folder/video.mp4")
-    return unquote(parts.path)
+    path = unquote(parts.path)
+    if "\0" in path or "\n" in path:
+        raise SourceUnsupported("the path of file:// holds a line break or a zero byte")
+    return path

@@ -43,6 +43,14 @@ def check_url(url: str) -> None:
     plan_open(CaptureSpec(revision=0, source="", url=standing_in, redacted_url=""))
 
 
+def file_of(url: str) -> str | None:
+    """The path of the file that ``url`` has a capture read; None when it is no file.
+
+    Raises `SourceUnsupported` as `plan_open` does.
+    """
+    return file.path_of(url) if _scheme_of(url) == "file" else None
+
+
 def _scheme_of(url: str) -> str:
     if not url:
         raise SourceUnsupported("the url is empty")

@@ -85,6 +85,65 @@ def test_files_outside_media_are_refused_also_through_a_link(tmp_path: Path) -> 
     assert plan.failed_sources["link"].code == "not_allowed"
 
 
+@pytest.mark.parametrize(
+    "url",
+    [
+        "FILE://{outside}",
+        "file://localhost{outside}",
+        "file://{inside}/%2e%2e/outside.mp4",
+        "{inside}/../outside.mp4",
+        "../outside.mp4",
+        "/dev/..{outside}",
+        "/dev/shm/x.mp4",
+        "file:///dev/video0",
+        "{inside}/round.mp4",
+    ],
+)
+def test_no_way_of_writing_a_file_leads_around_media(tmp_path: Path, url: str) -> None:
+    inside, outside = tmp_path / "media", tmp_path / "outside.mp4"
+    inside.mkdir()
+    (inside / "round.mp4").symlink_to(tmp_path / "round")
+    (tmp_path / "round").symlink_to(tmp_path / "round")
+    spec = f"  sources: {{cam: {{url: '{url.format(inside=inside, outside=outside)}'}}}}\n"
+    plan = plan_of(spec, inside, head=f"{HEAD}media: [{inside}]\n")
+    assert not plan.captures
+    assert plan.failed_sources["cam"].code == "not_allowed"
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["good.mp4", "{inside}/good.mp4", "FILE://localhost{inside}/good.mp4", "file://{inside}/g%6Fod.mp4"],
+)
+def test_every_way_of_writing_a_file_below_media_is_allowed(tmp_path: Path, url: str) -> None:
+    spec = f"  sources: {{cam: {{url: '{url.format(inside=tmp_path)}'}}}}\n"
+    assert not plan_of(spec, tmp_path, head=f"{HEAD}media: [{tmp_path}]\n").failed_sources
+
+
+@pytest.mark.parametrize("url", ["/dev/video0", "pattern://testsrc2", "rtsp://h/s"])
+def test_media_is_about_files_alone(url: str) -> None:
+    assert not plan_of(f"  sources: {{cam: {{url: '{url}'}}}}\n", head=f"{HEAD}media: []\n").failed_sources
+
+
+def test_every_reference_that_is_missing_is_told_where_it_stands() -> None:
+    plan = plan_of(
+        "  sources: {cam: {url: 'rtsp://u:${env:EDGED_NOT_SET}@h/'}}\n"
+        "  jobs:\n"
+        "    broken:\n"
+        "      algorithm: motion\n"
+        "      params: {token: '${env:EDGED_NOT_SET}', list: [1, '${credential:no}']}\n"
+        "      then: [{algorithm: motion}, {algorithm: motion, params: {y: '${env:NOR_THIS}'}}]\n"
+    )
+    assert [problem.path for problem in plan.failed_sources["cam"].problems] == ["spec.sources.cam.url"]
+    failure = plan.failed_jobs["broken"]
+    assert [problem.path.removeprefix("spec.jobs.broken.") for problem in failure.problems] == [
+        "params.token",
+        "params.list.1",
+        "then.1.params.y",
+    ]
+    assert "EDGED_NOT_SET" in failure.message
+    assert "NOR_THIS" in failure.message
+
+
 samplings = st.builds(
     Sampling,
     interval_us=st.sampled_from([0, 100_000, 333_333, 1_000_000]),
