@@ -5,23 +5,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from edged.model.prefix import check_prefix
+
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
-_LEVEL = re.compile(r"[^\x00-\x1f\x7f+#/$@][^\x00-\x1f\x7f+#/]*")
-_PREFIX_BYTES = 256
-DEFAULT_PREFIX = "edged/v1"
-
-
-def check_prefix(prefix: str) -> str:
-    """The prefix, when topics can be built on it. Raises ValueError that says what would be right."""
-    levels = prefix.split("/")
-    if len(prefix.encode("utf-8", "surrogatepass")) > _PREFIX_BYTES:
-        raise ValueError(f"longer than {_PREFIX_BYTES} bytes; a short one such as {DEFAULT_PREFIX} is right")
-    if not all(_LEVEL.fullmatch(level) for level in levels):
-        raise ValueError(
-            "levels between slashes must not be empty, hold + # or control characters, "
-            f"or start with $ or @; for instance {DEFAULT_PREFIX}"
-        )
-    return prefix
 
 
 @dataclass(frozen=True, slots=True)

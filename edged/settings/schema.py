@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, WithJsonSchema, model_validator
 
+from edged.model.prefix import DEFAULT_PREFIX, check_prefix
 from edged.settings.defaults import default_device, default_storage
 from edged.settings.fields import Name, Section, Text, Whole, refuse
 from edged.settings.hosts import check_host_rule
@@ -43,9 +43,10 @@ def _check_broker(url: str) -> str:
 
 
 def _check_prefix(prefix: str) -> str:
-    if re.search(r"[+#]", prefix) or prefix.startswith("$") or "" in prefix.split("/"):
-        raise refuse('should be levels joined by "/", without + # or a leading $, for example edged/v1')
-    return prefix
+    try:
+        return check_prefix(prefix)
+    except ValueError as error:
+        raise refuse(str(error)) from None
 
 
 def _number_or_text(version: Any) -> Any:
@@ -103,7 +104,7 @@ class MqttSettings(Section):
         examples=["3.1.1"],
     )
     prefix: Annotated[Text, Field(max_length=256), AfterValidator(_check_prefix)] = Field(
-        default="edged/v1", description="What every topic begins with.", examples=["edged/v1"]
+        default=DEFAULT_PREFIX, description="What every topic begins with.", examples=[DEFAULT_PREFIX]
     )
 
     @model_validator(mode="after")

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edged.mqtt.topics import Topics, check_prefix
+from edged.mqtt.topics import Topics
 
 TOPICS = Topics("edged/v1", "gate-01")
 
@@ -31,12 +31,9 @@ def test_a_name_that_would_break_a_topic_is_refused(name: str) -> None:
         TOPICS.result("people", name)
 
 
-@pytest.mark.parametrize(
-    "prefix", ["", "/", "/a", "a/", "a//b", "a/#", "a/+/b", "$SYS", "@all", "a\0b", "é" * 200]
-)
-def test_a_prefix_with_wildcards_or_empty_levels_is_refused(prefix: str) -> None:
+def test_a_prefix_that_would_break_a_topic_is_refused() -> None:
     with pytest.raises(ValueError, match="edged/v1"):
-        check_prefix(prefix)
+        Topics("home/@edge", "gate-01")
 
 
 @given(st.text(max_size=40))

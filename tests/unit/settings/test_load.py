@@ -135,6 +135,7 @@ JOB = "spec:\n  jobs:\n    a:\n      algorithm: x\n      "
         ("mqtt: {ca: a}", "mqtt", 7, "for mqtts:// and wss://"),
         ("mqtt: {protocol: 4}", "mqtt.protocol", 18, "should be auto or 5 or 3.1.1, not 4"),
         ("mqtt: {prefix: a/#}", "mqtt.prefix", 16, "without + #"),
+        ("mqtt: {prefix: home/@edge}", "mqtt.prefix", 16, "leading $ or @"),
         ("storage: {max_mb: 1}", "storage.max_mb", 19, "at least 16, not 1"),
         ("secrets: {a: {env: X}}", "secrets.a", 14, "toward which hosts"),
         ("secrets: {a: {env: X, file: /x, hosts: [h]}}", "secrets.a", 14, "exactly one of"),
