@@ -41,10 +41,18 @@ log = logging.getLogger("edged")
 
 
 def run_daemon(config: Path, *, pictures: Path | None = None, log_level: str = "INFO") -> int:
-    """Run until SIGTERM or SIGINT; the exit code. Raises `SpecRejected` for a file that is not valid."""
+    """Run until SIGTERM or SIGINT; the exit code.
+
+    Raises `SpecRejected` for a file that is not valid, and OSError for one that cannot be read: what
+    the system refuses later is no mistake of the user's, and starting again may help.
+    """
     loaded = load_settings(config)
     start_logging(log_level)
-    return asyncio.run(Daemon(config, loaded, pictures=pictures, log_level=log_level).run())
+    try:
+        return asyncio.run(Daemon(config, loaded, pictures=pictures, log_level=log_level).run())
+    except OSError as error:
+        log.error("the system refuses what the daemon needs", exc_info=error)
+        return EXIT_BUG
 
 
 class Daemon:

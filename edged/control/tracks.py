@@ -7,7 +7,7 @@ worker that was replaced can be given the same track again without the capture n
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from edged.control.plan import slots_for
@@ -96,15 +96,27 @@ class FrameTrackDesk:
             return False
         slots = slots_for(self._reaches, self._demand)
         self._generation += 1
+        offer = TrackOffer(self._source, self._generation, slots, self.format)
         try:
-            memfd = _allocate(self.format, slots)
+            self.track = _make(offer, self._reaches)
         except TrackError as error:
             self.error = f"no frame track: {error}"
             return False
-        wakes = {worker: os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC) for worker in self._reaches}
-        offer = TrackOffer(self._source, self._generation, slots, self.format)
-        self.track = FrameTrack(offer, memfd, wakes)
         return True
+
+
+def _make(offer: TrackOffer, workers: Iterable[str]) -> FrameTrack:
+    """Raises TrackError, and leaves nothing open, when its memory or descriptors cannot be had."""
+    memfd = _allocate(offer.format, offer.slots)
+    wakes: dict[str, int] = {}
+    track = FrameTrack(offer, memfd, wakes)
+    try:
+        for worker in workers:
+            wakes[worker] = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+    except OSError as error:
+        track.close()
+        raise TrackError(f"no eventfd: {error.strerror}") from error
+    return track
 
 
 def _allocate(frame_format: FrameFormat, slots: int) -> int:

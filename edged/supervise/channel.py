@@ -58,7 +58,8 @@ class Channel:
         self._sock.close()
 
     def send(self, message: object, fds: Sequence[int] = (), *, wait_s: float = 0.0) -> bool:
-        """Send a dataclass. False: the other end did not make room within ``wait_s``.
+        """Send a dataclass. False: the other end did not make room within ``wait_s``, or for want of
+        descriptors or memory a large one could not be packed.
 
         Raises `ChannelClosed` when the other end is gone.
         """
@@ -91,7 +92,10 @@ class Channel:
     def _send(self, kind: int, body: bytes, fds: Sequence[int], wait_s: float) -> bool:
         if len(body) <= _INLINE_LIMIT:
             return self._send_packet(bytes((kind,)) + body, fds, wait_s)
-        spilled = _spill(body)
+        try:
+            spilled = _spill(body)
+        except OSError:
+            return False
         try:
             return self._send_packet(bytes((kind | _SPILLED,)), (spilled, *fds), wait_s)
         finally:
@@ -120,9 +124,13 @@ def _ready(fd: int, event: int, wait_s: float) -> bool:
 
 def _spill(body: bytes) -> int:
     fd = os.memfd_create("edged-message", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
-    with os.fdopen(os.dup(fd), "wb") as file:
-        file.write(body)
-    fcntl.fcntl(fd, fcntl.F_ADD_SEALS, fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE)
+    try:
+        with os.fdopen(fd, "wb", closefd=False) as file:
+            file.write(body)
+        fcntl.fcntl(fd, fcntl.F_ADD_SEALS, fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE)
+    except OSError:
+        os.close(fd)
+        raise
     return fd
 
 

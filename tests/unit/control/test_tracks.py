@@ -12,6 +12,7 @@ from edged.control import tracks
 from edged.control.tracks import FrameTrackDesk
 from edged.model.frame import FrameFormat
 from edged.model.messages import Demand
+from tests.descriptors import descriptors_left, open_descriptors
 
 FORMAT = FrameFormat(64, 48)
 WINDOWS = Demand(every_frame=True)
@@ -81,3 +82,19 @@ def test_what_is_too_big_is_an_error_that_says_the_mend_and_can_be_tried_again(
     assert desk.track is not None
     assert desk.error == ""
     assert not desk.retry(), "there is nothing to try again"
+
+
+@pytest.mark.parametrize("left", [0, 1, 2])
+def test_a_track_for_which_descriptors_are_missing_leaves_none_open_and_can_be_tried_again(
+    desk: FrameTrackDesk, left: int
+) -> None:
+    before = len(open_descriptors())
+    desk.set_readers({"main": 1, "slow": 1})
+    with descriptors_left(left):
+        assert not desk.set_format(FORMAT)
+        assert desk.track is None
+    assert "Too many open files" in desk.error
+    assert len(open_descriptors()) == before
+    assert desk.retry()
+    assert desk.track is not None
+    assert len(open_descriptors()) == before + 3

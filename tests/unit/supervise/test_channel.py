@@ -11,6 +11,7 @@ import pytest
 from edged.errors import ChannelClosed
 from edged.model.messages import Stop
 from edged.supervise.channel import CONTROL, RAW, Channel
+from tests.descriptors import descriptors_left
 
 
 @pytest.fixture
@@ -79,3 +80,10 @@ def test_sockets_are_not_inherited_unless_handed_down() -> None:
     assert not os.get_inheritable(ours.fileno())
     assert isinstance(theirs, socket.socket)
     assert not theirs.get_inheritable()
+
+
+def test_a_large_message_for_which_there_is_no_descriptor_is_refused(ends: tuple[Channel, Channel]) -> None:
+    body = os.urandom(100_000)
+    with descriptors_left(0):
+        assert not ends[0].send_raw(body)
+    assert ends[0].send_raw(body)

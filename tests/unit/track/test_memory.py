@@ -15,6 +15,7 @@ from edged.errors import TrackError
 from edged.model.frame import FrameFormat
 from edged.track.layout import TrackLayout
 from edged.track.memory import allocate
+from tests.descriptors import descriptors_left
 
 pytestmark = pytest.mark.usefixtures("open_descriptors")
 
@@ -52,6 +53,11 @@ def test_memory_that_the_kernel_refuses_is_refused_with_the_mend() -> None:
             allocate(FrameFormat(1920, 1080), 2)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def test_no_descriptor_for_it_is_told_and_leaves_none_open() -> None:
+    with descriptors_left(0), pytest.raises(TrackError, match="Too many open files"):
+        allocate(FrameFormat(64, 48), 4)
 
 
 def test_main_needs_no_numpy_to_allocate() -> None:
