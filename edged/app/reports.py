@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import platform
 import time
 from importlib.metadata import version
@@ -43,6 +44,7 @@ class Reports:
         """Publish what is due; called about twice a second."""
         if now_s - self._status_at >= STATUS_EVERY_S:
             self._status_at = now_s
+            self._device.retry()
             self._device.publish_statuses()
         if now_s - self._health_at >= HEALTH_EVERY_S:
             self._health_at = now_s
@@ -108,5 +110,9 @@ class Reports:
 
 
 def _models(folders: tuple[str, ...]) -> tuple[str, ...]:
-    """The names of the models that jobs can use."""
-    return tuple(sorted({path.name for folder in folders for path in Path(folder).glob("*.onnx")}))
+    """The names of the models that jobs can use; a folder that cannot be read now has none."""
+    names: set[str] = set()
+    for folder in folders:
+        with contextlib.suppress(OSError):
+            names.update(path.name for path in Path(folder).glob("*.onnx"))
+    return tuple(sorted(names))

@@ -12,12 +12,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from edged.control.job import JobRecord
-from edged.control.plan import Plan, demand_of, reaches_of
+from edged.control.plan import Failure, Plan, demand_of, reaches_of
 from edged.control.proving import Proving
 from edged.control.publisher import Publisher
 from edged.control.source import SourceControl
 from edged.control.status import publish_job, publish_source
 from edged.control.tracks import FrameTrack
+from edged.control.unplanned import Unplanned
 from edged.control.worker import WorkerControl
 from edged.model.messages import (
     JobReport,
@@ -41,6 +42,8 @@ log = logging.getLogger("edged.device")
 
 _MAY_RETRY = ("model_not_found",)
 """Proofs that fail with one of these go to the worker all the same, which tries again slowly."""
+_MAY_CHANGE = ("algorithm_failed", "algorithm_not_found", "internal")
+"""Proofs that fail with one of these are made again: a file or a service may come. Others need a change."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +78,8 @@ class Device:
         self._kinds = kinds
         self._publisher = publisher
         self._topics = topics
+        self._unplanned_sources = Unplanned(self._publish_failed_source, self._clear_source)
+        self._unplanned_jobs = Unplanned(self._publish_failed_job, self._clear_job)
         self._proving: Proving | None = None
         self._rounds = 0
         self._topic_of: dict[tuple[OutputKind, str, str], str] = {}
@@ -98,11 +103,8 @@ class Device:
         for name in [name for name in self.sources if name not in plan.captures]:
             self.sources.pop(name).stop()
             if name not in plan.failed_sources:
-                self._publisher.retain(self._topics.source_status(name), b"")
-        for name, failure in plan.failed_sources.items():
-            report = SourceReport(SourceState.FAILED, error=failure.message)
-            log.warning("%s: failed: %s", name, failure.message)
-            publish_source(self._publisher, self._topics, name, report)
+                self._clear_source(name)
+        self._unplanned_sources.apply(plan.failed_sources, plan.captures)
         for name, spec in plan.captures.items():
             if name in self.sources:
                 self.sources[name].apply(spec)
@@ -112,6 +114,7 @@ class Device:
             )
             self.sources[name] = source
             source.start()
+            self._source_changed(source)
 
     def _apply_workers(self, plan: Plan) -> None:
         wanted = {job.worker for job in plan.jobs.values() if job.enabled}
@@ -125,9 +128,7 @@ class Device:
     def _apply_jobs(self, plan: Plan) -> None:
         for name in [name for name in self.jobs if name not in plan.jobs]:
             self._forget_job(self.jobs.pop(name), gone=name not in plan.failed_jobs)
-        for name, failure in plan.failed_jobs.items():
-            log.warning("%s: failed: %s", name, failure.message)
-            publish_job(self._publisher, self._topics, name, JobState.FAILED, failure.code, failure.message)
+        self._unplanned_jobs.apply(plan.failed_jobs, plan.jobs)
         for name, job in plan.jobs.items():
             record = self.jobs.get(name)
             if record is not None and record.plan == job:
@@ -146,7 +147,7 @@ class Device:
         """Clear what the broker keeps of it; should it come back in this boot, its numbers go on."""
         self._left_off[job.name] = job.numbering
         if gone:
-            self._publisher.retain(self._topics.job_status(job.name), b"")
+            self._clear_job(job.name)
         self._clear_counts(job.name, job.plan.spec.sources)
 
     def _clear_counts(self, job: str, sources: Iterable[str]) -> None:
@@ -168,6 +169,7 @@ class Device:
         self._rounds += 1
         unproved = [job for job in self.jobs.values() if job.plan.enabled and not job.proved]
         for job in unproved:
+            job.failed_proofs, job.prove_again_s = 0, None
             if job.out:
                 job.out = False
                 self._set_job(job, JobState.STARTING)
@@ -190,7 +192,7 @@ class Device:
         if job is None:
             return
         if proof.error and proof.code not in _MAY_RETRY:
-            job.out, job.serving = True, None
+            job.fail_proof(time.monotonic(), final=proof.final or proof.code not in _MAY_CHANGE)
             where = f"{proof.path}: " if proof.path else ""
             self._set_job(job, JobState.FAILED, proof.code, f"{where}{proof.error}")
         else:
@@ -294,13 +296,23 @@ class Device:
     # ---- changes ----
 
     def _source_changed(self, source: SourceControl) -> None:
-        publish_source(self._publisher, self._topics, source.spec.source, source.report, source=source)
+        since_ns = source.since_wall_ns
+        publish_source(
+            self._publisher, self._topics, source.spec.source, source.report, since_ns=since_ns, source=source
+        )
+
+    def _publish_failed_source(self, name: str, failure: Failure, since_ns: int) -> None:
+        report = SourceReport(SourceState.FAILED, error=failure.message)
+        publish_source(self._publisher, self._topics, name, report, since_ns=since_ns)
+
+    def _clear_source(self, name: str) -> None:
+        self._publisher.retain(self._topics.source_status(name), b"")
 
     def _frame_track_made(self, source: SourceControl) -> None:
         track = source.desk.track
         for name, worker in self.workers.items():
             if track is not None and name in track.wakes:
-                worker.offer(track)
+                worker.offer(source.spec.source)
             else:
                 worker.drop(source.spec.source)
 
@@ -315,12 +327,28 @@ class Device:
             self._publish_job(job)
 
     def _publish_job(self, job: JobRecord) -> None:
-        publish_job(self._publisher, self._topics, job.name, job.state, job.code, job.error, job=job)
+        report = JobReport(job.name, job.state, job.code, job.error)
+        publish_job(self._publisher, self._topics, report, since_ns=job.since_wall_ns, stats=job.total())
+
+    def _publish_failed_job(self, name: str, failure: Failure, since_ns: int) -> None:
+        report = JobReport(name, JobState.FAILED, failure.code, failure.message)
+        publish_job(self._publisher, self._topics, report, since_ns=since_ns)
+
+    def _clear_job(self, name: str) -> None:
+        self._publisher.retain(self._topics.job_status(name), b"")
+
+    def retry(self) -> None:
+        """Try again what failed and may do well now; called every now and then."""
+        for source in self.sources.values():
+            source.retry()
+        now_s = time.monotonic()
+        for job in self.jobs.values():
+            if self._proving is not None and job.is_due_again(now_s):
+                self._proving.again(job.plan.spec)
 
     def publish_statuses(self) -> None:
         """All statuses with fresh counters."""
         for source in self.sources.values():
-            source.retry()
             self._source_changed(source)
         for job in self.jobs.values():
             self._publish_job(job)

@@ -12,6 +12,8 @@ from edged.model.messages import JobSpec, JobState, JobStats, Numbering
 STRIKES = 2
 """A job that hung or crashed its worker this often stays out."""
 _FORGIVEN_AFTER_S = 3600.0
+_FIRST_AGAIN_S = 30.0
+_LAST_AGAIN_S = 300.0
 
 log = logging.getLogger("edged.job")
 
@@ -35,6 +37,10 @@ class JobRecord:
     out: bool = False
     """It failed its proof and stays out until the next one, or used up its strikes and stays out until
     its spec changes."""
+    failed_proofs: int = 0
+    """In a row."""
+    prove_again_s: float | None = None
+    """Monotonic time from which it may be proved again; None: not before somebody asks."""
     serving: JobSpec | None = None
     """The spec before, which its worker runs until this one is proved."""
     past: dict[str, int] = field(default_factory=dict)
@@ -79,7 +85,22 @@ class JobRecord:
     def pass_proof(self) -> None:
         """It may run; what the spec before it did to its worker does not count."""
         self.proved, self.out, self.serving = True, False, None
+        self.failed_proofs, self.prove_again_s = 0, None
         self.strikes.clear()
+
+    def fail_proof(self, now_s: float, *, final: bool) -> None:
+        """It stays out; unless that is ``final``, it is proved again later and later."""
+        self.out, self.serving = True, None
+        delay_s = min(_LAST_AGAIN_S, _FIRST_AGAIN_S * 2 ** min(self.failed_proofs, 16))
+        self.failed_proofs += 1
+        self.prove_again_s = None if final else now_s + delay_s
+
+    def is_due_again(self, now_s: float) -> bool:
+        """True once for each time that it should be proved again."""
+        if self.prove_again_s is None or now_s < self.prove_again_s:
+            return False
+        self.prove_again_s = None
+        return True
 
     def set_state(self, state: JobState, code: str = "", error: str = "") -> bool:
         """True when that is news."""

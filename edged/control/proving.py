@@ -32,7 +32,7 @@ log = logging.getLogger("edged.prover")
 
 
 class Proving:
-    """One round: every job gets exactly one `Proof`, and the algorithms are listed once."""
+    """One round: every job gets exactly one `Proof`, unless asked for again; algorithms are listed once."""
 
     def __init__(
         self,
@@ -69,6 +69,13 @@ class Proving:
         self._at[process] = None
         self._supervisor.start(process, self._kind, self, stagger=False)
 
+    def again(self, job: JobSpec) -> None:
+        """One more `Proof` for a job that failed: what it needs may be there now."""
+        self._queue.append(job)
+        if not self._at:
+            self._tries = 0
+            self.start()
+
     def cancel(self) -> None:
         """Nobody waits for its answers any more."""
         self._cancelled = True
@@ -96,7 +103,8 @@ class Proving:
         if self._cancelled or not death.wanted:
             return
         if job is not None and death.suspects:
-            self._fail(job, "algorithm_failed", f"while it was loaded the prover {death.reason}")
+            error = f"while it was loaded the prover {death.reason}"
+            self._on_proof(Proof(job.name, "algorithm_failed", error, final=True))
         elif job is None and death.suspects:
             self._leave_out({activity.job for activity in death.suspects})
         elif not self._may_go_on(job, death):
@@ -119,6 +127,7 @@ class Proving:
             self._listed = True
             self._supervisor.send(process, ProveRequest((), self._library, tuple(self._skip)))
         else:
+            del self._at[process]
             self._supervisor.stop(process)
 
     def _relieve(self, process: str, job: JobSpec) -> None:
@@ -144,10 +153,6 @@ class Proving:
         if self._tries < _MAX_TRIES:
             return True
         while self._queue:
-            self._fail(
-                self._queue.popleft(), "internal", f"it could not be proved: the prover {death.reason}"
-            )
+            error = f"it could not be proved: the prover {death.reason}"
+            self._on_proof(Proof(self._queue.popleft().name, "internal", error))
         return False
-
-    def _fail(self, job: JobSpec, code: str, error: str) -> None:
-        self._on_proof(Proof(job.name, code, error))

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import time
 
-from edged.control.job import JobRecord
 from edged.control.publisher import Publisher
 from edged.control.source import SourceControl
 from edged.model.gauges import CaptureCounters
-from edged.model.messages import JobState, SourceReport
+from edged.model.messages import JobReport, JobStats, SourceReport
 from edged.mqtt.codec import job_status_payload, source_status_payload
 from edged.mqtt.topics import Topics
 
@@ -19,13 +18,14 @@ def publish_source(
     name: str,
     report: SourceReport,
     *,
+    since_ns: int,
     source: SourceControl | None = None,
 ) -> None:
     """Retain a source's status; without ``source`` it has no capture, so nothing was counted."""
     counters = source.counters() if source is not None else CaptureCounters()
     payload = source_status_payload(
         report,
-        since_ns=source.since_wall_ns if source is not None else time.time_ns(),
+        since_ns=since_ns,
         counters=counters,
         measured_fps=source.measured_fps() if source is not None and counters.frames else None,
         last_frame_wall_ns=wall_ns(counters.last_frame_ns),
@@ -37,22 +37,16 @@ def publish_source(
 def publish_job(
     publisher: Publisher,
     topics: Topics,
-    name: str,
-    state: JobState,
-    code: str,
-    error: str,
+    report: JobReport,
     *,
-    job: JobRecord | None = None,
+    since_ns: int,
+    stats: JobStats | None = None,
 ) -> None:
-    """Retain a job's status; without ``job`` it was never handed to a worker."""
+    """Retain a job's status; without ``stats`` it was never handed to a worker."""
     payload = job_status_payload(
-        state,
-        since_ns=job.since_wall_ns if job is not None else time.time_ns(),
-        stats=job.total() if job is not None else None,
-        error=error,
-        code=code,
+        report.state, since_ns=since_ns, stats=stats, error=report.error, code=report.code
     )
-    publisher.retain(topics.job_status(name), payload)
+    publisher.retain(topics.job_status(report.job), payload)
 
 
 def wall_ns(monotonic_ns: int) -> int | None:

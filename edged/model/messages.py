@@ -261,6 +261,8 @@ class Proof:
     error: str = ""
     path: str = ""
     """Below the job: ``params.model``, ``then.0.algorithm``."""
+    final: bool = False
+    """It hung or crashed the process: it is not tried again."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -99,10 +99,11 @@ class Supervisor:
         except ChannelClosed:
             child.stop_by = self._now()
 
-    def send(self, name: str, message: object, fds: Sequence[int] = ()) -> bool:
+    def send(self, name: str, message: object, fds: Sequence[int] = (), *, will_retry: bool = False) -> bool:
         """Send to a running child. False: it is not running, and gets all by `on_start` when it is.
 
         A child that does not read its channel is as good as hung: it is killed and started anew.
+        Whoever says ``will_retry`` gets False then too, and leaves the verdict to the heartbeat.
         """
         child = self._children.get(name)
         if child is None or child.spawned is None:
@@ -112,8 +113,9 @@ class Supervisor:
                 return True
         except ChannelClosed:
             return False
-        log.warning("%s does not read its channel: killed", name)
-        self._kill(child)
+        if not will_retry:
+            log.warning("%s does not read its channel: killed", name)
+            self._kill(child)
         return False
 
     def restart(self, name: str) -> None:
@@ -128,6 +130,10 @@ class Supervisor:
         else:
             child.start_at = self._now()
             self._start_due()
+
+    def is_running(self, name: str) -> bool:
+        child = self._children.get(name)
+        return child is not None and child.spawned is not None
 
     def pids(self) -> dict[str, int]:
         """Process ids of the running children by name."""

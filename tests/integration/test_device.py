@@ -9,6 +9,8 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.integration.device_rig import PATTERN, rig
 
 TICKS = {"algorithm": "ticks", "sampling": {"interval": 0.1}}
@@ -169,5 +171,58 @@ def test_a_job_that_moves_to_another_worker_goes_on_with_its_numbers() -> None:
             seqs = [result["seq"] for result in box.all("job/moves/gate/result")]
             assert seqs == list(range(1, len(seqs) + 1))
             check_never_away(box.all("job/stays/gate/result"))
+
+    asyncio.run(scenario())
+
+
+def test_an_init_that_failed_is_tried_again_and_runs_once_what_it_needs_is_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edged.control.job._FIRST_AGAIN_S", 0.0)
+
+    async def scenario() -> None:
+        async with rig(algorithms=tmp_path) as box:
+            needed = tmp_path / "needed"
+            (tmp_path / "needs.py").write_text(
+                "from edged import BaseAlgo\n\n\nclass Needs(BaseAlgo):\n"
+                f"    def init(self):\n        open({str(needed)!r}).close()\n"
+                "    def run(self, frames):\n        return {}\n"
+            )
+            jobs = {name: {"algorithm": name} for name in ("needs", "later")}
+            box.apply({"gate": PATTERN}, {**jobs, "busy": {"algorithm": "motion"}})
+            since = (await box.state("job/needs", "failed"))["since"]
+            await box.state("job/later", "failed")
+            box.device.retry()
+            await box.until(lambda: box.device.jobs["later"].failed_proofs == 2)
+            assert (await box.state("job/needs", "failed"))["since"] == since, "nothing has changed"
+            needed.touch()
+            (tmp_path / "later.py").write_text(
+                "from edged import BaseAlgo\n\n\nclass Later(BaseAlgo):\n"
+                "    def run(self, frames):\n        return {}\n"
+            )
+            box.device.retry()
+            await box.results("needs", "gate")
+            await box.results("later", "gate")
+            await box.state("job/needs", "running")
+
+    asyncio.run(scenario())
+
+
+def test_what_could_not_be_planned_is_told_once_and_cleared_when_it_is_removed_or_mended() -> None:
+    async def scenario() -> None:
+        async with rig() as box:
+            sources = {"gate": {"url": "rtsp://u:${env:EDGED_NOT_SET}@h/"}, "yard": {"url": "gopher://h/"}}
+            broken = {"algorithm": "ticks", "params": {"a": "${env:EDGED_NOT_SET}"}}
+            box.apply(sources, {"one": broken, "two": broken})
+            box.apply(sources, {"one": broken, "two": broken})
+            topics = ("source/gate/status", "source/yard/status", "job/one/status", "job/two/status")
+            for topic in topics:
+                assert [status["state"] for status in box.all(topic)] == ["failed"]
+            box.apply({"gate": PATTERN}, {"one": TICKS})
+            assert box.all("source/gate/status")[-1]["state"] == "starting"
+            assert box.all("job/one/status")[-1]["state"] == "starting"
+            assert box.all("source/yard/status")[-1] is None
+            assert box.all("job/two/status")[-1] is None
+            await box.results("one", "gate")
 
     asyncio.run(scenario())

@@ -89,7 +89,7 @@ def test_a_track_for_which_descriptors_are_missing_leaves_none_open_and_can_be_t
     desk: FrameTrackDesk, left: int
 ) -> None:
     before = len(open_descriptors())
-    desk.set_readers({"main": 1, "slow": 1})
+    desk.set_readers({"main": 1, "slow": 1}, Demand())
     with descriptors_left(left):
         assert not desk.set_format(FORMAT)
         assert desk.track is None

@@ -187,6 +187,23 @@ def test_a_child_that_does_not_read_is_killed_not_waited_for() -> None:
     asyncio.run(scenario())
 
 
+def test_who_will_retry_leaves_a_child_that_does_not_read_alone() -> None:
+    async def scenario() -> None:
+        async with supervisor() as sup:
+            owner = Owner(sup, "deaf")
+            sup.start("odd:1", KIND, owner)
+            await owner.until(lambda: len(owner.hellos) == 1)
+            while sup.send("odd:1", Manner("x" * 30_000), will_retry=True):
+                pass
+            assert not sup.send("odd:1", Manner("x" * 30_000), will_retry=True)
+            os.kill(owner.hellos[0], 0)
+            os.kill(owner.hellos[0], signal.SIGTERM)
+            await owner.until(lambda: len(owner.deaths) == 1)
+            assert owner.deaths[0].code == -signal.SIGTERM
+
+    asyncio.run(scenario())
+
+
 def test_a_child_that_sends_nonsense_is_replaced() -> None:
     async def scenario() -> None:
         async with supervisor() as sup:
