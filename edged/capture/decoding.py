@@ -39,13 +39,18 @@ class Decoder:
         """Whether nothing is held back and any keyframe may be left out."""
         return self._keyframes_only and self.keyframes_only
 
+    @property
+    def awaits_keyframe(self) -> bool:
+        """Whether nothing but a keyframe would be decoded next."""
+        return self._keyframes_only or self._lead_in > 0
+
     def passes_over(self, *, keyframe: bool) -> bool:
         """Whether the next packet is not for decoding."""
         if keyframe:
             self._lead_in = 0
             return False
         self._lead_in = max(self._lead_in - 1, 0)
-        return self._keyframes_only or self._lead_in > 0
+        return self.awaits_keyframe
 
     def decode(self, packet: Packet[VideoStream], *, keyframe: bool) -> list[VideoFrame]:
         """The pictures that are complete now, in the order they are shown. Errors are counted."""

@@ -32,7 +32,7 @@ _TRACK_WAIT_S = {True: 5.0, False: 0.5}
 _GLANCE_NS = 1_000_000_000
 _NO_PICTURE_NS = 10_000_000_000
 _NO_KEYFRAME_NS = 30_000_000_000
-"""Where only keyframes are decoded: there are cameras that send one every 20 s."""
+"""Where nothing else would be decoded: there are cameras that send one every 20 s."""
 _AHEAD_NS = 250_000_000
 _POLL_NS = 20_000_000
 """Packets come in bursts; main is heard so often."""
@@ -275,12 +275,16 @@ class Playing:
         timeout_ns = int(self._spec.timeout_s * 1e9)
         if now_ns - self._video_ns > timeout_ns:
             raise SourceUnavailable(f"no picture for {self._spec.timeout_s:g} s, only other streams")
-        if self._mode is DecodeMode.EVERY:
-            if now_ns - self._picture_ns > max(timeout_ns, _NO_PICTURE_NS) and not self._lag.skipping:
+        self._check_pictures(now_ns - self._picture_ns, timeout_ns)
+
+    def _check_pictures(self, silent_ns: int, timeout_ns: int) -> None:
+        if not self._decoder.awaits_keyframe:
+            if silent_ns > max(timeout_ns, _NO_PICTURE_NS) and not self._lag.skipping:
                 raise SourceUnavailable("what comes cannot be decoded")
-        elif self._format is None and now_ns - self._picture_ns > max(timeout_ns, _NO_KEYFRAME_NS):
-            waited_s = (now_ns - self._picture_ns) / 1e9
-            raise SourceUnavailable(f"no keyframe that can be decoded came for {waited_s:.0f} s")
+            return
+        missed = self._format is None or self._mode is DecodeMode.EVERY
+        if missed and silent_ns > max(timeout_ns, _NO_KEYFRAME_NS):
+            raise SourceUnavailable(f"no keyframe that can be decoded came for {silent_ns / 1e9:.0f} s")
 
     def _end(self, now_ns: int) -> Ending:
         self._show(self._decoder.drain(), now_ns)

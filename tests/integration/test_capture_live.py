@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Iterator
 from itertools import pairwise
@@ -139,10 +140,25 @@ def test_a_transport_stream_over_udp_is_joined_at_a_keyframe() -> None:
         assert all(step == 200_000 for step in steps)
 
 
-@pytest.mark.parametrize("demand", [KEYFRAMES, Demand()])
-def test_a_camera_without_a_keyframe_is_told_where_only_those_are_decoded(
-    demand: Demand, monkeypatch: pytest.MonkeyPatch
+def test_a_job_that_comes_between_keyframes_that_lie_far_apart_waits_for_one(
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    """A keyframe every 4 s, and no patience with what cannot be decoded."""
+    keyframes = itertools.count()
+    monkeypatch.setattr(
+        OpenSource, "is_keyframe", lambda _, packet: packet.is_keyframe and next(keyframes) % 4 == 0
+    )
+    monkeypatch.setattr(playing, "_NO_PICTURE_NS", 2_000_000_000)
+    with udp_sender() as address, capture(spec(address, KEYFRAMES, timeout_s=TIMEOUT_S)) as main:
+        main.until(lambda: len(main.frames) == 1, 15)
+        main.turn_for(TIMEOUT_S + 0.5)
+        main.send(changed(spec(address, KEYFRAMES, timeout_s=TIMEOUT_S), demand=EVERY))
+        main.until(lambda: len(main.frames) >= 10)
+        assert SourceState.RETRYING not in [report.state for report in main.reports]
+
+
+@pytest.mark.parametrize("demand", [KEYFRAMES, Demand(), EVERY])
+def test_a_camera_without_a_keyframe_is_told(demand: Demand, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(OpenSource, "is_keyframe", lambda _, packet: False)
     monkeypatch.setattr(playing, "_NO_KEYFRAME_NS", 1_000_000_000)
     with udp_sender() as address, capture(spec(address, demand, timeout_s=TIMEOUT_S)) as main:
