@@ -174,7 +174,7 @@ def test_it_adds_to_what_came_before() -> None:
 def test_any_size_of_frame_will_do(width: int, height: int, level: int) -> None:
     luma = np.full((height, width), level, dtype=np.uint8)
     cells = shrink(luma)
-    assert cells.shape[1] <= 320 or height == 1
+    assert cells.shape[1] <= 320 or cells.shape[0] == 1
     assert np.allclose(cells, level)
     algorithm = opened(Motion, {})
     for index, picture in enumerate((luma, luma, 255 - luma)):
