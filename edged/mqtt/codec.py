@@ -135,7 +135,7 @@ def job_status_payload(
                 "p99": round(stats.p99_ms, 2),
             },
         }
-        if not stats.runs:
+        if not stats.p99_ms:  # no run yet, or none in the worker there is now
             del counted["latency_ms"]
         if not counted["skipped_by"]:
             del counted["skipped_by"]
