@@ -5,10 +5,8 @@ from __future__ import annotations
 import ctypes
 import os
 import signal
-import time
 from dataclasses import dataclass
 
-from edged.errors import ChannelClosed
 from edged.model.messages import Stop
 from edged.supervise.channel import Channel
 from edged.supervise.child import serve
@@ -63,7 +61,4 @@ def obey(channel: Channel, heartbeat: Heartbeat) -> None:
 
 
 if __name__ == "__main__":
-    try:
-        serve(run)
-    except ChannelClosed:
-        time.sleep(0)
+    serve(run)
