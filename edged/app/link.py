@@ -12,7 +12,7 @@ from edged.errors import Problem, SpecRejected
 from edged.mqtt.client import ConnectionState, MqttClient
 from edged.mqtt.codec import DeviceState, state_payload
 from edged.mqtt.embedded_spec import BrokerSpec
-from edged.mqtt.message import Message
+from edged.mqtt.message import Message, Worth
 from edged.mqtt.options import MqttOptions, options_from_url
 from edged.mqtt.protocol import Protocol
 from edged.mqtt.topics import Topics
@@ -44,8 +44,8 @@ class BrokerLink:
         """Connect, and connect again, until cancelled or stopped."""
         await self.client.run()
 
-    def publish(self, topic: str, payload: bytes, qos: int) -> None:
-        self.client.publish(Message(topic, payload, qos))
+    def publish(self, topic: str, payload: bytes, qos: int, worth: Worth = Worth.RESULT) -> None:
+        self.client.publish(Message(topic, payload, qos, worth=worth))
 
     def retain(self, topic: str, payload: bytes) -> None:
         self.client.retain(topic, payload)

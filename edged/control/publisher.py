@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from edged.mqtt.message import Worth
+
 
 class Publisher(Protocol):
     """Never blocks; what cannot be sent is kept or dropped, and counted, by its own rules."""
 
-    def publish(self, topic: str, payload: bytes, qos: int) -> None:
-        """Something that happened: a result, an event."""
+    def publish(self, topic: str, payload: bytes, qos: int, worth: Worth = Worth.RESULT) -> None:
+        """Something that happened: a result, an event. QoS 1 goes through the outbox."""
 
     def retain(self, topic: str, payload: bytes) -> None:
         """How something is now: the latest replaces the one before, and is kept by the broker."""

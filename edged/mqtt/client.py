@@ -21,6 +21,7 @@ from edged.mqtt.connection import Accepted, Connection
 from edged.mqtt.failure import ConnectFailed, Failure, FailureKind, same_id_text
 from edged.mqtt.message import Message
 from edged.mqtt.options import MqttOptions
+from edged.mqtt.outbox import Outbox
 from edged.mqtt.protocol import Protocol, ProtocolChoice, ProtocolMemory
 from edged.mqtt.retry import RetryPolicy
 from edged.mqtt.window import NEVER, Window
@@ -53,7 +54,7 @@ class MqttCounters:
     published: int = 0
     """Written to a socket (QoS 0) or acknowledged (QoS 1)."""
     dropped: int = 0
-    """QoS 0 without a connection or with a blocked one; QoS 1 when the queue was full."""
+    """QoS 0 without a connection or with a blocked one; QoS 1 that the outbox gave up."""
     denied: int = 0
     """Messages that the broker acknowledged with a refusal, or that are too large for it (both are told
     with MQTT 5 only)."""
@@ -75,6 +76,7 @@ class MqttClient:
         on_message: Callable[[Message], None] | None = None,
         subscribe: Sequence[str] = (),
         memory_path: Path | None = None,
+        outbox: Outbox | None = None,
     ) -> None:
         self.options = options
         self.state = ConnectionState.STOPPED
@@ -87,7 +89,8 @@ class MqttClient:
         self._memory = ProtocolMemory(memory_path)
         self._choice = ProtocolChoice(options.protocol)
         self._retry = RetryPolicy()
-        self._window = Window()
+        self._window = Window(outbox)
+        self._window.outbox.on_news(self._send)
         self._connection: Connection | None = None
         self._given_up: Connection | None = None
         self._stopping = asyncio.Event()
@@ -117,7 +120,7 @@ class MqttClient:
     def counters(self) -> MqttCounters:
         return MqttCounters(
             published=self._published,
-            dropped=self._dropped,
+            dropped=self._dropped + self._window.outbox.dropped,
             denied=self._denied,
             reconnects=max(0, self._connects - 1),
             queued=self._window.depth,
@@ -160,8 +163,7 @@ class MqttClient:
     def publish(self, message: Message) -> bool:
         """Send a message that is not a retained state. False: it was dropped (and counted).
 
-        QoS 0 goes out now or never; QoS 1 is kept in memory until the broker has it, bounded, the oldest
-        dropped (and counted) first.
+        QoS 0 goes out now or never; QoS 1 is kept in the outbox until the broker has it.
         """
         if message.qos == 0:
             if not self._write(message):
@@ -169,9 +171,14 @@ class MqttClient:
                 return False
             self._published += 1
             return True
-        self._dropped += self._window.append(message)
+        self._window.outbox.append(message)
         self._send()
         return True
+
+    def publish_retained_again(self) -> None:
+        """All retained states once more, as at a connect."""
+        self._window.owe_retained()
+        self._send()
 
     def retain(self, topic: str, payload: bytes) -> None:
         """The state of ``topic`` from now on: retained, QoS 1, published now and at each connect.
@@ -250,7 +257,7 @@ class MqttClient:
         self._connects += 1
         self.last_error = ""
         _log.info("connected to %s with MQTT %s", self.options.broker, self._choice.current)
-        self._dropped += self._window.begin(accepted.receive_maximum)
+        self._window.begin(accepted.receive_maximum)
         self._largest_bytes = accepted.maximum_packet_bytes
         self._connection = connection
         if self._subscribe:

@@ -12,6 +12,7 @@ from typing import Any
 from edged.app.processes import TABLE
 from edged.control.device import Device, Identity
 from edged.control.plan import make_plan
+from edged.mqtt.message import Worth
 from edged.mqtt.topics import Topics
 from edged.settings import parse_settings
 from edged.supervise.supervisor import Supervisor
@@ -28,7 +29,7 @@ class Recorder:
         self.changed = asyncio.Event()
         self._root = root
 
-    def publish(self, topic: str, payload: bytes, qos: int) -> None:
+    def publish(self, topic: str, payload: bytes, qos: int, worth: Worth = Worth.RESULT) -> None:
         self.retain(topic, payload)
 
     def retain(self, topic: str, payload: bytes) -> None:
