@@ -182,6 +182,26 @@ class Pictures:
 
 
 @dataclass(frozen=True, slots=True)
+class SnapshotRequest:
+    """A picture of a job's next run on a source, with what it saw drawn on it.
+
+    It stands in the worker's specification for as long as somebody waits for it: nothing has to be
+    called off, and a worker that was not told yet is told.
+    """
+
+    id: int
+    """From 1; of this daemon's run."""
+    job: str
+    source: str
+    asked_ns: int
+    """On the monotonic clock. A frame captured before is not the answer: it may lack a mask."""
+    quality: int = 80
+    """Of the JPEG, 1-100."""
+    max_width: int | None = None
+    """In pixels; a larger picture is scaled down to it."""
+
+
+@dataclass(frozen=True, slots=True)
 class WorkerSpec:
     """All that a worker process needs to know."""
 
@@ -191,6 +211,8 @@ class WorkerSpec:
     jobs: tuple[JobSpec, ...]
     library: Library = field(default_factory=Library)
     pictures: Pictures | None = None
+    snapshots: tuple[SnapshotRequest, ...] = ()
+    """Those that somebody waits for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,6 +272,19 @@ class JobStats:
     """Median of the chain's own run."""
     detections: int = 0
     """In the newest results, over all sources."""
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotReport:
+    """What became of a `SnapshotRequest`; its JPEG came before, as an `Output` whose seq is the id."""
+
+    id: int
+    code: str = ""
+    """Empty: there is a picture."""
+    error: str = ""
+    width: int = 0
+    height: int = 0
+    captured_wall_ns: int = 0
 
 
 @dataclass(frozen=True, slots=True)
