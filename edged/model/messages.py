@@ -139,7 +139,10 @@ class Numbering:
     """Where seq and track_id go on for one (job, source)."""
 
     seq: int = 0
+    """Of results."""
     track_id: int = 0
+    event: int = 0
+    """The seq of events, which are numbered apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +159,10 @@ class JobSpec:
     qos: int = 0
     numbering: dict[str, Numbering] = field(default_factory=dict)
     """By source: the last numbers given out."""
+    version: int = 0
+    """Another number: it was specified anew. Main gives it; the worker says of which it speaks."""
+    load: int = 0
+    """Another number: its algorithms are to be loaded anew, even if they are the same."""
 
     @property
     def hidden(self) -> tuple[str, ...]:
@@ -250,11 +257,14 @@ class JobReport:
     state: JobState
     code: str = ""
     error: str = ""
+    version: int = 0
+    """Of the `JobSpec` that it is about."""
 
 
 @dataclass(frozen=True, slots=True)
 class JobStats:
-    """The counters of one job since its worker loaded it, over all its sources; sent every second."""
+    """The counters of one job since its worker loaded it, over all its sources; sent every second,
+    and at the first run of a version."""
 
     job: str
     runs: int
@@ -272,6 +282,13 @@ class JobStats:
     """Median of the chain's own run."""
     detections: int = 0
     """In the newest results, over all sources."""
+    loaded: int = 0
+    """The version of the `JobSpec` with which its algorithms were loaded: all counters began then."""
+    version: int = 0
+    """The version that runs; it may have taken over the algorithms of the one before."""
+    version_runs: int = 0
+    """Of ``runs``, those since this version."""
+    version_errors: int = 0
 
 
 @dataclass(frozen=True, slots=True)

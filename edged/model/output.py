@@ -6,7 +6,8 @@
     byte 1     QoS (bits 0-1), retain (bit 7)
     byte 2     length of the job's name      byte 3  length of the source's name
     bytes 4-7  reserved
-    bytes 8-15 seq (little endian); of a snapshot, the id of its request
+    bytes 8-15 seq (little endian): of results and of events, each numbered apart; of a snapshot, the id
+               of its request
     bytes 16-23 the highest track_id given out so far
     then       job, source (ASCII), payload
 """

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from edged.model.messages import JobReport, JobSpec, JobState, JobStats, Library, WorkerSpec
-from edged.worker.failures import Failures
+from edged.worker.job import Job
 from edged.worker.lane import Lane
 from edged.worker.loader import Loaded, Loader, Order
 from edged.worker.tally import Tally
@@ -20,32 +20,6 @@ _RETRIED_SLOWLY = ("model_not_found", "algorithm_not_found")
 """Somebody has to put a file there; looking again is cheap."""
 _RETRIED_WITH_BACKOFF = ("algorithm_failed",)
 """Any other code says that the spec is wrong: it stays failed until that changes."""
-
-
-class Job:
-    """One job: the spec that is wanted of it and the lanes that run, of this spec or of the one before."""
-
-    def __init__(self, spec: JobSpec, now_ns: int) -> None:
-        self.wanted = spec
-        self.wanted_ns = now_ns
-        self.lanes: dict[str, Lane] = {}
-        self.tally = Tally(now_ns)
-        self.state = JobState.STARTING
-        self.order: Order | None = None
-        """Being carried out."""
-        self.loading = Failures()
-        self.retry_ns: int | None = None
-        """When loading is tried again."""
-
-    @property
-    def failing(self) -> bool:
-        """Whether a lane is backing off."""
-        return any(lane.failures.failing for lane in self.lanes.values())
-
-    def same_algorithms(self, spec: JobSpec) -> bool:
-        """Whether the lanes that run would serve ``spec`` too."""
-        lane = next(iter(self.lanes.values()), None)
-        return lane is not None and (lane.spec.chain, lane.spec.sampling) == (spec.chain, spec.sampling)
 
 
 class Jobs:
@@ -76,6 +50,8 @@ class Jobs:
 
     def stats(self, now_ns: int) -> list[JobStats]:
         """Of every job; call it once a second."""
+        for job in self._jobs.values():
+            job.tally.tick(now_ns)
         return [job.tally.stats(name, now_ns) for name, job in self._jobs.items()]
 
     def apply(self, spec: WorkerSpec, now_ns: int) -> list[str]:
@@ -110,19 +86,30 @@ class Jobs:
         if loaded.code:
             self._load_failed(job, loaded, now_ns)
             return []
+        new = self._take_lanes(job, loaded, now_ns)
+        job.loading.succeeded()
+        self._index()
+        if set(job.wanted.sources) != job.lanes.keys():  # they changed while it was loaded
+            self._order(job)
+        elif not job.failing:
+            self._enter(job, JobState.RUNNING)
+        return new
+
+    def _take_lanes(self, job: Job, loaded: Loaded, now_ns: int) -> list[Lane]:
+        """Those of other algorithms end here."""
         kept = job.lanes if job.same_algorithms(job.wanted) else {}
         if not kept:
-            job.tally = Tally(now_ns)
+            errors = job.tally.errors if job.tally.loaded == job.wanted.version else 0
+            job.tally = Tally(now_ns, job.wanted.version, errors=errors)
         new = {
             source: Lane(job.wanted, source, chain, job.tally, self._since(job, source, now_ns))
             for source, chain in loaded.chains.items()
+            if source in job.wanted.sources
         }
+        for source in loaded.chains.keys() - new.keys():
+            self._loader.close_later(loaded.chains[source])
         self._close({source: lane for source, lane in job.lanes.items() if source not in kept})
         job.lanes = {**kept, **new}
-        job.loading.succeeded()
-        self._index()
-        if not job.failing:
-            self._enter(job, JobState.RUNNING)
         return list(new.values())
 
     def retry(self, now_ns: int) -> None:
@@ -134,13 +121,13 @@ class Jobs:
     def lane_failed(self, lane: Lane, code: str, error: str) -> None:
         """A run raised."""
         job = self._jobs[lane.spec.name]
-        self._enter(job, JobState.FAILED, code, f"{lane.source}: {error}")
+        self._enter(job, JobState.FAILED, code, f"{lane.source}: {error}", version=lane.spec.version)
 
     def lane_recovered(self, lane: Lane) -> None:
         """A run succeeded after the lane had failed."""
         job = self._jobs[lane.spec.name]
         if not job.failing and job.order is None and job.retry_ns is None:
-            self._enter(job, JobState.RUNNING)
+            self._enter(job, JobState.RUNNING, version=lane.spec.version)
 
     def close(self) -> None:
         """Hand everything to the loader to close."""
@@ -151,25 +138,31 @@ class Jobs:
         self._by_source.clear()
 
     def _start(self, job: Job) -> None:
-        job.state = JobState.STARTING
-        self._report(JobReport(job.wanted.name, JobState.STARTING))
+        self._enter(job, JobState.STARTING)
         self._order(job)
 
     def _change(self, job: Job, spec: JobSpec, now_ns: int) -> None:
         """Keep what can be kept: lanes of other algorithms run on until the new ones are loaded."""
         job.wanted, job.wanted_ns = spec, now_ns
-        if not job.same_algorithms(spec):
+        if job.same_algorithms(spec):
+            self._go_on(job, spec)
+        elif job.loads_for(spec, self._library):
+            self._enter(job, JobState.STARTING)
+        else:
             self._start(job)
-            return
+
+    def _go_on(self, job: Job, spec: JobSpec) -> None:
+        """The lanes that run take it over, and lose nothing."""
         self._close({source: lane for source, lane in job.lanes.items() if source not in spec.sources})
         job.lanes = {source: lane for source, lane in job.lanes.items() if source in spec.sources}
         for lane in job.lanes.values():
-            lane.spec = spec
+            lane.take_over(spec)
+        job.tally.begin(spec.version)
         self._loader.cancel(spec.name)
         job.order = job.retry_ns = None
         if set(spec.sources) != job.lanes.keys():
             self._order(job)
-        elif not job.failing:
+        else:
             self._enter(job, JobState.RUNNING)
 
     def _order(self, job: Job) -> None:
@@ -186,7 +179,9 @@ class Jobs:
             self._close(job.lanes)
             job.lanes = {}
             self._index()
-        job.tally.errors += 1
+        if not job.lanes and job.tally.loaded != job.wanted.version:
+            job.tally = Tally(now_ns, job.wanted.version)
+        job.tally.failed()
         job.loading.failed(now_ns)
         if loaded.code in _RETRIED_SLOWLY:
             job.retry_ns = now_ns + _SLOW_RETRY_NS
@@ -194,9 +189,9 @@ class Jobs:
             job.retry_ns = now_ns + job.loading.delay_ns
         if job.state is not JobState.FAILED:
             _log.error("job %s does not load: %s", job.wanted.name, loaded.error)
-        job.state = JobState.FAILED
         # also when it failed before: somebody mended one thing, and now another is wrong
-        self._report(JobReport(job.wanted.name, JobState.FAILED, loaded.code, loaded.error))
+        report = JobReport(job.wanted.name, JobState.FAILED, loaded.code, loaded.error, job.wanted.version)
+        self._say(job, report)
 
     def _since(self, job: Job, source: str, now_ns: int) -> int:
         """From when on frames are a new lane's own: no other lane ran on them, or died of them.
@@ -208,10 +203,17 @@ class Jobs:
             return now_ns
         return job.wanted_ns if self._has_run(job.wanted.name, source) else job.wanted_ns - _PROVING_NS
 
-    def _enter(self, job: Job, state: JobState, code: str = "", error: str = "") -> None:
-        if job.state is not state:
-            job.state = state
-            self._report(JobReport(job.wanted.name, state, code, error))
+    def _enter(
+        self, job: Job, state: JobState, code: str = "", error: str = "", *, version: int | None = None
+    ) -> None:
+        """``version``: that of the lanes, where they may be older than what is wanted."""
+        version = job.wanted.version if version is None else version
+        if (job.state, job.told_version) != (state, version):
+            self._say(job, JobReport(job.wanted.name, state, code, error, version))
+
+    def _say(self, job: Job, report: JobReport) -> None:
+        job.state, job.told_version = report.state, report.version
+        self._report(report)
 
     def _close(self, lanes: dict[str, Lane]) -> None:
         for lane in lanes.values():

@@ -33,6 +33,14 @@ class Lane:
         self._schedule = Schedule(spec.sampling)
         self._looked = False
 
+    def take_over(self, spec: JobSpec) -> None:
+        """Go on as ``spec`` says, which asks for the same algorithms. What failed may try again at once."""
+        if spec.sampling != self.spec.sampling:
+            self._schedule = Schedule(spec.sampling)
+            self._looked = False
+        self.spec = spec
+        self.failures = Failures()
+
     def look(self, header: FrameHeader, feed: Feed, backlog: Backlog[Due], *, gap: bool) -> None:
         """Decide on the next header of the source; ``gap``: there were frames before it that nobody saw."""
         if gap and self._looked:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from edged.model.detection import Outcome
@@ -50,15 +50,18 @@ class Publisher:
             for source, given in job.numbering.items():
                 known = self._numbers.get((job.name, source), Numbering())
                 self._numbers[job.name, source] = Numbering(
-                    max(known.seq, given.seq), max(known.track_id, given.track_id)
+                    max(known.seq, given.seq),
+                    max(known.track_id, given.track_id),
+                    max(known.event, given.event),
                 )
         # main clears the counts of a source that a job left: should it come back, they are news
         wanted = {(job.name, source) for job in jobs for source in job.sources}
         self._counts = {key: counts for key, counts in self._counts.items() if key in wanted}
 
     def has_numbered(self, job: str, source: str) -> bool:
-        """Whether a result of this (job, source) went out in this boot, from here or from a worker before."""
-        return self._numbers.get((job, source), Numbering()).seq > 0
+        """Whether any result or event of this (job, source) went out in this boot, from whichever worker."""
+        numbers = self._numbers.get((job, source), Numbering())
+        return numbers.seq > 0 or numbers.event > 0
 
     def publish(self, job: JobSpec, source: str, finding: Finding) -> int:
         """Send what a run found; returns how many messages were refused.
@@ -99,7 +102,7 @@ class Publisher:
     def _send_result(self, job: JobSpec, source: str, finding: Finding) -> bool:
         numbers = self._numbers.get((job.name, source), Numbering())
         tracked = (detection.track_id or 0 for detection in finding.outcome.detections or ())
-        numbers = Numbering(numbers.seq + 1, max(numbers.track_id, *tracked, 0))
+        numbers = replace(numbers, seq=numbers.seq + 1, track_id=max(numbers.track_id, *tracked, 0))
         header = finding.header
         latency = Latency(
             wait_ms=(finding.started_ns - header.captured_ns) / 1e6,
@@ -128,13 +131,17 @@ class Publisher:
     def _send_event(
         self, job: str, source: str, header: FrameHeader, kind: str, fields: Mapping[str, Any]
     ) -> bool:
-        """An event carries the seq of the newest result that was sent: that of the run it comes from."""
+        """Events have numbers of their own: a run may have several, or no result."""
         numbers = self._numbers.get((job, source), Numbering())
+        numbers = replace(numbers, event=numbers.event + 1)
         fields = {"id": uuid.uuid4().hex, **fields}
-        payload = encode_event(self._origin(job, source), numbers.seq, header, kind, fields)
-        return self._send(
-            Output(OutputKind.EVENT, job, source, payload, numbers.seq, numbers.track_id, qos=1)
+        payload = encode_event(self._origin(job, source), numbers.event, header, kind, fields)
+        sent = self._send(
+            Output(OutputKind.EVENT, job, source, payload, numbers.event, numbers.track_id, qos=1)
         )
+        if sent:
+            self._numbers[job, source] = numbers
+        return sent
 
     def _send(self, output: Output) -> bool:
         return self._channel.send_raw(pack_output(output))

@@ -29,32 +29,51 @@ class Skip(StrEnum):
 class Tally:
     """Counts since the job was loaded; latencies of the last 512 runs."""
 
-    def __init__(self, now_ns: int) -> None:
+    def __init__(self, now_ns: int, version: int = 0, *, errors: int = 0) -> None:
+        """``version`` of the job, and the ``errors`` it had before it was loaded."""
         self.runs = 0
-        self.errors = 0
+        self.errors = errors
+        self.loaded = version
+        """The version with which it began."""
         self.skipped: dict[str, int] = {}
         self.detections: dict[str, int] = {}
         """By source, in the newest result."""
         self._total_ms: deque[float] = deque(maxlen=_RUNS_KEPT)
         self._inference_ms: deque[float] = deque(maxlen=_RUNS_KEPT)
         self._seconds: deque[tuple[int, int]] = deque([(now_ns, 0)], maxlen=_RATE_SECONDS)
+        self._version = version
+        self._before = (0, 0)
+        """Runs and errors before this version."""
 
-    def ran(self, total_ms: float, inference_ms: float) -> None:
-        """One run succeeded: capture to result, and the chain's own part."""
+    def ran(self, total_ms: float, inference_ms: float) -> bool:
+        """One run succeeded: capture to result, and the chain's own part. True: the first of its version."""
         self.runs += 1
         self._total_ms.append(total_ms)
         self._inference_ms.append(inference_ms)
+        return self.runs - self._before[0] == 1
+
+    def failed(self) -> bool:
+        """One run, or one load, failed. True: the first of its version."""
+        self.errors += 1
+        return self.errors - self._before[1] == 1
+
+    def begin(self, version: int) -> None:
+        """What comes now is another version's, though the same algorithms run."""
+        self._version, self._before = version, (self.runs, self.errors)
 
     def skip(self, reason: Skip, turns: int = 1) -> None:
         if turns:
             self.skipped[reason] = self.skipped.get(reason, 0) + turns
 
+    def tick(self, now_ns: int) -> None:
+        """Call it once a second: the rate looks back on ten calls."""
+        self._seconds.append((now_ns, self.runs))
+
     def stats(self, job: str, now_ns: int) -> JobStats:
-        """The state of things; call it once a second, for the rate looks back on ten calls."""
+        """The state of things."""
         since_ns, runs_then = self._seconds[0]
         elapsed_ns = now_ns - since_ns
         rate = (self.runs - runs_then) / (elapsed_ns / 1e9) if elapsed_ns > 0 else 0.0
-        self._seconds.append((now_ns, self.runs))
         total = sorted(self._total_ms)
         return JobStats(
             job=job,
@@ -67,6 +86,10 @@ class Tally:
             p99_ms=quantile(total, 0.99),
             inference_ms=quantile(sorted(self._inference_ms), 0.50),
             detections=sum(self.detections.values()),
+            loaded=self.loaded,
+            version=self._version,
+            version_runs=self.runs - self._before[0],
+            version_errors=self.errors - self._before[1],
         )
 
 

@@ -31,6 +31,7 @@ def test_the_rate_is_of_the_last_ten_seconds() -> None:
     for second in range(1, 31):
         for _ in range(20 if second <= 15 else 5):
             tally.ran(1.0, 1.0)
+        tally.tick(second * SECOND_NS)
         rates.append(tally.stats("job", second * SECOND_NS).rate)
     assert rates[0] == rates[14] == 20
     assert rates[24] == rates[29] == 5
