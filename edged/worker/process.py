@@ -24,9 +24,11 @@ from edged.worker.feed import Feed, Feeds
 from edged.worker.jobs import Jobs
 from edged.worker.lane import Due
 from edged.worker.loader import Loader
-from edged.worker.pictures import Studio
+from edged.worker.pictures import Album
 from edged.worker.publisher import Publisher
 from edged.worker.runner import Runner
+from edged.worker.snapshot import Snapshots
+from edged.worker.studio import Studio
 
 _DECODER = Decoder((WorkerSpec, TrackOffer, TrackGone, Stop))
 _IDLE_DEADLINE_S = 5.0
@@ -43,16 +45,19 @@ def run(channel: Channel, heartbeat: Heartbeat) -> None:
     # OpenCV's second thread costs half as much CPU again and saves no time at frames of this size.
     cv2.setNumThreads(1)
     loader, studio = Loader(heartbeat), Studio(heartbeat)
+    snapshots = Snapshots(studio, channel)
     with select.epoll() as poll:
-        worker = Worker(channel, heartbeat, loader, studio, poll)
+        worker = Worker(channel, heartbeat, loader, Album(studio), snapshots, poll)
         loader.start()
+        snapshots.start()
         studio.start()
         try:
             worker.run()
         finally:
             heartbeat.beat("stop", 2 * _IDLE_DEADLINE_S)
             worker.close()
-            studio.stop()
+            if studio.stop():
+                snapshots.close()
             loader.stop()
             heartbeat.rest()
 
@@ -61,17 +66,24 @@ class Worker:
     """The main thread's part."""
 
     def __init__(
-        self, channel: Channel, heartbeat: Heartbeat, loader: Loader, studio: Studio, poll: select.epoll
+        self,
+        channel: Channel,
+        heartbeat: Heartbeat,
+        loader: Loader,
+        album: Album,
+        snapshots: Snapshots,
+        poll: select.epoll,
     ) -> None:
         self._channel = channel
         self._heartbeat = heartbeat
         self._loader = loader
-        self._studio = studio
+        self._album = album
+        self._snapshots = snapshots
         self._poll = poll
         self._feeds = Feeds(poll)
         self._publisher = Publisher(channel)
         self._jobs = Jobs(loader, self._publisher.report, self._publisher.has_numbered)
-        self._runner = Runner(heartbeat, self._jobs, self._publisher, studio)
+        self._runner = Runner(heartbeat, self._jobs, self._publisher, album, snapshots)
         self._backlog: Backlog[Due] = Backlog()
         self._tick_ns = 0
         """When the next tick is due."""
@@ -81,7 +93,7 @@ class Worker:
 
     def run(self) -> None:
         """Until `Stop` came and what was due then is done. Raises `ChannelClosed`."""
-        for fd in (self._channel.fileno(), self._loader.wake):
+        for fd in (self._channel.fileno(), self._loader.wake, self._snapshots.wake):
             self._poll.register(fd, select.EPOLLIN)
         while not self._stopping:
             self._look()
@@ -107,6 +119,8 @@ class Worker:
                 self._listen()
             elif fd == self._loader.wake:
                 self._take_over()
+            elif fd == self._snapshots.wake:
+                self._snapshots.deliver()
             else:
                 feed = self._feeds.woken(fd)
                 if feed is not None:
@@ -144,7 +158,8 @@ class Worker:
 
     def _apply(self, spec: WorkerSpec) -> None:
         self._publisher.introduce(spec.device, spec.boot, spec.jobs)
-        self._studio.settings = spec.pictures
+        self._album.settings = spec.pictures
+        self._snapshots.apply(spec.snapshots)
         for job in self._jobs.apply(spec, time.monotonic_ns()):
             self._publisher.forget(job)
             self._tuned = False
@@ -178,6 +193,7 @@ class Worker:
         for stats in self._jobs.stats(now_ns):
             self._publisher.stats(stats)
         self._publisher.flush()
+        self._snapshots.deliver()
         self._jobs.retry(now_ns)
         self._feeds.let_go(lambda feed: self._backlog.any(lambda due: due.feed is feed))
         if not self._tuned and self._jobs.settled:

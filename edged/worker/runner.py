@@ -13,8 +13,9 @@ from edged.track.reader import Missing, Window
 from edged.worker.fault import describe_fault
 from edged.worker.jobs import Jobs
 from edged.worker.lane import Due, Lane
-from edged.worker.pictures import Studio
+from edged.worker.pictures import Album
 from edged.worker.publisher import Finding, Publisher
+from edged.worker.snapshot import Snapshots
 from edged.worker.tally import Skip
 
 _log = logging.getLogger(__name__)
@@ -23,11 +24,14 @@ _log = logging.getLogger(__name__)
 class Runner:
     """Belongs to the worker's main thread."""
 
-    def __init__(self, heartbeat: Heartbeat, jobs: Jobs, publisher: Publisher, studio: Studio) -> None:
+    def __init__(
+        self, heartbeat: Heartbeat, jobs: Jobs, publisher: Publisher, album: Album, snapshots: Snapshots
+    ) -> None:
         self._heartbeat = heartbeat
         self._jobs = jobs
         self._publisher = publisher
-        self._studio = studio
+        self._album = album
+        self._snapshots = snapshots
         self._faults: dict[tuple[str, str], str] = {}
         """The error last logged of each (job, source)."""
 
@@ -66,9 +70,13 @@ class Runner:
             return
         sent_ns = time.monotonic_ns()
         lane.tally.skip(Skip.UNSENT, refused + lane.chain.emissions.take_dropped())
-        lane.tally.ran((sent_ns - due.header.captured_ns) / 1e6, (ended_ns - started_ns) / 1e6)
+        total_ms, inference_ms = (sent_ns - due.header.captured_ns) / 1e6, (ended_ns - started_ns) / 1e6
+        is_first = lane.tally.ran(total_ms, inference_ms)
         self._succeeded(lane, outcome)
-        self._studio.offer(lane, frames[-1], outcome, sent_ns)
+        if is_first:
+            self._tell(lane)
+        self._snapshots.saw(lane, frames[-1], outcome)
+        self._album.saw(lane, frames[-1], outcome, sent_ns)
 
     def _succeeded(self, lane: Lane, outcome: Outcome) -> None:
         lane.tally.detections[lane.source] = len(outcome.detections or ())
@@ -79,12 +87,19 @@ class Runner:
 
     def _failed(self, lane: Lane, error: BaseException) -> None:
         lane.failures.failed(time.monotonic_ns())
-        lane.tally.errors += 1
+        is_first = lane.tally.failed()
         lane.chain.restart()
         code = error.code if isinstance(error, EdgedError) else "algorithm_failed"
         fault = describe_fault(error, lane.spec.hidden)
         self._jobs.lane_failed(lane, code, fault)
+        self._snapshots.failed(lane, code, fault)
+        if is_first:
+            self._tell(lane)
         self._log(lane, fault, error)
+
+    def _tell(self, lane: Lane) -> None:
+        """Somebody may wait for the first run of what was just changed: sooner than once a second."""
+        self._publisher.stats(lane.tally.stats(lane.spec.name, time.monotonic_ns()))
 
     def _log(self, lane: Lane, fault: str, error: BaseException) -> None:
         """With its traceback the first time, if no secret can be in it; again only for who debugs."""

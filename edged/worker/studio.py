@@ -1,0 +1,144 @@
+"""Draws what was seen onto frames, in a thread that never holds up a run."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import deque
+from dataclasses import dataclass
+from typing import Protocol
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from edged.algorithm.color import Color, convert_planes, planes
+from edged.algorithm.drawing import draw_detections
+from edged.algorithm.frame import Frame
+from edged.model.detection import Outcome
+from edged.supervise.heartbeat import Heartbeat
+from edged.worker.fault import describe_fault
+from edged.worker.lane import Lane
+
+_log = logging.getLogger(__name__)
+
+LANE = 2
+"""Of the worker's heartbeat page."""
+MOST_WAITING = 2
+"""Exposures, beside the one that is being drawn; more are refused, for each holds a whole frame."""
+_DRAW_DEADLINE_S = 30.0
+_STOP_DEADLINE_S = 0.2
+_LOOK_AGAIN_S = 60.0
+
+
+class Purpose(Protocol):
+    """What a picture is drawn for; both methods are called in the studio's thread."""
+
+    @property
+    def max_width_px(self) -> int | None:
+        """A wider frame is scaled down to it."""
+
+    def keep(self, picture: NDArray[np.uint8]) -> None:
+        """It is drawn: BGR. Raises OSError or cv2.error."""
+
+    def give_up(self, reason: str) -> None:
+        """There will be no picture."""
+
+
+@dataclass(frozen=True, slots=True)
+class Exposure:
+    """A frame of its own, off the track, and what was seen on it."""
+
+    lane: Lane
+    frame: Frame
+    outcome: Outcome
+    purpose: Purpose
+
+
+class Studio:
+    """Draws one picture at a time, in the order they came."""
+
+    def __init__(self, heartbeat: Heartbeat) -> None:
+        self._heartbeat = heartbeat
+        self._change = threading.Condition()
+        self._waiting: deque[Exposure] = deque()
+        self._stopping = False
+        self._warned = False
+        self._thread = threading.Thread(target=self._work, name="pictures", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> bool:
+        """Draw what waits, then end. False: it takes too long, and the thread is left behind."""
+        with self._change:
+            self._stopping = True
+            self._change.notify()
+        self._thread.join(_STOP_DEADLINE_S)
+        return not self._thread.is_alive()
+
+    @property
+    def room(self) -> int:
+        """How many exposures it would take now; only the thread that gives them may rely on it."""
+        return MOST_WAITING - len(self._waiting)
+
+    def take(self, exposure: Exposure) -> bool:
+        """Draw it after those that wait. False: too many do."""
+        with self._change:
+            if len(self._waiting) >= MOST_WAITING:
+                return False
+            self._waiting.append(exposure)
+            self._change.notify()
+        return True
+
+    # ---- the studio's thread ----
+
+    def _work(self) -> None:
+        while True:
+            with self._change:
+                while not (self._waiting or self._stopping):
+                    self._change.wait(_LOOK_AGAIN_S)
+                exposure = self._waiting.popleft() if self._waiting else None
+            if exposure is None:
+                return
+            lane = exposure.lane
+            with self._heartbeat.doing(
+                "draw", _DRAW_DEADLINE_S, lane=LANE, job=lane.spec.name, source=lane.source
+            ):
+                self._develop(exposure)
+
+    def _develop(self, exposure: Exposure) -> None:
+        purpose = exposure.purpose
+        try:
+            picture = bgr_within(exposure.frame, purpose.max_width_px)
+            self._draw(picture, exposure)
+            purpose.keep(picture)
+        except OSError as error:
+            purpose.give_up(error.strerror or str(error))
+        except (MemoryError, cv2.error) as error:
+            purpose.give_up(f"{type(error).__name__}: {error}")
+
+    def _draw(self, picture: NDArray[np.uint8], exposure: Exposure) -> None:
+        lane = exposure.lane
+        try:
+            draw_detections(picture, exposure.outcome.detections or ())
+            if lane.alive:
+                lane.chain.draw(picture, exposure.outcome)
+        except Exception as error:  # noqa: BLE001 — somebody else's boxes and draw(); what was drawn stays
+            level = logging.DEBUG if self._warned else logging.WARNING
+            self._warned = True
+            fault = describe_fault(error, lane.spec.hidden)
+            _log.log(level, "job %s cannot be drawn: %s", lane.spec.name, fault)
+
+
+def bgr_within(frame: Frame, max_width_px: int | None) -> NDArray[np.uint8]:
+    """The frame as BGR, at most so wide; the planes are scaled first, so a huge frame costs little."""
+    if max_width_px is None or max_width_px >= frame.width:
+        return frame.bgr()
+    size = (max_width_px, max(1, round(frame.height * max_width_px / frame.width)))
+    layout = frame.header.format
+    luma, blue, red = (
+        np.asarray(cv2.resize(plane, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
+        for plane in planes(frame.pixels, layout)
+    )
+    return convert_planes(luma, blue, red, layout, Color.BGR)

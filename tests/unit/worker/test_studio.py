@@ -1,0 +1,143 @@
+"""From a frame to a picture for people: its size, its colours, and what boxes may be."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from edged.algorithm import Frame
+from edged.model.detection import Detection, Outcome
+from edged.model.frame import ColorMatrix, ColorRange, FrameFormat
+from edged.model.messages import JobSpec
+from edged.model.sampling import Sampling
+from edged.supervise.heartbeat import Heartbeat, make_page
+from edged.worker.chain import Chain, Emissions
+from edged.worker.lane import Lane
+from edged.worker.studio import MOST_WAITING, Exposure, Studio, bgr_within
+from edged.worker.tally import Tally
+from tests.pictures import MATRIX_WEIGHTS, header_of, noise_frame, read_only
+
+PATIENCE_S = 10
+
+
+class Easel:
+    """A purpose that keeps what is drawn, and holds it until it is let go."""
+
+    def __init__(self, max_width_px: int | None = None) -> None:
+        self.max_width_px = max_width_px
+        self.go_on, self.ended = threading.Event(), threading.Event()
+        self.picture: NDArray[np.uint8] | None = None
+        self.reason = ""
+
+    def keep(self, picture: NDArray[np.uint8]) -> None:
+        assert self.go_on.wait(PATIENCE_S)
+        self.picture = picture
+        self.ended.set()
+
+    def give_up(self, reason: str) -> None:
+        self.reason = reason
+        self.ended.set()
+
+
+class FullDisk(Easel):
+    def keep(self, picture: NDArray[np.uint8]) -> None:
+        raise OSError(28, "No space left on device")
+
+
+@pytest.fixture
+def studio() -> Iterator[Studio]:
+    page = make_page()
+    studio = Studio(Heartbeat(page))
+    os.close(page)
+    studio.start()
+    yield studio
+    assert studio.stop()
+
+
+def lane_of(chain: Chain | None = None) -> Lane:
+    spec = JobSpec("people", ("gate",), (), Sampling())
+    return Lane(spec, "gate", chain or Chain((), Emissions()), Tally(0), 0)
+
+
+def exposure(purpose: Easel, *boxes: tuple[float, float, float, float]) -> Exposure:
+    outcome = Outcome(tuple(Detection(box, 0.9, "person") for box in boxes))
+    return Exposure(lane_of(), noise_frame(FrameFormat(64, 48)), outcome, purpose)
+
+
+@given(
+    width=st.integers(1, 80),
+    height=st.integers(1, 80),
+    max_width=st.none() | st.integers(1, 120),
+)
+def test_a_picture_is_scaled_down_only_and_keeps_its_shape(
+    width: int, height: int, max_width: int | None
+) -> None:
+    rows, columns, channels = bgr_within(noise_frame(FrameFormat(width, height)), max_width).shape
+    assert (columns, channels) == (min(width, max_width or width), 3)
+    assert rows == max(1, round(height * columns / width))
+
+
+@pytest.mark.parametrize("matrix", list(ColorMatrix))
+@pytest.mark.parametrize("color_range", list(ColorRange))
+@pytest.mark.parametrize("max_width", [None, 20])
+def test_colours_are_those_of_the_format(
+    matrix: ColorMatrix, color_range: ColorRange, max_width: int | None
+) -> None:
+    red_weight, blue_weight = MATRIX_WEIGHTS[matrix]
+    wanted = np.array([40.0, 90.0, 200.0])  # BGR
+    luma = red_weight * wanted[2] + (1 - red_weight - blue_weight) * wanted[1] + blue_weight * wanted[0]
+    chroma = [
+        (wanted[0] - luma) / (2 * (1 - blue_weight)),
+        (wanted[2] - luma) / (2 * (1 - red_weight)),
+    ]
+    if color_range is ColorRange.LIMITED:
+        luma, chroma = 16 + luma * 219 / 255, [value * 224 / 255 for value in chroma]
+    layout = FrameFormat(64, 48, color_range, matrix)
+    pixels = np.empty(layout.frame_bytes, dtype=np.uint8)
+    pixels[: layout.y_bytes] = round(luma)
+    pixels[layout.y_bytes : layout.y_bytes + layout.chroma_bytes] = round(128 + chroma[0])
+    pixels[layout.y_bytes + layout.chroma_bytes :] = round(128 + chroma[1])
+    picture = bgr_within(Frame(header_of(layout), read_only(pixels)), max_width)
+    assert np.abs(picture.reshape(-1, 3) - wanted).max() <= 3
+
+
+def test_only_a_few_frames_wait_and_each_is_drawn_once(studio: Studio) -> None:
+    easels = [Easel() for _ in range(MOST_WAITING + 5)]
+    first = easels[0]
+    assert studio.take(exposure(first))
+    taken = [easel for easel in easels[1:] if studio.take(exposure(easel))]
+    assert MOST_WAITING - 1 <= len(taken) <= MOST_WAITING, "one may not have been begun yet"
+    for easel in (first, *taken):
+        easel.go_on.set()
+        assert easel.ended.wait(PATIENCE_S)
+    assert all(easel.picture is not None for easel in (first, *taken))
+    assert studio.room == MOST_WAITING
+
+
+@pytest.mark.parametrize("box", [(float("nan"), 0, 1, 1), (float("inf"), 0, 1, 1), (1e300, 0, -1e300, 1)])
+def test_boxes_that_cannot_be_drawn_leave_the_picture_and_the_studio(
+    studio: Studio, box: tuple[float, float, float, float]
+) -> None:
+    for _ in range(2):
+        easel = Easel()
+        easel.go_on.set()
+        assert studio.take(exposure(easel, box))
+        assert easel.ended.wait(PATIENCE_S)
+        assert easel.picture is not None
+
+
+def test_a_picture_that_cannot_be_kept_is_given_up_and_the_next_is_drawn(studio: Studio) -> None:
+    lost, next_one = FullDisk(), Easel()
+    next_one.go_on.set()
+    assert studio.take(exposure(lost))
+    assert studio.take(exposure(next_one))
+    assert next_one.ended.wait(PATIENCE_S)
+    assert lost.reason == "No space left on device"
+    assert next_one.picture is not None
