@@ -9,9 +9,15 @@ from collections.abc import Iterator
 from typing import Any
 
 from edged.errors import Problem, SpecRejected
+from edged.model.redact import HIDDEN
 from edged.settings.document import Document, dotted
 from edged.settings.nearest import did_you_mean
 from edged.settings.references import Reference, split, undeclared
+
+_REDACTED = (
+    f"holds {HIDDEN}, which stands for a password that was taken out when the spec was shown (get spec);"
+    " write the password itself, or better ${secret:NAME}"
+)
 
 
 def check_spec(document: Document) -> list[Problem]:
@@ -20,6 +26,8 @@ def check_spec(document: Document) -> list[Problem]:
     secrets = _mapping(document.value.get("secrets"))
     problems = list(_unknown_sources(spec, document))
     for path, text in _texts(spec, ("spec",)):
+        if HIDDEN in text:
+            problems.append(document.problem(path, _REDACTED))
         try:
             _check_references(text, path, secrets)
         except SpecRejected as rejected:
@@ -58,8 +66,8 @@ def _listed(known: dict[str, Any]) -> str:
 
 
 def _texts(value: Any, path: tuple[str | int, ...]) -> Iterator[tuple[str, str]]:
-    """(path, text) of every text that holds what looks like a reference."""
-    if isinstance(value, str) and "${" in value:
+    """(path, text) of every text that holds what looks like a reference, or was a password."""
+    if isinstance(value, str) and ("${" in value or HIDDEN in value):
         yield dotted(path), value
     children = (
         value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()

@@ -1,4 +1,4 @@
-"""A file as it was read: plain data, and where in the file each part of it stands."""
+"""What was read: plain data, and where in the file each part of it stands, if it came from one."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ class Document:
     """One parsed file. ``value`` may hold literal passwords, so it does not show in the repr."""
 
     file: str
+    """Empty: it is no file, and its problems have no lines."""
     value: dict[str, Any] = field(repr=False)
     places: Mapping[str, Place] = field(repr=False)
     """By dotted path; items of lists by their number."""
@@ -41,16 +42,16 @@ class Document:
         return found.key_line, found.key_column
 
     def key_place(self, path: str) -> tuple[int, int]:
-        """Line and column of the key at ``path``, or of the nearest one above it; (1, 1) at the top."""
+        """Line and column of the key at ``path``, or of the nearest above it; (1, 1) at the top, 0 in no file."""
         while path:
             found = self.places.get(path)
             if found is not None:
                 return found.key_line, found.key_column
             path = path.rpartition(".")[0]
-        return 1, 1
+        return (1, 1) if self.file else (0, 0)
 
     def problem(self, path: str, message: str, code: str = "invalid", *, at_key: bool = False) -> Problem:
-        """A problem with this file's line and column for ``path``."""
+        """A problem with the line and column of ``path``, where there is a file."""
         line, column = self.key_place(path) if at_key else self.place(path)
         return Problem(path, message, code, self.file, line, column)
 

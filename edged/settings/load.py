@@ -22,7 +22,7 @@ MAX_BYTES = 512 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A file that is valid as a whole."""
+    """A file that is valid as a whole; or its settings with a spec from the network, see `read_spec`."""
 
     settings: Settings
     """With the device's own references resolved and its paths absolute; ``spec`` as it is written."""
@@ -56,12 +56,12 @@ def parse_settings(text: str, *, file: str, folder: Path) -> Loaded:
         found = explain(error, document, resolved.hidden)
         problems += [problem for problem in found if not resolved.leaves_open(problem.path)]
     if problems or settings is None:
-        raise SpecRejected(_in_order(problems))
+        raise SpecRejected(in_order(problems))
     settings = anchored(settings, folder)
     return Loaded(settings, document, References(settings.secrets))
 
 
-def _in_order(problems: Sequence[Problem]) -> list[Problem]:
+def in_order(problems: Sequence[Problem]) -> list[Problem]:
     """By line, and only the first one of each place."""
     first: dict[str, Problem] = {}
     for problem in problems:

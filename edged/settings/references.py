@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
@@ -18,6 +18,7 @@ from edged.settings.fields import NAME_PATTERN
 from edged.settings.hosts import is_allowed
 from edged.settings.nearest import did_you_mean
 from edged.settings.schema import SecretRule
+from edged.settings.trust import Trust
 
 KINDS = ("env", "file", "credential", "secret")
 _TOKEN = re.compile(r"\$\$\{|\$\{([^{}]*)\}|\$\{")
@@ -47,7 +48,12 @@ class References:
 
     secrets: Mapping[str, SecretRule] = field(default_factory=dict)
     from_network: bool = False
-    """The spec came over MQTT: only ``${secret:NAME}``."""
+    """The spec came over MQTT: only ``${secret:NAME}``, but for what `trust` covers."""
+    trust: Trust = field(default_factory=Trust)
+
+    def trusts(self, text: str, *, path: str) -> bool:
+        """Whether ``text`` at ``path`` is the word of the device's own file, and may do what that may."""
+        return not self.from_network or self.trust.covers(text, path)
 
     def resolve(self, text: str, *, path: str, host: str | None) -> str:
         """``text`` with every reference replaced; ``host`` is whom it will be shown to, None if nobody.
@@ -56,15 +62,16 @@ class References:
         `secret_not_allowed` when a secret may not go toward ``host``, `not_allowed` for other kinds
         from the network, `invalid` for what is no reference.
         """
-        parts = (
-            part if isinstance(part, str) else self._value(part, path, host) for part in split(text, path)
+        use = self._use(text, path, host)
+        return "".join(
+            part if isinstance(part, str) else self._value(part, use) for part in split(text, path)
         )
-        return "".join(parts)
 
     def values(self, text: str, *, path: str, host: str | None) -> tuple[str, ...]:
         """What each reference in ``text`` stands for. Raises as `resolve` does."""
         found = (part for part in split(text, path) if isinstance(part, Reference))
-        return tuple(self._value(reference, path, host) for reference in found)
+        use = self._use(text, path, host)
+        return tuple(self._value(reference, use) for reference in found)
 
     def resolve_url(self, url: str, *, path: str) -> str:
         """A source's URL with its references replaced; secrets only toward the host that it names.
@@ -72,43 +79,52 @@ class References:
         What stands before the host (user, password) is percent-encoded, so that an ``@`` or ``/`` in a
         password cannot change which host it is. Raises as `resolve` does.
         """
+        use = self._use(url, path, None)
         plain = [
-            part
-            if isinstance(part, str) or part.kind == "secret"
-            else Resolved(self._value(part, path, None))
+            part if isinstance(part, str) or part.kind == "secret" else Resolved(self._value(part, use))
             for part in split(url, path)
         ]
         parts = _encoded(plain)
         if all(isinstance(part, str) for part in parts):
             return "".join(str(part) for part in parts)
-        host = _clear_host(_marked(parts), path)
-        shown = [part if isinstance(part, str) else Resolved(self._value(part, path, host)) for part in parts]
+        use = replace(use, host=_clear_host(_marked(parts), path))
+        shown = [part if isinstance(part, str) else Resolved(self._value(part, use)) for part in parts]
         return "".join(str(part) for part in _encoded(shown))
 
-    def _value(self, reference: Reference, path: str, host: str | None) -> str:
-        if reference.kind == "secret":
-            return self._secret(reference, path, host)
-        if self.from_network:
-            raise _rejected(
-                path, f"{reference} is not allowed in a spec from MQTT; use ${{secret:NAME}}", "not_allowed"
-            )
-        return _read(reference, path)
+    def _use(self, text: str, path: str, host: str | None) -> _Use:
+        return _Use(path, host, is_own=self.trusts(text, path=path))
 
-    def _secret(self, reference: Reference, path: str, host: str | None) -> str:
+    def _value(self, reference: Reference, use: _Use) -> str:
+        if reference.kind == "secret":
+            return self._secret(reference, use)
+        if not use.is_own:
+            raise not_from_network(reference, use.path)
+        return _read(reference, use.path)
+
+    def _secret(self, reference: Reference, use: _Use) -> str:
         rule = self.secrets.get(reference.name)
         if rule is None:
-            raise undeclared(reference, path, self.secrets)
-        if not is_allowed(host, rule.hosts):
-            toward = f"toward {host}" if host else "where there is no host"
+            raise undeclared(reference, use.path, self.secrets)
+        if not is_allowed(use.host, rule.hosts):
+            toward = f"toward {use.host}" if use.host else "where there is no host"
             message = (
                 f"{reference} may not be used {toward}; secrets.{reference.name}.hosts says where it may"
             )
-            raise _rejected(path, message, "secret_not_allowed")
+            raise _rejected(use.path, message, "secret_not_allowed")
         if rule.credential is not None:
-            return _read(Reference("credential", rule.credential), path)
+            return _read(Reference("credential", rule.credential), use.path)
         if rule.env is not None:
-            return _read(Reference("env", rule.env), path)
-        return _read(Reference("file", str(rule.file)), path)
+            return _read(Reference("env", rule.env), use.path)
+        return _read(Reference("file", str(rule.file)), use.path)
+
+
+@dataclass(frozen=True, slots=True)
+class _Use:
+    """Where a reference stands, to whom its value goes, and whether the device's own file says so."""
+
+    path: str
+    host: str | None
+    is_own: bool
 
 
 def split(text: str, path: str) -> Iterator[str | Reference]:
@@ -127,6 +143,15 @@ def undeclared(reference: Reference, path: str, declared: Mapping[str, object]) 
     """The error for a secret that the settings do not name."""
     message = f"{reference} is not among this device's secrets{did_you_mean(reference.name, declared)}"
     return _rejected(path, f"{message}; add it under secrets:", "not_found")
+
+
+def not_from_network(reference: Reference, path: str) -> SpecRejected:
+    """The error for a reference that only the device's own file may hold."""
+    message = (
+        f"{reference} is not allowed in a spec from MQTT; use ${{secret:NAME}}, with the NAME of one of"
+        " the device's secrets:"
+    )
+    return _rejected(path, message, "not_allowed")
 
 
 def _reference(inside: str | None, path: str) -> Reference:

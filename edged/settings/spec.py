@@ -9,6 +9,7 @@ from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
 
 from edged.model import sampling as model
 from edged.model.redact import redact_url, redact_value
+from edged.settings.applies import Applies, applies
 from edged.settings.fields import (
     CheckedLine,
     Flag,
@@ -37,47 +38,70 @@ class Source(Section):
     """What to open, and how."""
 
     url: Text = Field(
+        json_schema_extra=applies(Applies.SOURCE),
         description="rtsp(s)://, rtmp://, http(s):// (MJPEG, HLS), srt://, udp://, a path or file://, "
         "/dev/video0, or pattern://testsrc2?size=1280x720&rate=30. "
         "References such as ${secret:NAME} may stand in it.",
         examples=["rtsp://admin:${secret:cam}@192.168.1.20/stream1", "video.mp4", "/dev/video0"],
     )
-    enabled: Flag = Field(default=True, description="false: it is not opened.", examples=[False])
+    enabled: Flag = Field(
+        json_schema_extra=applies(Applies.SOURCE),
+        default=True,
+        description="false: it is not opened.",
+        examples=[False],
+    )
     size: tuple[Pixels, Pixels] | None = Field(
+        json_schema_extra=applies(Applies.SOURCE),
         default=None,
         description="Width and height in pixels of the frames that jobs see; default: as they come.",
         examples=[[1280, 720]],
     )
     fps: Annotated[Number, Field(gt=0, le=1000)] | None = Field(
+        json_schema_extra=applies(Applies.LIVE),
         default=None,
         description="The most frames per second that are used; default: as they come.",
         examples=[15],
     )
     transport: Literal["tcp", "udp"] = Field(
-        default="tcp", description="How RTSP brings its media.", examples=["udp"]
+        json_schema_extra=applies(Applies.SOURCE),
+        default="tcp",
+        description="How RTSP brings its media.",
+        examples=["udp"],
     )
-    loop: Flag = Field(default=False, description="Files: start again at the end.", examples=[True])
+    loop: Flag = Field(
+        json_schema_extra=applies(Applies.SOURCE),
+        default=False,
+        description="Files: start again at the end.",
+        examples=[True],
+    )
     timeout: Seconds = Field(
-        default=10.0, description="Seconds without a frame before the source is opened again.", examples=[10]
+        json_schema_extra=applies(Applies.SOURCE),
+        default=10.0,
+        description="Seconds without a frame before the source is opened again.",
+        examples=[10],
     )
     hwaccel: Literal["auto", "none", "cuda", "vaapi", "qsv", "drm"] = Field(
+        json_schema_extra=applies(Applies.SOURCE),
         default="auto",
         description="Decoding in hardware, by the name of the device; where there is no such device the log "
         "says so and software does it. auto is software in this version.",
         examples=["vaapi"],
     )
     zones: dict[Name, Polygon] = Field(
+        json_schema_extra=applies(Applies.LIVE),
         default_factory=dict,
         description="Polygons by name; corners in fractions of the frame, from its upper left.",
         examples=[{"door": [[0.1, 0.2], [0.4, 0.2], [0.4, 0.9], [0.1, 0.9]]}],
     )
     lines: dict[Name, CheckedLine] = Field(
+        json_schema_extra=applies(Applies.LIVE),
         default_factory=dict,
         description="Lines by name, two points each; `in` is from left to right, looking from the "
         "first to the second.",
         examples=[{"entry": [[0.7, 0.0], [0.7, 1.0]]}],
     )
     masks: dict[Name, Polygon] = Field(
+        json_schema_extra=applies(Applies.LIVE),
         default_factory=dict,
         description="Polygons by name that are never looked at and never shown.",
         examples=[{"neighbour": [[0, 0], [0.2, 0], [0.2, 1], [0, 1]]}],
@@ -93,10 +117,12 @@ class Link(Section):
     """One more algorithm of a job's chain."""
 
     algorithm: Text = Field(
+        json_schema_extra=applies(Applies.JOB),
         description="A name that `edged algos` lists, or module:Class from an allowed folder.",
         examples=["detector"],
     )
     params: dict[str, Any] = Field(
+        json_schema_extra=applies(Applies.JOB),
         default_factory=dict,
         description="The algorithm's own parameters; `edged algos NAME` lists them.",
         examples=[{"model": "yolox_nano_416.onnx", "score": 0.4}],
@@ -112,15 +138,25 @@ class Sampling(Section):
     """Which frames a job gets: every `interval` seconds `count` of them, every `step`-th one back."""
 
     interval: Annotated[Number, Field(ge=0, le=31_536_000)] = Field(
-        default=1.0, description="Seconds between two runs; 0: every frame.", examples=[0.2]
+        json_schema_extra=applies(Applies.LIVE),
+        default=1.0,
+        description="Seconds between two runs; 0: every frame.",
+        examples=[0.2],
     )
     count: Annotated[Whole, Field(ge=1, le=256)] = Field(
-        default=1, description="How many frames one run gets, oldest first.", examples=[1]
+        json_schema_extra=applies(Applies.LIVE),
+        default=1,
+        description="How many frames one run gets, oldest first.",
+        examples=[1],
     )
     step: Annotated[Whole, Field(ge=0, le=MAX_REACH)] = Field(
-        default=0, description="Distance between these frames, in frames of the source; 0 is 1.", examples=[5]
+        json_schema_extra=applies(Applies.LIVE),
+        default=0,
+        description="Distance between these frames, in frames of the source; 0 is 1.",
+        examples=[5],
     )
     on: Literal["frames", "keyframes"] = Field(
+        json_schema_extra=applies(Applies.LIVE),
         default="frames",
         description="keyframes: sample among keyframes only, so that nothing else need be decoded.",
         examples=["keyframes"],
@@ -146,12 +182,16 @@ class Publish(Section):
     """Which results are published, and how surely."""
 
     when: Annotated[Literal["always", "detections", "never"], BeforeValidator(_known_when)] = Field(
+        json_schema_extra=applies(Applies.LIVE),
         default="always",
         description="always; detections: results with at least one; never: only counts and status.",
         examples=["detections"],
     )
     qos: Annotated[Whole, Field(ge=0, le=1)] = Field(
-        default=0, description="0: at most once, fresh; 1: at least once.", examples=[1]
+        json_schema_extra=applies(Applies.LIVE),
+        default=0,
+        description="0: at most once, fresh; 1: at least once.",
+        examples=[1],
     )
 
 
@@ -179,22 +219,43 @@ class Job(Link):
     """An algorithm, the sources it looks at, and how often."""
 
     sources: Sources = Field(
-        default="*", description='The names of the sources it looks at, or "*" for all.', examples=[["gate"]]
+        json_schema_extra=applies(Applies.LIVE),
+        default="*",
+        description='The names of the sources it looks at, or "*" for all.',
+        examples=[["gate"]],
     )
-    enabled: Flag = Field(default=True, description="false: it does not run.", examples=[False])
+    enabled: Flag = Field(
+        json_schema_extra=applies(Applies.JOB),
+        default=True,
+        description="false: it does not run.",
+        examples=[False],
+    )
     sampling: Sampling = Field(
-        default_factory=Sampling, description="Which frames it gets.", examples=[{"interval": 0.2}]
+        json_schema_extra=applies(Applies.LIVE),
+        default_factory=Sampling,
+        description="Which frames it gets.",
+        examples=[{"interval": 0.2}],
     )
     then: Annotated[tuple[Link, ...], Field(max_length=32)] = Field(
+        json_schema_extra=applies(Applies.JOB),
         default=(),
         description="A chain: each algorithm sees the frames and what came before it.",
         examples=[[{"algorithm": "tracker"}]],
     )
     publish: Publish = Field(
-        default_factory=Publish, description="Which results are published.", examples=[{"when": "detections"}]
+        json_schema_extra=applies(Applies.LIVE),
+        default_factory=Publish,
+        description="Which results are published.",
+        examples=[{"when": "detections"}],
     )
-    deadline: Seconds = Field(default=10.0, description="Seconds that one run may take.", examples=[10])
+    deadline: Seconds = Field(
+        json_schema_extra=applies(Applies.LIVE),
+        default=10.0,
+        description="Seconds that one run may take.",
+        examples=[10],
+    )
     worker: Name = Field(
+        json_schema_extra=applies(Applies.JOB),
         default="main",
         description="Jobs with the same name share a process; give a slow or doubtful one its own.",
         examples=["main"],
