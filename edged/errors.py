@@ -8,6 +8,7 @@
     ├── SourceUnsupported    the source fails until its spec changes (no such scheme, no video in it)
     ├── TrackError           the frame track cannot be used: the process that sees it starts anew
     ├── AlgorithmError       that job fails, visibly; the others go on
+    ├── StorageError         the disk refuses now: go on without it, say so, try again later
     └── ChannelClosed        the parent is gone: exit
 
 Anything else is a bug: the process dies with its traceback in the journal and is started anew.
@@ -86,6 +87,10 @@ class AlgorithmError(EdgedError):
     """An algorithm cannot be found, loaded or run, or returned what it must not."""
 
     code = "algorithm_failed"
+
+
+class StorageError(EdgedError):
+    """What must outlive the daemon cannot be kept or read now; the message says why, for people."""
 
 
 class ChannelClosed(EdgedError):
