@@ -12,6 +12,8 @@ from edged.algorithm.coco import COCO_LABELS
 from edged.algorithm.models import find_model
 from edged.errors import AlgorithmError
 
+_SUFFIXES = (".txt", ".names", ".labels")
+
 
 def metadata_labels(metadata: Mapping[str, str]) -> tuple[str, ...] | None:
     """The labels that an exporter wrote into the model as ``names``: a dict or list in Python's or JSON's
@@ -38,6 +40,10 @@ def read_labels(given: Sequence[str] | str, folders: Sequence[Path]) -> tuple[st
         return tuple(given)
     if "/" in given:
         raise AlgorithmError(f"{given!r}: name a file in a model folder", code="not_allowed")
+    if not given.lower().endswith(_SUFFIXES):
+        # a model folder may hold what is not for everyone's eyes: settings, by default
+        message = f"{given!r}: a file of names ends with {', '.join(_SUFFIXES)}"
+        raise AlgorithmError(message, code="not_allowed")
     text = find_model(given, folders, ".txt").read_text(encoding="utf-8", errors="replace")
     return tuple(line.strip() for line in text.splitlines() if line.strip())
 

@@ -11,16 +11,21 @@ from edged.errors import AlgorithmError
 _MOST_NAMED = 12
 
 
-def find_model(name: str, folders: Sequence[Path], suffix: str = ".onnx") -> Path:
+def find_model(
+    name: str, folders: Sequence[Path], suffix: str = ".onnx", *, files: Sequence[str] | None = None
+) -> Path:
     """Find a file by the ``name`` that a spec gives: in the first folder that has it, or an absolute path.
 
+    ``files`` are the only absolute paths that may lead elsewhere than into the folders; None: all may.
     Returns the resolved path. Raises `AlgorithmError`, ``model_not_found``, with the nearest names,
-    or ``not_allowed`` for a relative path that leads out of the folders, also by a link.
+    or ``not_allowed`` for a path that leads out of the folders and must not, also by a link.
     """
     if not name:
         raise AlgorithmError("no model is named: give the name of an .onnx file", code="model_not_found")
     given = Path(name)
     if given.is_absolute():
+        if files is not None and name not in files:
+            _check_within(folders, given)
         if given.is_file():
             return given.resolve()
         raise AlgorithmError(f"there is no file {name}", code="model_not_found")
@@ -35,10 +40,25 @@ def find_model(name: str, folders: Sequence[Path], suffix: str = ".onnx") -> Pat
 def _within(folders: Sequence[Path], found: Path, name: str) -> Path:
     """``found`` with its links followed; they may lead to another of the folders."""
     path = found.resolve()
-    if any(path.is_relative_to(folder.resolve()) for folder in folders):
+    if _is_within(folders, path):
         return path
     mend = "add the folder that it leads to to `models:`, or give its absolute path"
     raise AlgorithmError(f"{name!r} leads out of the model folders, by a link: {mend}", code="not_allowed")
+
+
+def _check_within(folders: Sequence[Path], given: Path) -> None:
+    """Whether there is such a file is not told."""
+    if not _is_within(folders, given.resolve()):
+        where = ", ".join(map(str, folders)) or "none is set"
+        message = (
+            f"{str(given)!r} lies outside the model folders ({where}): a spec from MQTT names files in them,"
+            " as x.onnx"
+        )
+        raise AlgorithmError(message, code="not_allowed")
+
+
+def _is_within(folders: Sequence[Path], path: Path) -> bool:
+    return any(path.is_relative_to(folder.resolve()) for folder in folders)
 
 
 def _missing(name: str, folders: Sequence[Path], suffix: str) -> str:

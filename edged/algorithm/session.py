@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import logging
 import threading
 import time
@@ -83,6 +84,13 @@ class Sessions:
         self._threads = threads or default_threads()
         self._places: dict[tuple[Any, ...], _Place] = {}
         self._lock = threading.Lock()
+        self._files: tuple[str, ...] | None = None
+
+    def limited_to(self, files: Sequence[str]) -> Sessions:
+        """The same sessions, for whom no absolute path but ``files`` may lead out of the folders."""
+        limited = copy.copy(self)
+        limited._files = tuple(files)
+        return limited
 
     @property
     def loaded(self) -> int:
@@ -98,7 +106,7 @@ class Sessions:
         ``auto`` for the best this machine has. Raises `AlgorithmError`, ``model_not_found`` among
         others. Loading one model does not block getting another.
         """
-        path = find_model(name, self.folders)
+        path = find_model(name, self.folders, files=self._files)
         options = (_provider(provider), threads or self._threads)
         with self._lock:
             place = self._places.setdefault((path, path.stat().st_mtime_ns, *options), _Place())

@@ -6,14 +6,13 @@ they stand. What is wrong with one of them fails that one and leaves the others 
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from edged.capture.sources import check_url, file_of
-from edged.errors import Problem, SourceUnsupported, SpecRejected
+from edged.control.source_url import locate_source
+from edged.errors import Problem, SpecRejected
 from edged.model.messages import CaptureSpec, Demand, JobSpec, Library, LinkSpec
 from edged.model.redact import is_secret_name, redact_url
 from edged.model.sampling import SampleOn, Sampling
@@ -72,8 +71,6 @@ def make_plan(loaded: Loaded, folder: Path) -> Plan:
             captures[name] = _capture(name, source, loaded, folder)
         except SpecRejected as rejected:
             failed[name] = Failure(rejected.problems)
-        except SourceUnsupported as error:
-            failed[name] = Failure((Problem(f"spec.sources.{name}.url", str(error), error.code),))
     everything = tuple(spec.sources)
     jobs: dict[str, JobPlan] = {}
     failed_jobs: dict[str, Failure] = {}
@@ -127,10 +124,7 @@ def slots_for(reaches: Mapping[str, int], demand: Demand) -> int:
 
 
 def _capture(name: str, source: Source, loaded: Loaded, folder: Path) -> CaptureSpec:
-    url = loaded.references.resolve_url(source.url, path=f"spec.sources.{name}.url")
-    check_url(url)
-    url = _absolute(url, folder)
-    _check_media(url, loaded.settings.media)
+    url = locate_source(source.url, loaded, folder, path=f"spec.sources.{name}.url")
     return CaptureSpec(
         revision=0,
         source=name,
@@ -154,7 +148,7 @@ def _job(name: str, job: Job, everything: tuple[str, ...], loaded: Loaded) -> Jo
         f"{path}.then.{place}": link for place, link in enumerate(job.then)
     }
     problems: list[Problem] = []
-    chain = tuple(_link(link, f"{at}.params", loaded, problems) for at, link in links.items())
+    chain = tuple(_link(link, at, loaded, problems) for at, link in links.items())
     if problems:
         raise SpecRejected(problems)
     spec = JobSpec(
@@ -171,9 +165,37 @@ def _job(name: str, job: Job, everything: tuple[str, ...], loaded: Loaded) -> Jo
 
 def _link(link: Link, path: str, loaded: Loaded, problems: list[Problem]) -> LinkSpec:
     params = dict(link.params)
-    resolved = _resolved(params, path, loaded, problems)
-    hidden = {} if problems else dict.fromkeys(_hidden(params, path, loaded))
-    return LinkSpec(link.algorithm, resolved, tuple(hidden))
+    resolved = _resolved(params, f"{path}.params", loaded, problems)
+    if problems:
+        return LinkSpec(link.algorithm)
+    hidden = dict.fromkeys(_hidden(params, f"{path}.params", loaded))
+    return LinkSpec(link.algorithm, resolved, tuple(hidden), _files(params, resolved, path, loaded))
+
+
+def _files(params: Any, resolved: Any, path: str, loaded: Loaded) -> tuple[str, ...] | None:
+    """Which models outside the library's folders a link may open: those that the device's own file names.
+
+    The same for a link that is as the file has it, whatever else was patched: so it runs on.
+    """
+    if not loaded.references.from_network or path in loaded.references.trust.links:
+        return None
+    texts = zip(_texts(params, f"{path}.params"), _texts(resolved, ""), strict=True)
+    own = (meant for (at, text), (_, meant) in texts if loaded.references.trusts(text, path=at))
+    return tuple(dict.fromkeys(text for text in own if text.startswith("/")))
+
+
+def _texts(value: Any, path: str) -> Iterator[tuple[str, str]]:
+    """(path, text) of every text in params, in their order."""
+    if isinstance(value, str):
+        yield path, value
+    for key, item in _below(value):
+        yield from _texts(item, f"{path}.{key}")
+
+
+def _below(value: Any) -> Iterable[tuple[Any, Any]]:
+    if isinstance(value, Mapping):
+        return value.items()
+    return enumerate(value) if isinstance(value, (list, tuple)) else ()
 
 
 def _hidden(value: Any, path: str, loaded: Loaded, *, secret: bool = False) -> Iterator[str]:
@@ -182,14 +204,11 @@ def _hidden(value: Any, path: str, loaded: Loaded, *, secret: bool = False) -> I
         yield from loaded.references.values(value, path=path, host=None)
         if secret:
             yield loaded.references.resolve(value, path=path, host=None)
-    elif isinstance(value, Mapping):
-        for key, item in value.items():
-            yield from _hidden(item, path, loaded, secret=secret or is_secret_name(str(key)))
-    elif isinstance(value, (list, tuple)):
-        for item in value:
-            yield from _hidden(item, path, loaded, secret=secret)
     elif secret and isinstance(value, (int, float)) and not isinstance(value, bool):
         yield str(value)
+    for key, item in _below(value):
+        is_secret = secret or is_secret_name(str(key))
+        yield from _hidden(item, f"{path}.{key}", loaded, secret=is_secret)
 
 
 def _resolved(value: Any, path: str, loaded: Loaded, problems: list[Problem]) -> Any:
@@ -204,27 +223,3 @@ def _resolved(value: Any, path: str, loaded: Loaded, problems: list[Problem]) ->
     elif isinstance(value, (list, tuple)):
         return [_resolved(item, f"{path}.{place}", loaded, problems) for place, item in enumerate(value)]
     return value
-
-
-def _absolute(url: str, folder: Path) -> str:
-    """A relative file path counts from the folder of the file that names it."""
-    path = file_of(url)
-    return url if path is None or path.startswith("/") else str(folder / path)
-
-
-def _check_media(url: str, folders: tuple[Path, ...] | None) -> None:
-    """Where ``media:`` is set, files elsewhere are not read (links are followed first)."""
-    named = file_of(url)
-    if folders is None or named is None:
-        return
-    path = _resolved_path(named)
-    if not any(path.is_relative_to(_resolved_path(folder)) for folder in folders):
-        allowed = ", ".join(map(str, folders)) or "none"
-        raise SourceUnsupported(
-            f"{path} lies outside the folders that media: allows ({allowed})", code="not_allowed"
-        )
-
-
-def _resolved_path(path: str | Path) -> Path:
-    """Without links, and also where they go round in circles, at which `Path.resolve` raises."""
-    return Path(os.path.realpath(path))

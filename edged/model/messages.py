@@ -132,6 +132,9 @@ class LinkSpec:
     """With references resolved."""
     hidden: tuple[str, ...] = field(default=(), repr=False)
     """What of `params` may be a secret: it is in no error and no log."""
+    files: tuple[str, ...] | None = None
+    """The only models outside the library's folders that it may open, by absolute path; None: any.
+    Params from the network may not name others than the device's own file does."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,7 +42,7 @@ class Document:
         return found.key_line, found.key_column
 
     def key_place(self, path: str) -> tuple[int, int]:
-        """Line and column of the key at ``path``, or of the nearest above it; (1, 1) at the top, 0 in no file."""
+        """Line and column of the key at ``path`` or nearest above it; (1, 1) at the top, 0 in no file."""
         while path:
             found = self.places.get(path)
             if found is not None:

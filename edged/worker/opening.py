@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+from dataclasses import replace
 from pathlib import Path
 
 from edged.algorithm.base import Algorithm
@@ -54,6 +55,8 @@ class Opener:
     def _open_link(self, link: LinkSpec, place: int, context: Context) -> Algorithm:
         prefix = "" if place == 0 else f"then.{place - 1}."
         path = f"{prefix}algorithm"
+        if link.files is not None:
+            context = replace(context, sessions=context.sessions.limited_to(link.files))
         try:
             kind = self.catalogue.find(link.algorithm)
             params = parse_params(kind, link.params, link.hidden)

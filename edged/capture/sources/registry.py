@@ -51,6 +51,11 @@ def file_of(url: str) -> str | None:
     return file.path_of(url) if _scheme_of(url) == "file" else None
 
 
+def device_of(url: str) -> str | None:
+    """The path of the device that ``url`` has a capture open as a camera; None when it is none."""
+    return plan_open(CaptureSpec(0, "", url, "")).url if _scheme_of(url) == "v4l2" else None
+
+
 def _scheme_of(url: str) -> str:
     if not url:
         raise SourceUnsupported("the url is empty")
