@@ -17,8 +17,6 @@ from edged.model.messages import Demand, JobSpec
 from edged.model.sampling import SampleOn, Sampling
 
 WORKER = "_snapshot"
-_KEEP_S = 10.0
-"""After the last picture: whoever asked once may ask again, and need not wait for a process then."""
 _INTERVAL_US = 200_000
 _DEADLINE_S = 10.0
 
@@ -38,9 +36,9 @@ class _Look:
 
 
 class Onlookers:
-    """At most one for each source."""
+    """At most one for each source; it stays for ``keep_s`` after the last picture."""
 
-    def __init__(self, device: TemporaryJobs, keep_s: float = _KEEP_S) -> None:
+    def __init__(self, device: TemporaryJobs, keep_s: float) -> None:
         self._device = device
         self._keep_s = keep_s
         self._looks: dict[str, _Look] = {}

@@ -30,6 +30,8 @@ DEADLINE_S = 15.0
 """For one snapshot, a worker's start and the wait for a keyframe included."""
 MOST_AT_ONCE = 4
 """Different ones; the same wish at the same time is one snapshot."""
+KEEP_S = 10.0
+"""So long after a picture its source is looked at still: the next one needs no process to start."""
 _CHOSEN_S = 5.0
 """So long the picture of a job that nobody named is waited for; then one without boxes must do."""
 
@@ -64,13 +66,19 @@ class Snapshots:
     """Belongs to main's loop. The device asks and tells it, from `start` on."""
 
     def __init__(
-        self, device: Device, publisher: Publisher, topics: Topics, *, deadline_s: float = DEADLINE_S
+        self,
+        device: Device,
+        publisher: Publisher,
+        topics: Topics,
+        *,
+        deadline_s: float = DEADLINE_S,
+        keep_s: float = KEEP_S,
     ) -> None:
         self._device = device
         self._publisher = publisher
         self._topics = topics
         self._deadline_s = deadline_s
-        self._onlookers = Onlookers(device)
+        self._onlookers = Onlookers(device, keep_s)
         self._numbers = itertools.count(1)
         self._taking: dict[Wish, asyncio.Task[dict[str, Any]]] = {}
         self._pending: dict[int, _Pending] = {}

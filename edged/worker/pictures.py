@@ -39,7 +39,7 @@ class Album:
 
         Only one may wait to be drawn: when it is refused, the lane tries again at its next run.
         """
-        if self.settings is None:
+        if self.settings is None or not lane.spec.chain:  # without an algorithm there is nothing to show
             return
         every_s = self.settings.every_s * (1 if outcome.detections else _EMPTY_SHARE)
         if lane.pictured_ns and now_ns - lane.pictured_ns < every_s * 1e9:
