@@ -87,7 +87,7 @@ class Snapshots:
         self._device.snapshots = self
 
     async def stop(self) -> None:
-        """Whoever waits is let go with `asyncio.CancelledError`."""
+        """Whoever waits still is told so."""
         tasks = tuple(self._taking.values())
         for task in tasks:
             task.cancel()
@@ -113,7 +113,12 @@ class Snapshots:
             task = asyncio.create_task(self._take(wish), name=f"snapshot of {source}")
             self._taking[wish] = task
             task.add_done_callback(lambda ended: self._taken(wish, ended))
-        return await asyncio.shield(task)
+        try:
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            if task.cancelled():
+                raise CommandFailed("interrupted", "the daemon is stopping") from None
+            raise
 
     # ---- the device's questions and news ----
 
@@ -122,7 +127,7 @@ class Snapshots:
         return tuple(
             pending.request
             for pending in self._pending.values()
-            if self._worker_of(pending.request.job) == worker
+            if self._worker_of(pending.request.job) == worker and not pending.done.done()
         )
 
     def came(self, output: Output) -> None:
@@ -178,6 +183,7 @@ class Snapshots:
             with contextlib.suppress(CommandFailed, TimeoutError):
                 async with asyncio.timeout(min(_CHOSEN_S, self._deadline_s / 2)):
                     return await self._of(wish, chosen), chosen
+            check_source(self._device, wish.source)
         demand = self._device.sources[wish.source].spec.demand
         with self._onlookers.looking_at(wish.source, demand) as onlooker:
             return await self._of(wish, onlooker), None

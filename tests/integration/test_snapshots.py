@@ -220,6 +220,19 @@ def test_a_job_that_nobody_named_and_that_does_not_get_on_is_not_waited_for(
     asyncio.run(scenario())
 
 
+def test_whoever_waits_when_the_daemon_stops_is_told() -> None:
+    async def scenario() -> None:
+        async with rig() as box, snapshots_of(box) as snapshots:
+            box.apply({"gate": GRAY}, {})
+            await box.state("source/gate", "running")
+            waiting = asyncio.ensure_future(snapshots.take("gate"))
+            await asyncio.sleep(0)
+            await snapshots.stop()
+            assert (await refused(waiting)).code == "interrupted"
+
+    asyncio.run(scenario())
+
+
 def test_the_process_for_pictures_ends_when_nobody_asks_any_more() -> None:
     async def scenario() -> None:
         async with rig() as box, snapshots_of(box, keep_s=0.2) as snapshots:
