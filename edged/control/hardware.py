@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 import platform
 import time
@@ -12,8 +11,9 @@ from typing import Any
 
 import psutil
 
-_TIME_ERROR = 5
-_TIMEX_BYTES = 256
+from edged.storage.system_clock import is_clock_synced
+
+__all__ = ["ProcessMeter", "hardware", "is_clock_synced", "temperature_c"]
 
 
 def hardware() -> dict[str, Any]:
@@ -25,13 +25,6 @@ def hardware() -> dict[str, Any]:
         "cpus": os.cpu_count(),
         "memory_mb": round(psutil.virtual_memory().total / 2**20),
     }
-
-
-def is_clock_synced() -> bool | None:
-    """Whether the kernel's clock is disciplined (adjtimex(2)); None when it does not say."""
-    libc = ctypes.CDLL(None, use_errno=True)
-    state = libc.adjtimex(ctypes.create_string_buffer(_TIMEX_BYTES))
-    return None if state < 0 else bool(state != _TIME_ERROR)
 
 
 def temperature_c() -> float | None:

@@ -266,7 +266,7 @@ class Database:
     def _run_inside(self, works: Sequence[_Work]) -> list[Outcome]:
         try:
             return self._keeper.run([work.run for work in works], time.monotonic())
-        except Exception as error:  # a bug of ours: without an answer, whoever waits would wait for ever
+        except Exception as error:  # noqa: BLE001 - a bug; unanswered, whoever waits would wait for ever
             _log.exception("the database's thread stumbled")
             return [Outcome(error=StorageError(f"a bug: {error!r}")) for _ in works]
 
