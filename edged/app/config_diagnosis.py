@@ -13,8 +13,8 @@ from edged.app.diagnosis import Level, Verdict, embedded_broker
 from edged.app.link import broker_options
 from edged.model.probe import ProbeReport
 from edged.mqtt.connection import Connection
-from edged.mqtt.failure import ConnectFailed, FailureKind
-from edged.mqtt.message import Message
+from edged.mqtt.failure import ConnectFailed
+from edged.mqtt.message import Received
 from edged.mqtt.options import MqttOptions
 from edged.mqtt.protocol import Protocol
 from edged.settings import Loaded
@@ -33,7 +33,7 @@ def look_at_broker(loaded: Loaded) -> Verdict:
         broker_options(loaded.settings),
         client_id=f"edged-doctor-{secrets.token_hex(4)}",
         dial_timeout_s=_DIAL_WITHIN_S,
-        session_expiry_s=0,
+        keep_session=False,
     )
     try:
         version = asyncio.run(_connect(options))
@@ -51,7 +51,7 @@ async def _connect(options: MqttOptions) -> Protocol:
         try:
             await connection.open()
         except ConnectFailed as failed:
-            if failed.failure.kind is not FailureKind.NO_ANSWER or version is versions[-1]:
+            if not failed.failure.kind.doubts_version or version is versions[-1]:
                 raise
             continue
         await connection.disconnect(_GOODBYE_S)
@@ -65,7 +65,9 @@ class _Nobody:
 
     def on_ack(self, identifier: int, code: int, reason: str) -> None: ...
 
-    def on_message(self, message: Message) -> None: ...
+    def on_refused(self, topic: str, reason: str) -> None: ...
+
+    def on_message(self, message: Received) -> None: ...
 
     def on_progress(self) -> None: ...
 

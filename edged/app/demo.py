@@ -23,9 +23,10 @@ from typing import Any
 
 from edged.model.redact import redact_text, redact_url
 from edged.mqtt.client import MqttClient
-from edged.mqtt.message import Message
+from edged.mqtt.message import Received
 from edged.mqtt.options import MqttOptions
 from edged.mqtt.protocol import Protocol
+from edged.mqtt.subscription import Replay, Subscription
 
 _DEVICE = "demo"
 _VIDEO = "one-by-one-person-detection.mp4"
@@ -162,7 +163,10 @@ class Demo:
         self._introduce()
         daemon = start_daemon(self._place)
         client = MqttClient(
-            self._options(), will=None, on_message=self._show, subscribe=(f"edged/v1/{_DEVICE}/#",)
+            self._options(),
+            will=None,
+            on_message=self._show,
+            subscribe=(Subscription(f"edged/v1/{_DEVICE}/#", replay=Replay.ALWAYS),),
         )
         listening = asyncio.create_task(client.run())
         died = False
@@ -197,6 +201,7 @@ class Demo:
             self._place.port,
             client_id=f"edged-demo-{secrets.token_hex(4)}",
             protocol=Protocol.V311,  # the embedded broker speaks no other
+            keep_session=False,
         )
 
     def _introduce(self) -> None:
@@ -209,7 +214,8 @@ class Demo:
             say(f"footage  {self._scene.credit}")
         say("Ctrl-C ends it.\n")
 
-    def _show(self, message: Message) -> None:
+    def _show(self, message: Received) -> None:
+        message.acknowledge()
         levels = message.topic.split("/")[3:]
         kinds: dict[str, Callable[[dict[str, Any]], None]] = {
             "result": self._show_result,

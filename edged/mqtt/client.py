@@ -17,13 +17,17 @@ from pathlib import Path
 from typing import TypeVar
 
 from edged.mqtt.blocking import BlockingCall
-from edged.mqtt.connection import Accepted, Connection
+from edged.mqtt.complaints import Complaints
+from edged.mqtt.connection import Connection
 from edged.mqtt.failure import ConnectFailed, Failure, FailureKind, same_id_text
-from edged.mqtt.message import Message
+from edged.mqtt.message import Message, Received
 from edged.mqtt.options import MqttOptions
 from edged.mqtt.outbox import Outbox
+from edged.mqtt.packets import Accepted
 from edged.mqtt.protocol import Protocol, ProtocolChoice, ProtocolMemory
 from edged.mqtt.retry import RetryPolicy
+from edged.mqtt.subscription import Subscription
+from edged.mqtt.topics import is_publishable
 from edged.mqtt.window import NEVER, Window
 
 _TICK_S = 1.0
@@ -31,7 +35,7 @@ _GOODBYE_S = 1.0
 _STORE_S = 10.0
 _REFUSED = 0x80
 _PACKET_OVERHEAD_BYTES = 16
-"""The most that a PUBLISH adds to topic and payload."""
+"""The most that a PUBLISH adds to topic, payload and correlation data."""
 _log = logging.getLogger(__name__)
 T = TypeVar("T")
 
@@ -56,8 +60,8 @@ class MqttCounters:
     dropped: int = 0
     """QoS 0 without a connection or with a blocked one; QoS 1 that the outbox gave up."""
     denied: int = 0
-    """Messages that the broker acknowledged with a refusal, or that are too large for it (both are told
-    with MQTT 5 only)."""
+    """Messages that the broker acknowledged with a refusal or that are too large for it (both are told
+    with MQTT 5 only), or to a topic that nobody may publish to."""
     reconnects: int = 0
     """Connections after the first."""
     queued: int = 0
@@ -65,7 +69,11 @@ class MqttCounters:
 
 
 class MqttClient:
-    """Publishes for one device. Used from the loop's thread only; `run` once."""
+    """Publishes and listens for one device. Used from the loop's thread only; `run` once.
+
+    Whoever gets a message by ``on_message`` acknowledges it; the broker stops sending when too many are not
+    acknowledged. One for which ``on_message`` raises is acknowledged, else it would come again for ever.
+    """
 
     def __init__(
         self,
@@ -73,8 +81,8 @@ class MqttClient:
         *,
         will: Message | None,
         on_state: Callable[[ConnectionState], None] | None = None,
-        on_message: Callable[[Message], None] | None = None,
-        subscribe: Sequence[str] = (),
+        on_message: Callable[[Received], None] | None = None,
+        subscribe: Sequence[Subscription] = (),
         memory_path: Path | None = None,
         outbox: Outbox | None = None,
     ) -> None:
@@ -85,7 +93,7 @@ class MqttClient:
         self._will = will
         self._on_state = on_state
         self._on_message = on_message
-        self._subscribe = list(subscribe)
+        self._subscriptions = tuple(subscribe)
         self._memory = ProtocolMemory(memory_path)
         self._choice = ProtocolChoice(options.protocol)
         self._retry = RetryPolicy()
@@ -100,7 +108,7 @@ class MqttClient:
         self._leaving = False
         self._largest_bytes = 0
         self._connects = self._published = self._dropped = self._denied = 0
-        self._warned: set[str] = set()
+        self._complaints = Complaints(_log)
 
     @property
     def connected(self) -> bool:
@@ -204,11 +212,18 @@ class MqttClient:
             f"{self.options.broker} does not let this device publish to {message.topic} ({reason}): "
             "check the broker's access rules (ACL)"
         )
-        self._complain(self.last_error, key=f"denied {reason}")
+        self._complaints.tell(self.last_error, key=f"denied {reason}")
 
-    def on_message(self, message: Message) -> None:
-        if self._on_message is not None:
-            _guarded(self._on_message, message)
+    def on_refused(self, topic: str, reason: str) -> None:
+        self.last_error = (
+            f"{self.options.broker} does not let this device subscribe to {topic} ({reason}): "
+            "check the broker's access rules (ACL)"
+        )
+        self._complaints.tell(self.last_error)
+
+    def on_message(self, message: Received) -> None:
+        if self._on_message is None or not _guarded(self._on_message, message):
+            message.acknowledge()
 
     def on_progress(self) -> None:
         self._send()
@@ -236,7 +251,7 @@ class MqttClient:
         if self._given_up is not None and self._given_up.dialling:
             return FailureKind.UNREACHABLE, False  # its thread still hangs, say in a name look-up
         self._set_state(ConnectionState.CONNECTING)
-        connection = Connection(self.options, self._choice.current, self._will, self)
+        connection = Connection(self.options, self._choice.current, self._will, self, self._subscriptions)
         self._given_up = connection
         try:
             accepted = await connection.open()
@@ -260,8 +275,7 @@ class MqttClient:
         self._window.begin(accepted.receive_maximum)
         self._largest_bytes = accepted.maximum_packet_bytes
         self._connection = connection
-        if self._subscribe:
-            connection.subscribe(self._subscribe)
+        connection.subscribe()
         self._send()
         self._set_state(ConnectionState.CONNECTED)
         known = self._choice.remembered
@@ -285,13 +299,13 @@ class MqttClient:
 
     def _failed(self, failure: Failure) -> bool:
         """No connection came about. True: the other version of MQTT is worth trying at once."""
-        if failure.kind is FailureKind.NO_ANSWER:
+        if failure.kind.doubts_version:
             at_once = self._choice.no_answer()
             if at_once:
                 _log.debug("%s; trying MQTT %s", failure.message, self._choice.current)
                 return True
         self.last_error = failure.message
-        self._complain(failure.message)
+        self._complaints.tell(failure.message)
         return False
 
     def _ended(self, failure: Failure) -> None:
@@ -301,28 +315,36 @@ class MqttClient:
                 f"{failure.message} right after it was made: perhaps {same_id_text(self.options)}"
             )
         if not self._leaving:
-            self._complain(self.last_error)
+            self._complaints.tell(self.last_error)
 
     def _send(self) -> None:
         if self._connection is not None:
             self._window.send(self._write, time.monotonic())
 
     def _write(self, message: Message) -> int | None:
-        """The packet identifier, `NEVER` for what is too large for this broker, None without a connection.
+        """The packet identifier, `NEVER` for what this broker does not take, None without a connection.
 
-        A broker closes the connection for a packet that is too large; sent again it would do so for ever.
+        A broker closes the connection for such a packet; sent again it would do so for ever.
         """
         if self._connection is None:
             return None
-        size = len(message.payload) + len(message.topic.encode()) + _PACKET_OVERHEAD_BYTES
-        if size <= self._largest_bytes:
-            return self._connection.publish(message)
+        if not is_publishable(message.topic):
+            return self._leave_out(
+                f"a message was left out: nobody can publish to {message.topic[:100]!r}", key="topic"
+            )
+        size = len(message.topic.encode()) + len(message.payload) + len(message.correlation)
+        if size + _PACKET_OVERHEAD_BYTES > self._largest_bytes:
+            return self._leave_out(
+                f"{self.options.broker} takes packets up to {self._largest_bytes} bytes, and one for "
+                f"{message.topic} had {size}: raise the broker's limit (Mosquitto: max_packet_size)",
+                key="too large",
+            )
+        return self._connection.publish(message)
+
+    def _leave_out(self, text: str, key: str) -> int:
         self._denied += 1
-        self.last_error = (
-            f"{self.options.broker} takes packets up to {self._largest_bytes} bytes, and one for "
-            f"{message.topic} had {size}: raise the broker's limit (Mosquitto: max_packet_size)"
-        )
-        self._complain(self.last_error, key="too large")
+        self.last_error = text
+        self._complaints.tell(text, key)
         return NEVER
 
     async def _all_acknowledged(self, connection: Connection) -> None:
@@ -345,18 +367,15 @@ class MqttClient:
         if self._on_state is not None:
             _guarded(self._on_state, state)
 
-    def _complain(self, text: str, key: str | None = None) -> None:
-        """WARNING the first time, DEBUG after; forgotten once many kinds of trouble were seen."""
-        key = key or text
-        _log.log(logging.DEBUG if key in self._warned else logging.WARNING, "%s", text)
-        if len(self._warned) >= 100:
-            self._warned.clear()
-        self._warned.add(key)
 
+def _guarded(callback: Callable[[T], None], argument: T) -> bool:
+    """A callback's bug is its owner's: it must not end the connection in whose name it was called.
 
-def _guarded(callback: Callable[[T], None], argument: T) -> None:
-    """A callback's bug is its owner's: it must not end the connection in whose name it was called."""
+    False: it failed.
+    """
     try:
         callback(argument)
     except Exception:  # noqa: BLE001 - logged with its traceback; there is nobody else to tell
         _log.exception("a callback failed")
+        return False
+    return True

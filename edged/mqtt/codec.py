@@ -13,9 +13,15 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from edged.errors import Problem
 from edged.model.clock import rfc3339
 from edged.model.gauges import CaptureCounters, KeyframeGain
 from edged.model.messages import JobState, JobStats, SourceReport
+from edged.model.twin import Reported
+
+_TOLD_PROBLEMS = 50
+_PATH_LENGTH = 300
+_MESSAGE_LENGTH = 2000
 
 
 class DeviceState(StrEnum):
@@ -57,6 +63,10 @@ class Health:
     temperature_c: float | None = None
     heartbeats_s: Mapping[str, float] = field(default_factory=dict)
     """Seconds since each process was last heard of."""
+    storage: str = ""
+    """Why nothing is kept on the disk now, for people; empty: it is."""
+    refused: Mapping[str, int] = field(default_factory=dict)
+    """Input that was taken for nothing since the start, by reason."""
 
 
 def encode_json(value: object) -> bytes:
@@ -160,8 +170,57 @@ def health_payload(health: Health) -> bytes:
         "memory_mb": _rounded(health.memory_mb, 1),
         "temperature_c": _rounded(health.temperature_c, 1),
         "heartbeats_s": {name: round(age, 3) for name, age in health.heartbeats_s.items()},
+        "storage": health.storage or None,
+        "refused": dict(health.refused) or None,
     }
     return encode_json({key: value for key, value in content.items() if value is not None})
+
+
+def reported_payload(reported: Reported) -> bytes:
+    """``…/reported``. Of very many errors only the first are told, and of a very long one its beginning."""
+    content = {
+        "revision": reported.revision,
+        "local": reported.local,
+        "phase": reported.phase,
+        "desired_revision": reported.desired_revision,
+        "digest": reported.digest or None,
+        "boot": reported.boot,
+        "since": rfc3339(reported.since_ns),
+        "errors": told_problems(reported.errors) or None,
+    }
+    return encode_json({key: value for key, value in content.items() if value is not None})
+
+
+def told_problems(problems: Sequence[Problem]) -> list[dict[str, str]]:
+    """Problems as they travel, in ``reported`` and in answers: their paths begin at the spec's root."""
+    told = [
+        {
+            **({"path": path} if (path := problem.path.removeprefix("spec.")[:_PATH_LENGTH]) else {}),
+            "code": problem.code,
+            "message": problem.message[:_MESSAGE_LENGTH],
+        }
+        for problem in problems[:_TOLD_PROBLEMS]
+    ]
+    if more := len(problems) - len(told):
+        told.append({"code": "invalid", "message": f"and {more} more"})
+    return told
+
+
+def answer_payload(
+    request_id: str, op: str, code: str, message: str, data: Mapping[str, Any], revision: int
+) -> bytes:
+    """``…/res/<op>``; an empty ``code``: it went well. ``revision`` is what runs now."""
+    return encode_json(
+        {
+            **({"id": request_id} if request_id else {}),
+            "op": op,
+            "status": "error" if code else "ok",
+            **({"code": code} if code else {}),
+            **({"message": message} if message else {}),
+            **({"data": dict(data)} if data else {}),
+            "revision": revision,
+        }
+    )
 
 
 def _gain(gain: KeyframeGain) -> dict[str, float]:

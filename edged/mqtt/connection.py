@@ -1,4 +1,4 @@
-"""One connection to the broker, from dialling to its end. The only importer of paho.
+"""One connection to the broker, from dialling to its end. Beside `edged.mqtt.packets` it alone imports paho.
 
 Each attempt has a paho client of its own: paho keeps unacknowledged messages over a reconnect and sends
 them all at once, and a dial that hangs must be forgettable. Dialling blocks and happens in a thread;
@@ -14,30 +14,32 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage
-from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
-from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.enums import MQTTErrorCode
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from edged.mqtt import failure as failures
+from edged.mqtt import packets
 from edged.mqtt import protocol as protocols
 from edged.mqtt.blocking import BlockingCall
+from edged.mqtt.complaints import LastError
 from edged.mqtt.failure import ConnectFailed, Failure, FailureKind
-from edged.mqtt.message import Message
+from edged.mqtt.message import Message, Received
 from edged.mqtt.options import MqttOptions
+from edged.mqtt.packets import Accepted
 from edged.mqtt.sockets import has_pending, make_ready
+from edged.mqtt.subscription import Subscription
 from edged.mqtt.tls import tls_context
 
 BACKLOG_LIMIT_BYTES = 1024 * 1024
 """What may wait in this process for a socket that takes no more; QoS 0 beyond it is dropped."""
-_READ_ROUNDS = 64
-_RECEIVE_MAXIMUM = 65535
-_PACKET_BYTES = 268_435_455
+_READ_ROUNDS = 16
+"""Packets that TLS or a websocket holds and that are read in one turn of the loop (a few more with messages
+in flight); the others that use the loop have theirs before the next ones."""
 _log = logging.getLogger(__name__)
 
 
@@ -47,19 +49,13 @@ class Listener(Protocol):
     def on_ack(self, identifier: int, code: int, reason: str) -> None:
         """A message with QoS 1 is done; codes from 0x80 on: the broker refused it."""
 
-    def on_message(self, message: Message) -> None: ...
+    def on_refused(self, topic: str, reason: str) -> None:
+        """The broker does not let us subscribe to it."""
+
+    def on_message(self, message: Received) -> None: ...
 
     def on_progress(self) -> None:
         """Something was read: there may be room for more."""
-
-
-@dataclass(frozen=True, slots=True)
-class Accepted:
-    """What the broker said when it let us in."""
-
-    receive_maximum: int
-    """Messages with QoS 1 that may be in flight."""
-    maximum_packet_bytes: int
 
 
 class Connection:
@@ -71,19 +67,16 @@ class Connection:
         version: protocols.Protocol,
         will: Message | None,
         listener: Listener,
+        subscriptions: Sequence[Subscription] = (),
     ) -> None:
         self._options = options
         self._listener = listener
         self._version = version
-        self._client = Client(
-            CallbackAPIVersion.VERSION2,
-            client_id=options.client_id,
-            protocol=MQTTProtocolVersion.MQTTv5 if self._is_v5 else MQTTProtocolVersion.MQTTv311,
-            transport=options.transport,
-            reconnect_on_failure=False,  # else paho redials from within `loop_read`, blocking
-        )
+        self._subscriptions = tuple(subscriptions)
+        keep_session = options.keep_session and bool(subscriptions)
+        self._client = packets.new_client(options, version, keep_session=keep_session)
         self._will = will
-        self._errors = _LastError()
+        self._errors = LastError(_log)
         self._dial_call: BlockingCall[None] = BlockingCall(self._dial, "mqtt-dial")
         self._lock = threading.Lock()
         self._given_up = False
@@ -93,6 +86,7 @@ class Connection:
         self._writing = False
         self._backlog_bytes = 0
         self._reading = False
+        self._reads_on = False
         self._accepted: asyncio.Future[Accepted] | None = None
         self.ended: asyncio.Future[Failure] | None = None
         """Set by `open`; done when the connection is over."""
@@ -119,7 +113,7 @@ class Connection:
         )
         if self._accepted.done():
             return self._accepted.result()
-        failure = self.ended.result() if self.ended.done() else self._silent()
+        failure = self.ended.result() if self.ended.done() else failures.silence(self._options)
         self.close()
         raise ConnectFailed(failure)
 
@@ -137,16 +131,22 @@ class Connection:
             self._backlog_bytes = 0
         self._backlog_bytes += len(message.payload)
         try:
-            info = self._client.publish(message.topic, message.payload, message.qos, message.retain)
+            properties = packets.publish_properties(message) if self._is_v5 else None
+            info = self._client.publish(
+                message.topic, message.payload, message.qos, message.retain, properties
+            )
         except OSError as error:
             self._end(failures.dial_failure(error, self._options))
             return None
         self._settle()
         return info.mid if info.rc == MQTTErrorCode.MQTT_ERR_SUCCESS else None
 
-    def subscribe(self, topics: list[str]) -> None:
-        """Ask for messages, QoS 1."""
-        self._guarded(lambda: self._client.subscribe([(topic, 1) for topic in topics]))
+    def subscribe(self) -> None:
+        """Ask for the subscriptions, QoS 1, whether or not the broker still has them."""
+        if not self._subscriptions:
+            return
+        topics = packets.subscribe_topics(self._subscriptions, self._version)
+        self._guarded(lambda: self._client.subscribe(topics))
         self._settle()
 
     def tick(self) -> None:
@@ -196,33 +196,24 @@ class Connection:
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect
         client.on_publish = self._on_publish
+        client.on_subscribe = self._on_subscribe
         client.on_message = self._on_message
         if options.username is not None:
             client.username_pw_set(options.username, options.password)
         if options.transport == "websockets":
             client.ws_set_options(path=options.path)
-        connect_properties, will_properties = self._properties()
         if self._will is not None:
-            client.will_set(
-                self._will.topic, self._will.payload, self._will.qos, self._will.retain, will_properties
-            )
+            will = self._will
+            properties = packets.will_properties(options) if self._is_v5 else None
+            client.will_set(will.topic, will.payload, will.qos, will.retain, properties)
         client.connect_timeout = min(10.0, options.dial_timeout_s)
         client.connect_async(
             options.host,
             options.port,
             options.keepalive_s,
-            clean_start=False,
-            properties=connect_properties,
+            clean_start=not options.keep_session,  # of MQTT 5; the client's constructor knows 3.1.1's
+            properties=packets.connect_properties(options) if self._is_v5 else None,
         )
-
-    def _properties(self) -> tuple[Properties | None, Properties | None]:
-        if not self._is_v5:
-            return None, None
-        connect: Properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
-        will: Properties = Properties(PacketTypes.WILLMESSAGE)  # type: ignore[no-untyped-call]
-        connect.SessionExpiryInterval = self._options.session_expiry_s
-        will.WillDelayInterval = self._options.will_delay_s
-        return connect, will
 
     # ---- in the loop's thread ----
 
@@ -270,13 +261,24 @@ class Connection:
             if not self._reading:
                 return
             self._guarded(self._client.loop_read)
+            packets.bound_packet(self._client)
             if not has_pending(self._client.socket()):
                 break
         else:
-            if self._loop is not None:
-                self._loop.call_soon(self._on_readable)
+            self._read_on()
         self._settle()
         self._listener.on_progress()
+
+    def _read_on(self) -> None:
+        """In the loop's next turn. Asked for once at a time: else each readable turn of a storm would add
+        another chain of turns, all of which read in every turn."""
+        if self._loop is not None and not self._reads_on:
+            self._reads_on = True
+            self._loop.call_soon(self._on_read_on)
+
+    def _on_read_on(self) -> None:
+        self._reads_on = False
+        self._on_readable()
 
     def _guarded(self, call: Callable[[], object]) -> None:
         """paho raises whatever its parsers trip over; this connection is over then, the loop lives on."""
@@ -290,10 +292,6 @@ class Connection:
         self._unwatch_socket()
         if self.ended is not None and not self.ended.done():
             self.ended.set_result(failure)
-
-    def _silent(self) -> Failure:
-        text = f"{self._options.broker} took the connection but does not answer: is it overloaded or hung?"
-        return Failure(FailureKind.NO_ANSWER, text)
 
     # ---- paho's callbacks; in the loop's thread, but for those of the dialling ----
 
@@ -310,12 +308,7 @@ class Connection:
         if code.is_failure:
             self._end(failures.connack_failure(code.value, str(code), self._options))
             return
-        self._accepted.set_result(
-            Accepted(
-                receive_maximum=getattr(properties, "ReceiveMaximum", _RECEIVE_MAXIMUM),
-                maximum_packet_bytes=getattr(properties, "MaximumPacketSize", _PACKET_BYTES),
-            )
-        )
+        self._accepted.set_result(packets.accepted(properties))
 
     def _on_disconnect(
         self,
@@ -340,27 +333,44 @@ class Connection:
     ) -> None:
         self._listener.on_ack(identifier, code.value, str(code))
 
+    def _on_subscribe(
+        self,
+        _client: Client,
+        _data: Any,
+        _identifier: int,
+        codes: list[ReasonCode],
+        properties: Properties | None,
+    ) -> None:
+        for topic, reason in packets.refusals(self._subscriptions, codes, properties):
+            self._listener.on_refused(topic, reason)
+
     def _on_message(self, _client: Client, _data: Any, message: MQTTMessage) -> None:
-        self._listener.on_message(Message(message.topic, bytes(message.payload), message.qos, message.retain))
+        acknowledge = self._acknowledging(message.mid, message.qos)
+        limit_bytes = self._options.payload_limit_bytes
+        try:
+            received = packets.received(message, acknowledge, limit_bytes=limit_bytes)
+        except UnicodeDecodeError:  # nothing that we asked for; left alone it would come again for ever
+            acknowledge()
+        else:
+            self._listener.on_message(received)
+
+    def _acknowledging(self, identifier: int, qos: int) -> Callable[[], None]:
+        """To be called when a message is done with, at any time: only the first time counts, since the
+        broker gives the identifier to another message then, and only on this connection."""
+        owed = qos > 0
+
+        def acknowledge() -> None:
+            nonlocal owed
+            if not owed or not self._reading:
+                return
+            owed = False
+            self._guarded(lambda: self._client.ack(identifier, qos))
+            self._settle()
+
+        return acknowledge
 
     def _on_socket_close(self, _client: Client, _data: Any, _sock: Any) -> None:
         self._unwatch_socket()
-
-
-class _LastError(logging.Handler):
-    """Keeps the exception that paho only logs, such as the broker's TLS alert."""
-
-    def __init__(self) -> None:
-        super().__init__(logging.ERROR)
-        self.last: BaseException | None = None
-        self.logger = logging.Logger("paho", logging.ERROR)
-        self.logger.addHandler(self)
-
-    def emit(self, record: logging.LogRecord) -> None:
-        _log.debug("paho: %s", record.getMessage())
-        first = record.args[0] if isinstance(record.args, tuple) and record.args else None
-        if isinstance(first, BaseException):
-            self.last = first
 
 
 def _on_socket_open(_client: Client, _data: Any, sock: Any) -> None:

@@ -17,13 +17,22 @@ class FailureKind(Enum):
     UNREACHABLE = "unreachable"
     """Nobody there, or not now: try again soon."""
     NO_ANSWER = "no answer"
-    """Reached, but no answer to CONNECT: perhaps it does not speak this version."""
+    """Reached, but it hung up on CONNECT: perhaps it does not speak this version."""
+    SILENT = "silent"
+    """Reached, and nothing came on CONNECT: it does not speak this version, hangs, or has too much to do."""
+    BUSY = "busy"
+    """It says itself that it has too much to do."""
     REFUSED = "refused"
     """Only a person can mend it: try again slowly."""
     TAKEN_OVER = "taken over"
     """Another client connected with the same id: coming back would throw that one out."""
     LOST = "lost"
     """The connection was there and broke."""
+
+    @property
+    def doubts_version(self) -> bool:
+        """It may be that the broker does not speak this version of MQTT."""
+        return self in (FailureKind.NO_ANSWER, FailureKind.SILENT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,9 +115,17 @@ def connack_failure(code: int, name: str, options: MqttOptions) -> Failure:
     if code == 0x85:
         text = f"{broker} refuses the client id {options.client_id!r}: allow it there, or rename the device"
         return Failure(FailureKind.REFUSED, text)
+    if code in {0x88, 0x89, 0x9F}:
+        return Failure(FailureKind.BUSY, f"{broker} has too much to do and lets nobody in for now: {name}")
     if code in {0x8A, 0x8C, 0x95, 0x97, 0x9C, 0x9D}:
         return Failure(FailureKind.REFUSED, f"{broker} refuses the connection: {name}")
     return Failure(FailureKind.UNREACHABLE, f"{broker} refuses the connection for now: {name}")
+
+
+def silence(options: MqttOptions) -> Failure:
+    """Nothing came on CONNECT in time."""
+    text = f"{options.broker} took the connection but does not answer: is it overloaded or hung?"
+    return Failure(FailureKind.SILENT, text)
 
 
 def unanswered(error: BaseException | None, options: MqttOptions) -> Failure:

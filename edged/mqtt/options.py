@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from edged.mqtt.protocol import Protocol
 
+LARGEST_PAYLOAD_BYTES = 16 * 1024 * 1024
 Transport = Literal["tcp", "websockets"]
 
 _SCHEMES: dict[str, tuple[Transport, bool, int]] = {
@@ -40,14 +41,19 @@ class MqttOptions:
     key: Path | None = None
     protocol: Protocol = Protocol.AUTO
     keepalive_s: int = 30
+    keep_session: bool = True
+    """The broker keeps what is sent to this client while it is away, if the client subscribes. False for a
+    program that lives shortly."""
     session_expiry_s: int = 3600
-    """How long the broker keeps the session (MQTT 5); so long a will can be delayed."""
+    """How long the broker keeps the session (MQTT 5; on 3.1.1 it decides); so long a will can be delayed."""
     will_delay_s: int = 10
     """A restart quicker than this shows no ``offline`` (MQTT 5)."""
     dial_timeout_s: float = 30.0
     """Name look-up, TCP, TLS and websocket together."""
     answer_timeout_s: float = 10.0
     """From CONNECT to CONNACK."""
+    payload_limit_bytes: int = LARGEST_PAYLOAD_BYTES
+    """What comes with a longer payload is cut to this length: enough to see that it is too large."""
 
     @property
     def broker(self) -> str:

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from edged.mqtt.client import ConnectionState, MqttClient
-from edged.mqtt.message import Message
+from edged.mqtt.message import Message, Received
 from edged.mqtt.options import MqttOptions, options_from_url
+from edged.mqtt.subscription import Replay, Subscription
 
 STATE = "t/state"
 WILL = Message(STATE, b"offline", qos=1, retain=True)
@@ -22,6 +23,20 @@ def options(port: int, **changes: Any) -> MqttOptions:
     """For a broker without TLS on loopback; quick to give up."""
     base = options_from_url(f"mqtt://127.0.0.1:{port}", device="gate")
     return replace(base, answer_timeout_s=2.0, dial_timeout_s=5.0, **changes)
+
+
+def listening_to(*topics: str, replay: Replay = Replay.ALWAYS) -> tuple[Subscription, ...]:
+    return tuple(Subscription(topic, replay=replay) for topic in topics)
+
+
+def acknowledging(take: Callable[[Received], object]) -> Callable[[Received], None]:
+    """Acknowledges each message as soon as it was taken."""
+
+    def hear(message: Received) -> None:
+        take(message)
+        message.acknowledge()
+
+    return hear
 
 
 class Rig:

@@ -10,10 +10,19 @@ from typing import Any
 import pytest
 
 from edged.mqtt.client import ConnectionState
-from edged.mqtt.message import Message
+from edged.mqtt.message import Message, Received
 from edged.mqtt.options import MqttOptions, options_from_url
 from edged.mqtt.protocol import Protocol
-from tests.integration.mqtt_rig import STATE, LoopWatch, Rig, options, running, until
+from tests.integration.mqtt_rig import (
+    STATE,
+    LoopWatch,
+    Rig,
+    acknowledging,
+    listening_to,
+    options,
+    running,
+    until,
+)
 from tests.servers.mosquitto import Certificates, Mosquitto, make_certificates
 
 LOOP_LIMIT_S = 0.05
@@ -56,11 +65,12 @@ def first_error(client_options: MqttOptions) -> str:
 
 def echoes(client_options: MqttOptions) -> None:
     """Connects, publishes, and hears itself, all in order and without blocking the loop."""
-    heard: list[Message] = []
+    heard: list[Received] = []
     events = [str(number).encode() for number in range(200)]
 
     async def live() -> None:
-        rig = Rig(client_options, on_message=heard.append, subscribe=["t/event"])
+        hear = acknowledging(heard.append)
+        rig = Rig(client_options, on_message=hear, subscribe=listening_to("t/event"))
         rig.client.retain(STATE, b"online")
         async with running(rig), LoopWatch() as watch:
             await rig.until_connected()
@@ -151,8 +161,8 @@ def test_what_was_half_written_when_the_broker_froze_arrives_whole(
         rig = Rig(client_options)
         reader = Rig(
             reader_options,
-            on_message=lambda message: heard.append(message.payload),
-            subscribe=["t/picture"],
+            on_message=acknowledging(lambda message: heard.append(message.payload)),
+            subscribe=listening_to("t/picture"),
         )
         async with running(rig), running(reader):
             await rig.until_connected()

@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 
 from edged.mqtt.client import ConnectionState
-from edged.mqtt.message import Message
+from edged.mqtt.message import Message, Received
 from edged.mqtt.protocol import Protocol
-from tests.integration.mqtt_rig import STATE, LoopWatch, Rig, options, running, until
+from tests.integration.mqtt_rig import STATE, LoopWatch, Rig, listening_to, options, running, until
 from tests.servers.mosquitto import HOST, Mosquitto, free_port
 from tests.servers.mqtt_peer import Subscriber
 
@@ -313,11 +313,11 @@ def test_something_that_is_no_broker_is_told_and_left_alone(answer: bytes) -> No
 
 
 def test_a_callback_that_raises_harms_nobody(broker: Mosquitto, caplog: pytest.LogCaptureFixture) -> None:
-    def fail(_message: Message) -> None:
+    def fail(_message: Received) -> None:
         raise ZeroDivisionError
 
     async def live() -> None:
-        rig = Rig(options(broker.port), on_message=fail, subscribe=["t/echo"])
+        rig = Rig(options(broker.port), on_message=fail, subscribe=listening_to("t/echo"))
         async with running(rig):
             await rig.until_connected()
             await rig.until_acknowledged()

@@ -10,8 +10,9 @@ from dataclasses import replace
 from edged.app.bench.results import Arrival
 from edged.errors import EdgedError
 from edged.mqtt.client import ConnectionState, MqttClient
-from edged.mqtt.message import Message
+from edged.mqtt.message import Received
 from edged.mqtt.options import MqttOptions
+from edged.mqtt.subscription import Replay, Subscription
 
 _KEPT = 500_000
 _CONNECT_S = 20.0
@@ -30,11 +31,11 @@ class Listener:
         self._retained: set[str] = set()
         self._news = asyncio.Event()
         self._client = MqttClient(
-            replace(options, client_id=f"{options.client_id}-ears"),
+            replace(options, client_id=f"{options.client_id}-ears", keep_session=False),
             will=None,
             on_message=self._hear,
             on_state=lambda _: self._news.set(),
-            subscribe=(f"{root}/#",),
+            subscribe=(Subscription(f"{root}/#", replay=Replay.ALWAYS),),
         )
         self._task: asyncio.Task[None] | None = None
 
@@ -65,8 +66,9 @@ class Listener:
             return False
         return True
 
-    def _hear(self, message: Message) -> None:
+    def _hear(self, message: Received) -> None:
         at_ns = time.time_ns()
+        message.acknowledge()
         if len(self.arrivals) >= _KEPT:
             self.dropped += 1
             return
