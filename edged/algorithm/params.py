@@ -11,7 +11,7 @@ from pydantic import BaseModel, ValidationError
 
 from edged.algorithm.base import Algorithm
 from edged.errors import AlgorithmError
-from edged.model.redact import hide, is_secret_name
+from edged.model.redact import hide, is_secret_name, redact_value
 
 _LONGEST = 60
 
@@ -32,8 +32,8 @@ def parse_params(
 ) -> BaseModel:
     """Validate ``params``; raises `ParamsInvalid` naming every problem, the first one's path in ``path``.
 
-    A value is repeated only where it can be no secret: not below a key such as ``password``, and not
-    where any of ``hidden`` is in it.
+    A value is repeated only where it can be no secret: not below a key such as ``password``, no
+    password in a URL, and not where any of ``hidden`` is in it.
     """
     try:
         return algorithm.Params.model_validate(dict(params))
@@ -87,7 +87,7 @@ def _given(problem: Any, hidden: Collection[str]) -> str:
         return "a mapping"
     if isinstance(value, (list, tuple)):
         return "a list"
-    text = repr(value)
+    text = repr(redact_value(value))
     if any(is_secret_name(str(part)) for part in problem["loc"]) or hide(text, hidden) != text:
         return ""
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"

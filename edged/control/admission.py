@@ -1,13 +1,8 @@
-"""A spec from the network becomes a plan, or all the reasons why it does not.
-
-It is stricter than with the device's own file: there what is wrong with one source or job fails that
-one alone, here it refuses the whole.
-"""
+"""A spec from the network becomes a plan, or all the reasons why it cannot be read as one."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,41 +12,22 @@ from edged.settings import Loaded
 from edged.settings.network import read_spec
 
 
-@dataclass(frozen=True, slots=True)
-class Admitted:
-    """Valid as a whole, and not proved yet."""
+def read_and_plan(value: Mapping[str, Any], file: Loaded, folder: Path) -> tuple[Loaded, Plan]:
+    """`read_spec` and `make_plan`; ``file`` is the device's own, ``folder`` where its relative paths start.
 
-    loaded: Loaded
-    plan: Plan
-    """Nothing in it failed."""
-
-
-def admit(value: Mapping[str, Any], loaded: Loaded, folder: Path) -> Admitted:
-    """Read ``value`` as `read_spec` does and plan it; ``loaded`` and ``folder`` are of the device's own file.
-
-    Raises `SpecRejected` with every problem, also those that the plan alone finds, of the parts that
-    are right so far.
+    Raises `SpecRejected` as `read_spec` does, together with what the plan finds in the sources and jobs
+    that are right so far: so all is told at once. What a plan that is returned failed at is in the plan.
     """
     try:
-        read = read_spec(value, loaded)
+        loaded = read_spec(value, file)
     except SpecRejected as rejected:
-        raise SpecRejected(_with_those_of_the_rest(rejected.problems, value, loaded, folder)) from None
-    plan = make_plan(read, folder)
-    problems = _failures(plan)
-    if problems:
-        raise SpecRejected(problems)
-    return Admitted(read, plan)
+        raise SpecRejected(
+            [*rejected.problems, *_of_the_rest(rejected.problems, value, file, folder)]
+        ) from None
+    return loaded, make_plan(loaded, folder)
 
 
-def _failures(plan: Plan) -> list[Problem]:
-    failures = (*plan.failed_sources.values(), *plan.failed_jobs.values())
-    return [problem for failure in failures for problem in failure.problems]
-
-
-def _with_those_of_the_rest(
-    problems: Collection[Problem], value: Any, loaded: Loaded, folder: Path
-) -> list[Problem]:
-    """``problems``, and what the plan finds in sources and jobs that have none."""
+def _of_the_rest(problems: Collection[Problem], value: Any, file: Loaded, folder: Path) -> list[Problem]:
     wrong = {tuple(problem.path.split(".")[1:3]) for problem in problems}
     rest: dict[str, Any] = {}
     for section in ("sources", "jobs"):
@@ -64,6 +40,8 @@ def _with_those_of_the_rest(
             if (section, name) not in wrong and isinstance(entry, Mapping)
         }
     try:
-        return [*problems, *_failures(make_plan(read_spec(rest, loaded), folder))]
+        plan = make_plan(read_spec(rest, file), folder)
     except SpecRejected:  # what is wrong lies above them: the spec is too large, say
-        return list(problems)
+        return []
+    failures = (*plan.failed_sources.values(), *plan.failed_jobs.values())
+    return [problem for failure in failures for problem in failure.problems]

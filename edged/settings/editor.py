@@ -12,9 +12,11 @@ from edged.errors import ERROR_CODES
 from edged.settings.payloads import EVENT_SCHEMA, RESULT_SCHEMA
 from edged.settings.schema import Settings
 from edged.settings.spec import Spec
+from edged.settings.twin_payloads import DESIRED_SCHEMA, REPORTED_SCHEMA
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
-SchemaName = Literal["settings", "spec", "result", "event"]
+SchemaName = Literal["settings", "spec", "result", "event", "desired", "reported"]
+_PAYLOADS = {"result": RESULT_SCHEMA, "event": EVENT_SCHEMA, "reported": REPORTED_SCHEMA}
 _HOMES = {
     "Spec": "spec",
     "Source": "spec.sources.NAME",
@@ -28,14 +30,23 @@ _HOMES = {
 
 
 def json_schema(which: SchemaName) -> dict[str, Any]:
-    """A JSON Schema (2020-12) of the file, its spec, or what is published, with all error codes."""
+    """A JSON Schema (2020-12) of the file, its spec, or what travels, with all error codes."""
     schema: dict[str, Any] = {"$schema": DIALECT}
     if which in ("settings", "spec"):
         schema |= _for_editors((Settings if which == "settings" else Spec).model_json_schema())
         schema["title"] = "edged: the file on the device" if which == "settings" else "edged: what to run"
+    elif which == "desired":
+        schema |= _desired()
     else:
-        schema |= RESULT_SCHEMA if which == "result" else EVENT_SCHEMA
+        schema |= _PAYLOADS[which]
     return schema | {"x-error-codes": list(ERROR_CODES)}
+
+
+def _desired() -> dict[str, Any]:
+    spec = _for_editors(Spec.model_json_schema())
+    below = spec.pop("$defs")
+    properties = DESIRED_SCHEMA["properties"]
+    return DESIRED_SCHEMA | {"properties": properties | {"spec": spec}, "$defs": below}
 
 
 @dataclass(frozen=True, slots=True)

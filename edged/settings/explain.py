@@ -19,7 +19,7 @@ from edged.settings.document import Document, dotted
 from edged.settings.editor import Field, field_at, homes_of
 from edged.settings.nearest import did_you_mean, nearest
 
-_LATER = {"mqtt.discovery": "mqtt.discovery", "spec.models": "spec.models"}
+_LATER = {"spec.models": "spec.models"}
 _NAME_RULE = "should have 1 to 64 letters, digits, _ or - and nothing else"
 _EXPECTED = {
     "int_type": "a whole number", "int_from_float": "a whole number", "float_type": "a number",

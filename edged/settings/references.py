@@ -148,8 +148,8 @@ def undeclared(reference: Reference, path: str, declared: Mapping[str, object]) 
 def not_from_network(reference: Reference, path: str) -> SpecRejected:
     """The error for a reference that only the device's own file may hold."""
     message = (
-        f"{reference} is not allowed in a spec from MQTT; use ${{secret:NAME}}, with the NAME of one of"
-        " the device's secrets:"
+        f"{reference} is not allowed in a spec from MQTT but where the device's own file has it; use"
+        " ${secret:NAME}, with a NAME below secrets: in that file"
     )
     return _rejected(path, message, "not_allowed")
 

@@ -106,6 +106,12 @@ class MqttSettings(Section):
     prefix: Annotated[Text, Field(max_length=256), AfterValidator(_check_prefix)] = Field(
         default=DEFAULT_PREFIX, description="What every topic begins with.", examples=[DEFAULT_PREFIX]
     )
+    discovery: Literal["homeassistant"] | None = Field(
+        default=None,
+        description="homeassistant: this device, its sources and jobs appear in Home Assistant by "
+        "themselves, over the same broker; default: not.",
+        examples=["homeassistant"],
+    )
 
     @model_validator(mode="after")
     def _consistent(self) -> MqttSettings:
@@ -129,8 +135,8 @@ class Storage(Section):
     )
     max_mb: Annotated[Whole, Field(ge=16, le=1_048_576)] = Field(
         default=512,
-        description="Megabytes that should be free for it: `edged doctor` warns of fewer; a limit to what is "
-        "kept comes with a later version.",
+        description="The most megabytes that are kept of what the broker was not given yet; beyond them the "
+        "oldest results go first, events last. `edged doctor` warns where less is free.",
         examples=[512],
     )
 
@@ -176,8 +182,8 @@ class Settings(Section):
     )
     groups: Annotated[tuple[Name, ...], Field(max_length=64), AfterValidator(_check_distinct)] = Field(
         default=(),
-        description="Groups that this device belongs to, told in its info; commands to @NAME come "
-        "with a later version.",
+        description="Groups that this device belongs to: it also takes commands to @NAME. Every device "
+        "takes those to @all.",
         examples=[["site-a", "entrances"]],
     )
     mqtt: MqttSettings = Field(

@@ -10,8 +10,8 @@ import typer
 
 def schema(
     name: Annotated[
-        Literal["settings", "spec", "result", "event"],
-        typer.Argument(metavar="[NAME]", help="settings, spec, result or event."),
+        Literal["settings", "spec", "result", "event", "desired", "reported"],
+        typer.Argument(metavar="[NAME]", help="settings, spec, result, event, desired or reported."),
     ] = "settings",
 ) -> None:
     """Print a JSON Schema, for editors and programs.

@@ -123,7 +123,7 @@ JOB = "spec:\n  jobs:\n    a:\n      algorithm: x\n      "
         ("device: 12", "device", 9, "text, not 12; put it in quotes"),
         ("device: a/b", "device", 9, "letters, digits, _ or -"),
         ("groups: [a, a]", "groups", 9, 'names "a" twice'),
-        ("mqtt: {discovery: homeassistant}", "mqtt.discovery", 8, "not available in this version"),
+        ("mqtt: {discovery: hass}", "mqtt.discovery", 19, 'should be homeassistant, not "hass"'),
         ("spec: {models: {}}", "spec.models", 8, "not available in this version"),
         ("mqtt: {url: 'mqtt://u:p@h'}", "mqtt.url", 13, "mqtt.username and mqtt.password"),
         ("mqtt: {url: 'amqp://h'}", "mqtt.url", 13, "should begin with mqtt://"),
