@@ -76,7 +76,9 @@ def why_late(device: Device, source: str, job: str | None, deadline_s: float) ->
         return _source_failed(source, control.report)
     plan = device.plan.jobs.get(job) if job is not None else None
     if plan is None:
-        return CommandFailed("timeout", f"no picture of {source} came within {deadline_s:g} s")
+        keyed = control is not None and control.spec.demand.keyframes_only
+        mend = "; set a shorter keyframe interval on the camera, or run a job on its frames" if keyed else ""
+        return CommandFailed("timeout", f"no picture of {source} came within {deadline_s:g} s{mend}")
     every = _every(plan.spec.sampling)
     return CommandFailed(
         "timeout", f"{job} runs {every} and did not run on {source} within {deadline_s:g} s: {_WITHOUT}"
