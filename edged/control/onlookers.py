@@ -78,6 +78,11 @@ def name_of(source: str) -> str:
     return f"{WORKER}.{source}"
 
 
+def is_onlooker(job: str) -> bool:
+    """Whether it is one, by its name."""
+    return job.startswith(name_of(""))
+
+
 def onlooker(source: str, demand: Demand) -> JobPlan:
     """Where nothing but keyframes is decoded it stays so: others' frames are not touched."""
     frames_flow = not (demand.nothing or demand.keyframes_only)

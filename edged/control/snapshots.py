@@ -17,7 +17,7 @@ from typing import Any
 
 from edged.control.commands.request import CommandFailed
 from edged.control.device import Device
-from edged.control.onlookers import Onlookers
+from edged.control.onlookers import WORKER, Onlookers, is_onlooker
 from edged.control.publisher import Publisher
 from edged.control.sight import check_job, check_source, choose_job, why_late
 from edged.model.clock import rfc3339
@@ -208,6 +208,8 @@ class Snapshots:
             worker.refresh()
 
     def _worker_of(self, job: str) -> str | None:
+        if is_onlooker(job):
+            return WORKER
         record = self._device.jobs.get(job)
         return record.plan.worker if record is not None else None
 

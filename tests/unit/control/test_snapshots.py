@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from edged.control.onlookers import Onlookers, name_of, onlooker
+from edged.control.onlookers import Onlookers, is_onlooker, name_of, onlooker
 from edged.control.plan import JobPlan, demand_of
 from edged.control.sight import first_quick
 from edged.model.messages import Demand, JobSpec, LinkSpec
@@ -69,6 +69,8 @@ def test_looking_on_decodes_no_more_than_before_and_never_copies_every_frame(
 
 def test_an_onlooker_can_be_mistaken_for_no_job_of_a_spec() -> None:
     assert "." in name_of("gate")
+    assert is_onlooker(name_of("gate"))
+    assert not is_onlooker("_snapshot-gate")
     assert onlooker("gate", Demand()).spec.publish_when == "never"
 
 
