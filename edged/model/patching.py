@@ -21,8 +21,8 @@ MAX_OPS = 1000
 MAX_BYTES = 256 * 1024
 """Of a result, as canonical JSON."""
 MAX_DEPTH = 32
-MAX_WRITTEN = 1024 * 1024
-"""Bytes that the operations of one patch may write in all: copies of copies end here."""
+MAX_HANDLED = 1024 * 1024
+"""Bytes that the operations of one patch may move in all: copies of copies end here, and long work does."""
 _OPS = ("add", "remove", "replace", "move", "copy", "test")
 _LIBRARY_ERRORS = (
     jsonpatch.JsonPatchException,
@@ -91,12 +91,12 @@ def apply_ops(target: Any, ops: Sequence[Any]) -> Any:
     if len(ops) > MAX_OPS:
         raise ValueError(f"has {len(ops)} operations; the most is {MAX_OPS}")
     result = copy.deepcopy(target)
-    written = 0
+    handled = 0
     for number, op in enumerate(ops):
         try:
-            written += _check(op, result)
-            if written > MAX_WRITTEN:
-                raise ValueError(f"writes more than {MAX_WRITTEN} bytes in all")
+            handled += _check(op, result)
+            if handled > MAX_HANDLED:
+                raise ValueError(f"handles more than {MAX_HANDLED} bytes in all")
             result = _applied(op, result)
         except ValueError as error:
             raise ValueError(f"ops.{number}: {error}") from None
@@ -114,7 +114,7 @@ def check_bounds(value: Any) -> None:
 
 
 def _check(op: Any, target: Any) -> int:
-    """How many bytes an operation writes; ValueError for one that is no operation, or would nest too deep."""
+    """How many bytes an operation handles; ValueError for one that is no operation, or would nest too deep."""
     if not isinstance(op, Mapping):
         raise ValueError('should be a mapping such as {"op": "remove", "path": "/jobs/people"}')
     kind, path = op.get("op"), op.get("path")
@@ -130,7 +130,7 @@ def _check(op: Any, target: Any) -> int:
         value = op.get("value")
     if len(parts) + _depth(value) > MAX_DEPTH:
         raise ValueError(f"would nest more than {MAX_DEPTH} levels deep")
-    return len(json.dumps(value)) if kind in ("add", "replace", "copy") else 0
+    return len(json.dumps(value)) if kind != "remove" else 0
 
 
 def _found(op: Mapping[str, Any], target: Any) -> Any:
