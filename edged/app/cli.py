@@ -16,6 +16,7 @@ from edged.app.ask import ChildBug
 from edged.app.commands.algos import algos
 from edged.app.commands.bench import bench
 from edged.app.commands.check import check
+from edged.app.commands.ctl import ctl
 from edged.app.commands.doctor import doctor
 from edged.app.commands.new import new
 from edged.app.commands.probe import probe
@@ -81,7 +82,7 @@ def root(
 
 
 app.add_typer(new, name="new")
-for command in (run, check, probe, algos, doctor, bench, schema):
+for command in (run, check, probe, algos, doctor, ctl, bench, schema):
     app.command()(command)
 
 

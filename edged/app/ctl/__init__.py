@@ -1,0 +1,1 @@
+"""`edged ctl`: what a person tells a device over MQTT, and what it answers."""

@@ -1,0 +1,102 @@
+"""What `edged ctl` prints: answers on standard output, the rest on standard error; colours on a terminal."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TextIO
+
+from edged.app.ctl.applying import Standing
+from edged.app.ctl.asking import Reply
+from edged.app.ctl.wording import Piece, Place, answer_line, clean, news_line, problem_lines
+
+
+class Printer:
+    """Whole lines, each written at once, so that whoever reads a pipe sees them as they come."""
+
+    def __init__(self, out: TextIO, err: TextIO, *, as_json: bool) -> None:
+        self._out = out
+        self._err = err
+        self._as_json = as_json
+
+    def say(self, text: str) -> None:
+        """Progress."""
+        self._write(self._err, clean(text))
+
+    def answer(self, reply: Reply) -> None:
+        """That of the one device that was asked: its data, or what is wrong."""
+        if self._as_json:
+            self._write(self._out, _line(reply.content))
+        elif not reply.ok:
+            self._failure(f"{reply.device}: {reply.code}", reply.message, _errors(reply.data))
+        elif reply.data:
+            if reply.message:
+                self.say(reply.message)
+            self._write(self._out, _clean_lines(json.dumps(reply.data, indent=2, ensure_ascii=False)))
+        else:
+            self._write(self._out, clean(reply.message) or "ok")
+
+    def one_of_many(self, reply: Reply) -> None:
+        """A line for each device."""
+        if self._as_json:
+            self._write(self._out, _line({"device": reply.device, **reply.content}))
+        else:
+            code = "" if reply.ok else reply.code
+            self._pieces(answer_line(reply.device, code, reply.message, reply.data))
+
+    def standing(self, device: str, standing: Standing) -> int:
+        """What became of a desired; the exit code."""
+        if self._as_json:
+            self._write(self._out, _line(standing.content))
+        elif not standing.is_applied:
+            self._failure(f"{device}: {standing.phase}", "", standing.content.get("errors"))
+        else:
+            self._write(self._out, f"{device} runs revision {standing.content.get('revision')}")
+        return 0 if standing.is_applied else 1
+
+    def news(self, *, with_device: bool) -> Callable[[Place, dict[str, Any], bytes], None]:
+        """For results and events."""
+
+        def show(place: Place, content: dict[str, Any], payload: bytes) -> None:
+            if self._as_json:
+                self._write(self._out, payload.decode("utf-8", "replace").replace("\n", " "))
+            else:
+                self._pieces(news_line(place, content, with_device=with_device))
+
+        return show
+
+    def _failure(self, what: str, message: str, errors: Any) -> None:
+        lines = problem_lines(errors)
+        self._write(self._err, clean(f"edged: {what}" + (f": {message}" if message and not lines else "")))
+        for line in lines:
+            self._write(self._err, f"  {line}")
+
+    def _pieces(self, pieces: Sequence[Piece]) -> None:
+        cleaned = [(clean(text), style) for text, style in pieces]
+        if not self._out.isatty():
+            self._write(self._out, "  ".join(text for text, _ in cleaned))
+            return
+        # importing rich takes longer than all of this program on a slow device
+        from rich.text import Text
+
+        from edged.app.terminal import console
+
+        parts = [part for piece in cleaned for part in (piece, ("  ", ""))]
+        console().print(Text.assemble(*parts[:-1]), soft_wrap=True)
+
+    @staticmethod
+    def _write(stream: TextIO, line: str) -> None:
+        stream.write(f"{line}\n")
+        stream.flush()
+
+
+def _errors(data: Any) -> Any:
+    return data.get("errors") if isinstance(data, Mapping) else None
+
+
+def _line(content: Mapping[str, Any]) -> str:
+    return json.dumps(content, ensure_ascii=False, separators=(",", ":"))
+
+
+def _clean_lines(text: str) -> str:
+    return "\n".join(clean(line) for line in text.split("\n"))
