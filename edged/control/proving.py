@@ -11,7 +11,7 @@ import asyncio
 import logging
 import os
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from edged.model.messages import JobSpec, Library, Proof, ProveReport, ProveRequest
 from edged.supervise.channel import Packet
@@ -32,7 +32,8 @@ log = logging.getLogger("edged.prover")
 
 
 class Proving:
-    """One round: every job gets exactly one `Proof`, unless asked for again; algorithms are listed once."""
+    """One round: every job gets exactly one `Proof`, unless asked for again; algorithms are listed once,
+    for whoever has an ``on_listed``."""
 
     def __init__(
         self,
@@ -43,7 +44,7 @@ class Proving:
         kind: ProcessKind,
         *,
         on_proof: Callable[[Proof], None],
-        on_listed: Callable[[ProveReport], None],
+        on_listed: Callable[[ProveReport], None] | None,
     ) -> None:
         self._name = name
         self._queue = deque(jobs)
@@ -54,8 +55,8 @@ class Proving:
         self._on_listed = on_listed
         self._at: dict[str, JobSpec | None] = {}
         """What each prover is at; None: it starts, or lists the algorithms."""
-        self._listed = False
-        """They are, or are being."""
+        self._listed = on_listed is None
+        """They are, or are being, or nobody wants to know."""
         self._skip: set[str] = set()
         """Files that the list leaves out."""
         self._provers = 0
@@ -64,17 +65,29 @@ class Proving:
 
     def start(self) -> None:
         """Open the first prover."""
-        self._provers += 1
-        process = f"prover:{self._name}.{self._provers}"
-        self._at[process] = None
-        self._supervisor.start(process, self._kind, self, stagger=False)
+        self._open()
 
-    def again(self, job: JobSpec) -> None:
-        """One more `Proof` for a job that failed: what it needs may be there now."""
-        self._queue.append(job)
-        if not self._at:
-            self._tries = 0
-            self.start()
+    def keep_to(self, jobs: Collection[JobSpec]) -> None:
+        """Give up all others, also those that are being proved; what is asked of these goes on."""
+        self._queue = deque(job for job in self._queue if _is_among(job, jobs))
+        for process, job in tuple(self._at.items()):
+            if job is not None and not _is_among(job, jobs):
+                del self._at[process]
+                self._supervisor.stop(process)
+        self._go_on()
+
+    def ask(self, job: JobSpec) -> None:
+        """One `Proof` for it, unless that is under way. It may have failed before: what it needs may be there
+        now."""
+        under_way = [*self._queue, *(at for at in self._at.values() if at is not None)]
+        if not _is_among(job, under_way):
+            self._queue.append(job)
+            self._go_on()
+
+    def list_again(self) -> None:
+        """There may be other algorithms by now."""
+        self._listed = self._on_listed is None
+        self._go_on()
 
     def cancel(self) -> None:
         """Nobody waits for its answers any more."""
@@ -94,7 +107,7 @@ class Proving:
         self._at[name] = None
         for proof in report.proofs:
             self._on_proof(proof)
-        if not report.proofs:
+        if not report.proofs and self._on_listed is not None:
             self._on_listed(report)
         self._give_work(name)
 
@@ -111,14 +124,31 @@ class Proving:
             return
         if self._is_work_left:
             log.warning("the prover %s; what is left is proved in a new one", death.reason)
-            self.start()
+            self._open()
 
     @property
     def _is_work_left(self) -> bool:
         return bool(self._queue) or not self._listed
 
+    def _open(self) -> None:
+        self._provers += 1
+        process = f"prover:{self._name}.{self._provers}"
+        self._at[process] = None
+        self._supervisor.start(process, self._kind, self, stagger=False)
+
+    def _go_on(self) -> None:
+        """There may be work: for those that are there, if they come to it soon, else for one more."""
+        if self._is_work_left and not self._at and not self._cancelled:
+            self._tries = 0
+            self._open()
+        for process, job in self._at.items():
+            if job is not None:
+                asyncio.get_running_loop().call_later(_PATIENCE_S, self._relieve, process, job)
+
     def _give_work(self, process: str) -> None:
         """The next job; after the last the list; then it may go."""
+        if process not in self._at:
+            return  # it was given up
         if self._queue:
             job = self._at[process] = self._queue.popleft()
             self._supervisor.send(process, ProveRequest((job,), self._library))
@@ -133,20 +163,21 @@ class Proving:
     def _relieve(self, process: str, job: JobSpec) -> None:
         """Open another prover for what waits behind a job that takes long."""
         takes_long = self._at.get(process) is job and not self._cancelled
-        if takes_long and self._is_work_left and len(self._at) < _MOST_PROVERS:
+        is_room = len(self._at) < _MOST_PROVERS and None not in self._at.values()
+        if takes_long and is_room and self._is_work_left:
             log.info("%s takes long to load; the others go on beside it", job.name)
-            self.start()
+            self._open()
 
     def _leave_out(self, files: set[str]) -> None:
         """Listing died of a file that no job needs: the next list does without it."""
         log.warning("importing %s hangs, or crashes the process", ", ".join(sorted(files)))
         self._skip |= files
-        self._listed = False
+        self._listed = self._on_listed is None
 
     def _may_go_on(self, job: JobSpec | None, death: ChildExit) -> bool:
         """A prover died and no job is to blame: try again, but not for ever."""
         if job is None:
-            self._listed = False
+            self._listed = self._on_listed is None
         else:
             self._queue.appendleft(job)
         self._tries += 1
@@ -156,3 +187,8 @@ class Proving:
             error = f"it could not be proved: the prover {death.reason}"
             self._on_proof(Proof(self._queue.popleft().name, "internal", error))
         return False
+
+
+def _is_among(job: JobSpec, jobs: Collection[JobSpec]) -> bool:
+    """Whether a proof of one of them is a proof of the job."""
+    return any((job.name, job.chain) == (other.name, other.chain) for other in jobs)

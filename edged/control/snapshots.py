@@ -210,7 +210,7 @@ class Snapshots:
     def _worker_of(self, job: str) -> str | None:
         if is_onlooker(job):
             return WORKER
-        record = self._device.jobs.get(job)
+        record = self._device.find_job(job)
         return record.plan.worker if record is not None else None
 
     def _taken(self, wish: Wish, task: asyncio.Task[dict[str, Any]]) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from edged.control.tracks import FrameTrackDesk
+from edged.control.views import SourceView
 from edged.model.gauges import CaptureCounters, CaptureGauge, KeyframeGain
 from edged.model.messages import CaptureSpec, Demand, ResumePoint, SourceReport, SourceState, TrackRequest
 from edged.supervise.channel import Packet
@@ -48,6 +49,8 @@ class SourceControl:
         self._on_change = on_change
         self._on_frame_track = on_frame_track
         self._past = CaptureCounters()
+        self._frames_before: int | None = 0
+        """Those that came before it was specified as it is; None: the capture before still ends."""
         self._resume: ResumePoint | None = None
         self._rate = _Rate()
         self._decoding = _Rate()
@@ -71,17 +74,26 @@ class SourceControl:
         self.desk.forget_format()
         self._on_frame_track(self)
 
-    def apply(self, spec: CaptureSpec) -> None:
-        """Take over another specification; what is running stays so if it can, what failed is tried again."""
+    def apply(self, spec: CaptureSpec, *, afresh: bool = False) -> None:
+        """Take over another specification; what is running stays so if it can. ``afresh``: what failed is
+        tried again."""
         spec = replace(spec, demand=self.spec.demand)
         before, self.spec = self.spec, spec
+        is_tried_again = self.report.state is SourceState.FAILED and (afresh or spec != before)
         if spec.enabled != before.enabled:
+            self._count_from_its_end()
             self.stop()
             self.start()
-        elif _needs_new_process(before, spec) or self.report.state is SourceState.FAILED:
-            self._supervisor.restart(self.process)
+        elif _needs_new_process(before, spec) or is_tried_again:
+            self.restart()
         elif spec != before:
+            self._frames_before = self.counters().frames
             self._send_spec()
+
+    def restart(self) -> None:
+        """Another process in place of its capture."""
+        self._count_from_its_end()
+        self._supervisor.restart(self.process)
 
     def set_readers(self, reaches: Mapping[str, int], demand: Demand) -> None:
         """Which workers read its frames, how deep their windows are, and which frames they need."""
@@ -104,6 +116,21 @@ class SourceControl:
         if self.desk.error and self._report.state is SourceState.RUNNING:
             return replace(self._report, state=SourceState.RETRYING, error=self.desk.error)
         return self._report
+
+    def view(self) -> SourceView:
+        """As it is specified now; what a capture that still ends did is left out."""
+        before, report = self._frames_before, self.report
+        if before is None:
+            state = SourceState.STARTING if self.spec.enabled else SourceState.PAUSED
+            return SourceView(self.spec.source, state, self.spec.enabled)
+        return SourceView(
+            name=self.spec.source,
+            state=report.state,
+            enabled=self.spec.enabled,
+            error=report.error,
+            frames=self.counters().frames - before,
+            is_capture_alive=self._supervisor.is_running(self.process),
+        )
 
     def counters(self) -> CaptureCounters:
         """Since the daemon's start, over replaced captures. Costs no message."""
@@ -145,12 +172,19 @@ class SourceControl:
         self._resume = _resume_point(heartbeat, self._resume)
         had_frames = heartbeat.gauges[CaptureGauge.FRAMES] > 0
         self._past = _sum(self._past, heartbeat)
+        if self._frames_before is None:
+            self._frames_before = self._past.frames
         if had_frames and not death.ordered:
             self._past = replace(self._past, reconnects=self._past.reconnects + 1)
         if death.ordered and death.wanted:
             self._set(replace(self._report, state=SourceState.STARTING, error=""))
         elif death.wanted:
             self._set(replace(self._report, state=SourceState.RETRYING, error=f"capture {death.reason}"))
+
+    def _count_from_its_end(self) -> None:
+        """Frames that its capture, which is about to end, still brings are not those of the next."""
+        is_running = self._supervisor.is_running(self.process)
+        self._frames_before = None if is_running else self.counters().frames
 
     def _send_spec(self) -> None:
         self._supervisor.send(self.process, replace(self.spec, resume=self._resume))

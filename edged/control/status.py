@@ -1,52 +1,94 @@
-"""Publishes how sources and jobs are."""
+"""Publishes how sources and jobs are, and remembers what it told."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Iterable
 
+from edged.control.job import JobRecord
+from edged.control.plan import Failure
 from edged.control.publisher import Publisher
 from edged.control.source import SourceControl
 from edged.model.gauges import CaptureCounters
-from edged.model.messages import JobReport, JobStats, SourceReport
+from edged.model.messages import JobReport, JobState, JobStats, SourceReport, SourceState
 from edged.mqtt.codec import job_status_payload, source_status_payload
 from edged.mqtt.topics import Topics
 
 
-def publish_source(
-    publisher: Publisher,
-    topics: Topics,
-    name: str,
-    report: SourceReport,
-    *,
-    since_ns: int,
-    source: SourceControl | None = None,
-) -> None:
-    """Retain a source's status; without ``source`` it has no capture, so nothing was counted."""
-    counters = source.counters() if source is not None else CaptureCounters()
-    payload = source_status_payload(
-        report,
-        since_ns=since_ns,
-        counters=counters,
-        measured_fps=source.measured_fps() if source is not None and counters.frames else None,
-        last_frame_wall_ns=wall_ns(counters.last_frame_ns),
-        gain=source.keyframe_gain() if source is not None else None,
-    )
-    publisher.retain(topics.source_status(name), payload)
+class Statuses:
+    """The retained topics of sources and jobs. What is gone is cleared, or the broker would keep it."""
 
+    def __init__(self, publisher: Publisher, topics: Topics) -> None:
+        self.on_counts: Callable[[str, str, bytes], None] = lambda job, source, payload: None
+        """Takes job, source and payload; an empty one when they are cleared."""
+        self._publisher = publisher
+        self._topics = topics
+        self._told: set[str] = set()
 
-def publish_job(
-    publisher: Publisher,
-    topics: Topics,
-    report: JobReport,
-    *,
-    since_ns: int,
-    stats: JobStats | None = None,
-) -> None:
-    """Retain a job's status; without ``stats`` it was never handed to a worker."""
-    payload = job_status_payload(
-        report.state, since_ns=since_ns, stats=stats, error=report.error, code=report.code
-    )
-    publisher.retain(topics.job_status(report.job), payload)
+    @property
+    def topics(self) -> frozenset[str]:
+        """Those that the broker keeps now, as far as this daemon told them."""
+        return frozenset(self._told)
+
+    def source(self, source: SourceControl) -> None:
+        counters = source.counters()
+        payload = source_status_payload(
+            source.report,
+            since_ns=source.since_wall_ns,
+            counters=counters,
+            measured_fps=source.measured_fps() if counters.frames else None,
+            last_frame_wall_ns=wall_ns(counters.last_frame_ns),
+            gain=source.keyframe_gain(),
+        )
+        self._retain(self._topics.source_status(source.spec.source), payload)
+
+    def failed_source(self, name: str, failure: Failure, since_ns: int) -> None:
+        """It has no capture, so nothing was counted."""
+        payload = source_status_payload(
+            SourceReport(SourceState.FAILED, error=failure.message),
+            since_ns=since_ns,
+            counters=CaptureCounters(),
+            measured_fps=None,
+            last_frame_wall_ns=None,
+            gain=None,
+        )
+        self._retain(self._topics.source_status(name), payload)
+
+    def clear_source(self, name: str) -> None:
+        self._retain(self._topics.source_status(name), b"")
+
+    def job(self, job: JobRecord) -> None:
+        report = JobReport(job.name, job.state, job.code, job.error)
+        self._job(report, job.since_wall_ns, job.total())
+
+    def failed_job(self, name: str, failure: Failure, since_ns: int) -> None:
+        """It was never handed to a worker."""
+        self._job(JobReport(name, JobState.FAILED, failure.code, failure.message), since_ns, None)
+
+    def clear_job(self, name: str) -> None:
+        self._retain(self._topics.job_status(name), b"")
+
+    def counts(self, job: str, source: str, payload: bytes) -> None:
+        """As a worker made them."""
+        self._retain(self._topics.counts(job, source), payload)
+        self.on_counts(job, source, payload)
+
+    def clear_counts(self, job: str, sources: Iterable[str]) -> None:
+        for source in sources:
+            self.counts(job, source, b"")
+
+    def _job(self, report: JobReport, since_ns: int, stats: JobStats | None) -> None:
+        payload = job_status_payload(
+            report.state, since_ns=since_ns, stats=stats, error=report.error, code=report.code
+        )
+        self._retain(self._topics.job_status(report.job), payload)
+
+    def _retain(self, topic: str, payload: bytes) -> None:
+        self._publisher.retain(topic, payload)
+        if payload:
+            self._told.add(topic)
+        else:
+            self._told.discard(topic)
 
 
 def wall_ns(monotonic_ns: int) -> int | None:

@@ -22,7 +22,9 @@ class JobView:
     runs: int = 0
     """That succeeded since it was specified as it is now."""
     errors: int = 0
-    """Runs and loads that failed since then."""
+    """Proofs, loads and runs that failed since then, and `crashes`."""
+    crashes: int = 0
+    """How often it hung or crashed its worker since then."""
     interval_s: float = 0.0
     """Between two runs; 0: every frame."""
     sources: tuple[str, ...] = ()

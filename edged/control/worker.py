@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Protocol
 
 from edged.control.tracks import FrameTrack
-from edged.model.messages import JobReport, JobStats, TrackGone, WorkerSpec
+from edged.model.messages import JobReport, JobStats, SnapshotReport, TrackGone, WorkerSpec
 from edged.model.output import Output, unpack_output
 from edged.supervise.channel import RAW, Packet
 from edged.supervise.heartbeat import Heartbeat
@@ -19,7 +19,7 @@ from edged.supervise.process import ChildExit, ProcessKind
 from edged.supervise.supervisor import Supervisor
 from edged.supervise.wire import Decoder
 
-_DECODER = Decoder((JobReport, JobStats))
+_DECODER = Decoder((JobReport, JobStats, SnapshotReport))
 _AGAIN_S = 0.1
 
 log = logging.getLogger("edged.worker")
@@ -42,6 +42,9 @@ class WorkerOwner(Protocol):
 
     def job_counted(self, worker: str, stats: JobStats) -> None:
         """A job's counters, about once a second."""
+
+    def snapshot_reported(self, report: SnapshotReport) -> None:
+        """What became of a picture that was asked for."""
 
     def worker_died(self, worker: str, death: ChildExit) -> None:
         """Its process ended; all that it had sent was delivered."""
@@ -105,6 +108,8 @@ class WorkerControl:
             self._owner.job_reported(self.name, message)
         elif isinstance(message, JobStats):
             self._owner.job_counted(self.name, message)
+        elif isinstance(message, SnapshotReport):
+            self._owner.snapshot_reported(message)
 
     def on_exit(self, death: ChildExit, heartbeat: Heartbeat) -> None:
         self._owner.worker_died(self.name, death)

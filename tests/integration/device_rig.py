@@ -49,14 +49,14 @@ class Rig:
             Identity("box", "boot"), self.supervisor, kinds, self.publisher, Topics("edged/v1", "box")
         )
 
-    def apply(self, sources: dict[str, Any], jobs: dict[str, Any]) -> None:
+    def apply(self, sources: dict[str, Any], jobs: dict[str, Any], *, afresh: bool = True) -> None:
         settings = {
             "device": "box",
             "algorithms": [self._algorithms],
             "spec": {"sources": sources, "jobs": jobs},
         }
         loaded = parse_settings(json.dumps(settings), file="edged.yaml", folder=self._algorithms_folder)
-        self.device.apply(make_plan(loaded, self._algorithms_folder))
+        self.device.apply(make_plan(loaded, self._algorithms_folder), afresh=afresh)
 
     @property
     def _algorithms_folder(self) -> Path:

@@ -1,0 +1,91 @@
+"""Where what workers make goes: a table lookup, for main does not parse.
+
+It also remembers the numbers that were given out, so that they go on in whichever worker comes next.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from edged.control.job import JobRecord
+from edged.control.publisher import Publisher
+from edged.control.status import Statuses
+from edged.model.messages import Numbering
+from edged.model.output import Output, OutputKind
+from edged.mqtt.message import Worth
+from edged.mqtt.topics import Topics
+
+
+class Router:
+    """Asks ``find`` for the job of an output; None when it is gone."""
+
+    def __init__(
+        self,
+        publisher: Publisher,
+        topics: Topics,
+        statuses: Statuses,
+        find: Callable[[str], JobRecord | None],
+    ) -> None:
+        self.results = 0
+        self.on_snapshot: Callable[[Output], None] | None = None
+        """Takes pictures instead of their topic."""
+        self._publisher = publisher
+        self._topics = topics
+        self._statuses = statuses
+        self._find = find
+        self._topic_of: dict[tuple[OutputKind, str, str], str] = {}
+        self._left_off: dict[str, dict[str, Numbering]] = {}
+        """By job that is gone: the last numbers it gave out."""
+
+    def numbers_of(self, job: str) -> dict[str, Numbering]:
+        """Where a job that comes, perhaps once more in this boot, goes on."""
+        return self._left_off.pop(job, {})
+
+    def forget(self, job: JobRecord) -> None:
+        """It is gone; should it come back in this boot, its numbers go on."""
+        self._left_off[job.name] = job.numbering
+        self._topic_of = {key: topic for key, topic in self._topic_of.items() if key[1] != job.name}
+
+    def route(self, worker: str, output: Output) -> None:
+        job = self._find(output.job)
+        if job is not None and job.plan.worker != worker:
+            return  # it has another worker now, which gives these numbers out again
+        if output.kind is OutputKind.SNAPSHOT:
+            self._picture(output)
+        elif "." in output.job:
+            return  # a temporary job's: nobody asked for that
+        elif output.kind is OutputKind.COUNTS:
+            # those of what is gone were cleared; the broker would keep them
+            if job is not None and output.source in job.plan.spec.sources:
+                self._statuses.counts(output.job, output.source, output.payload)
+        else:
+            self._number(job, output)
+            is_event = output.kind is OutputKind.EVENT
+            worth = Worth.EVENT if is_event else Worth.RESULT
+            self._publisher.publish(self._topic(output), output.payload, output.qos, worth)
+            self.results += not is_event
+
+    def _number(self, job: JobRecord | None, output: Output) -> None:
+        """Also of a job that just went: a number that was used up and not heard would be a gap."""
+        numbering = job.numbering if job is not None else self._left_off.setdefault(output.job, {})
+        numbers = numbering.get(output.source, Numbering())
+        track_id = max(numbers.track_id, output.track_id)
+        if output.kind is OutputKind.EVENT:
+            numbering[output.source] = replace(numbers, event=output.seq, track_id=track_id)
+        else:
+            numbering[output.source] = replace(numbers, seq=output.seq, track_id=track_id)
+
+    def _picture(self, output: Output) -> None:
+        if self.on_snapshot is not None:
+            self.on_snapshot(output)
+        else:
+            self._publisher.publish(self._topics.snapshot(output.source), output.payload, output.qos)
+
+    def _topic(self, output: Output) -> str:
+        key = (output.kind, output.job, output.source)
+        topic = self._topic_of.get(key)
+        if topic is None:
+            make = self._topics.event if output.kind is OutputKind.EVENT else self._topics.result
+            topic = self._topic_of[key] = make(output.job, output.source)
+        return topic
