@@ -108,7 +108,7 @@ def _missing(watch: Watch, sight: Sight, *, over: bool) -> Iterator[Problem]:
     """What is still to be shown; when the time is ``over``, without what could not be expected by now."""
     within = f"within {watch.gate.timeout_s:g} s"
     yield from _dead(sight, within)
-    for job in watch.jobs:
+    for job in watch.jobs if "jobs" in watch.gate.require else ():
         path = f"spec.jobs.{job.name}"
         view = sight.jobs.get(job.name)
         if not _is_loaded(view):
