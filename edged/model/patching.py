@@ -114,7 +114,7 @@ def check_bounds(value: Any) -> None:
 
 
 def _check(op: Any, target: Any) -> int:
-    """How many bytes an operation handles; ValueError for one that is no operation, or would nest too deep."""
+    """How many bytes an operation handles; ValueError for what is none, or would nest too deep."""
     if not isinstance(op, Mapping):
         raise ValueError('should be a mapping such as {"op": "remove", "path": "/jobs/people"}')
     kind, path = op.get("op"), op.get("path")

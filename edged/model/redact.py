@@ -76,18 +76,21 @@ def hide(text: str, secrets: Iterable[str]) -> str:
 
 
 def redact_value(value: Any) -> Any:
-    """A copy of plain data with literal passwords as ``***``; references stay."""
+    """A copy of plain data with literal passwords as ``***``, all below a secret's name; references stay."""
+    return _redacted(value, is_secret=False)
+
+
+def _redacted(value: Any, *, is_secret: bool) -> Any:
     if isinstance(value, Mapping):
-        return {key: _redact_entry(str(key), item) for key, item in value.items()}
+        return {
+            key: _redacted(item, is_secret=is_secret or is_secret_name(str(key)))
+            for key, item in value.items()
+        }
     if isinstance(value, (list, tuple)):
-        return [redact_value(item) for item in value]
+        return [_redacted(item, is_secret=is_secret) for item in value]
+    if is_secret and isinstance(value, (str, int, float)) and not isinstance(value, bool):
+        return value if isinstance(value, str) and _REFERENCE.fullmatch(value) else HIDDEN
     return redact_url(value) if isinstance(value, str) and ("://" in value or "@" in value) else value
-
-
-def _redact_entry(key: str, item: Any) -> Any:
-    if isinstance(item, (str, int, float)) and not isinstance(item, bool) and is_secret_name(key):
-        return item if isinstance(item, str) and _REFERENCE.fullmatch(item) else HIDDEN
-    return redact_value(item)
 
 
 def _redact_userinfo(rest: str) -> str:
