@@ -17,8 +17,6 @@ class Request:
     id: str = ""
     """Empty: it gave none, and runs each time."""
     arguments: Mapping[str, Any] = field(default_factory=dict, repr=False)
-    response_topic: str = ""
-    correlation: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
