@@ -15,7 +15,7 @@ from edged.errors import EdgedError
 from edged.model.canonical import digest
 from edged.model.twin import Phase
 
-_RETAINED_S = 3.0
+_RETAINED_S = 2.0
 """What the broker keeps comes at once; so long it is waited for."""
 _SIGN_S = 20.0
 """In which a device that is there takes up what is desired."""

@@ -104,12 +104,12 @@ class Conversation:
             self._take(received.topic, received.payload)
 
     def _take(self, topic: str, payload: bytes) -> Reply | None:
-        device = self._target.device(topic)
-        if topic.endswith("/snapshot"):
+        device, kind = self._target.device(topic), topic.removeprefix(f"{self._target.prefix}/").split("/")[1]
+        if kind == "source":
             self._pictures.append(payload)
             return None
         content = read_object(payload)
-        if topic.endswith("/state"):
+        if kind == "state":
             self.states[device] = str(content.get("state", ""))
             return None
         return Reply(device, content) if content.get("id") == self._question.id else None
