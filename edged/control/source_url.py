@@ -12,10 +12,9 @@ from pathlib import Path
 
 from edged.capture.sources import check_url, device_of, file_of
 from edged.errors import Problem, SourceUnsupported, SpecRejected
-from edged.settings import Loaded, References
+from edged.settings import Loaded
 
 _CAMERA = re.compile(r"/dev/(video\d+|v4l/by-(id|path)/[A-Za-z0-9_:.@+-]*[A-Za-z0-9_:@+-])", re.ASCII)
-_LONGEST = 4096
 
 
 def locate_source(url: str, loaded: Loaded, folder: Path, *, path: str) -> str:
@@ -37,16 +36,6 @@ def locate_source(url: str, loaded: Loaded, folder: Path, *, path: str) -> str:
     except SourceUnsupported as error:
         raise SpecRejected([Problem(path, str(error), error.code)]) from None
     return located
-
-
-def check_network_url(url: str, loaded: Loaded) -> str:
-    """As `locate_source`, of a URL that came over MQTT by itself; its path in errors is ``url``."""
-    if len(url) > _LONGEST or not url.isprintable() or not url.strip() or "***" in url:
-        message = "should be one line of text, with its password or ${secret:NAME} in place of any ***"
-        raise SpecRejected([Problem("url", message)])
-    settings = loaded.settings
-    stranger = Loaded(settings, loaded.document, References(settings.secrets, from_network=True))
-    return locate_source(url, stranger, Path(), path="url")
 
 
 def _absolute(url: str, folder: Path) -> str:

@@ -20,6 +20,8 @@ from edged.model.messages import JobSpec, Library, LinkSpec
 from edged.worker.chain import Chain, Emissions, Link
 from edged.worker.fault import describe_fault
 
+_OF_MODELS = ("model_not_found", "not_allowed")
+
 _log = logging.getLogger(__name__)
 
 
@@ -57,6 +59,7 @@ class Opener:
         path = f"{prefix}algorithm"
         if link.files is not None:
             context = replace(context, sessions=context.sessions.limited_to(link.files))
+        kind = None
         try:
             kind = self.catalogue.find(link.algorithm)
             params = parse_params(kind, link.params, link.hidden)
@@ -67,7 +70,7 @@ class Opener:
             message = describe_fault(error, link.hidden)
             raise OpenFailed(message, code=error.code, path=f"{prefix}params{below}") from error
         except EdgedError as error:
-            if error.code == "model_not_found" and "model" in link.params:
+            if kind is not None and error.code in _OF_MODELS and "model" in link.params:
                 path = f"{prefix}params.model"
             message = describe_fault(error, link.hidden)
             raise OpenFailed(message, code=error.code, path=path) from error

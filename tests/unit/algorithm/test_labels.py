@@ -62,3 +62,12 @@ def test_only_known_labels_can_be_asked_for() -> None:
     assert label_ids(["person", "dog"], COCO_LABELS) == {0, 16}
     with pytest.raises(AlgorithmError, match="knows no 'persn': did you mean 'person'"):
         label_ids(["persn"], COCO_LABELS)
+
+
+@pytest.mark.parametrize("name", ["edged.yaml", "model.onnx", "names", ".env", "names.txt.bak"])
+def test_names_come_from_no_other_kind_of_file(tmp_path: Path, name: str) -> None:
+    """The folder of the settings is a model folder by default."""
+    (tmp_path / name).write_text("password")
+    with pytest.raises(AlgorithmError, match=r"ends with \.txt") as raised:
+        read_labels(name, [tmp_path])
+    assert raised.value.code == "not_allowed"

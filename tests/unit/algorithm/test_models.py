@@ -56,6 +56,23 @@ def test_a_relative_path_leads_nowhere_else(folders: list[Path], name: str) -> N
     assert caught.value.code == "not_allowed"
 
 
+def test_params_from_the_network_name_no_other_absolute_path_than_the_file_does(folders: list[Path]) -> None:
+    inside, outside, link = folders[0] / "a.onnx", folders[1] / "b.onnx", folders[0] / "link.onnx"
+    inside.touch()
+    outside.touch()
+    link.symlink_to(outside)
+    up = f"{folders[0]}/../{folders[1].name}/b.onnx"
+    for name in (str(outside), str(link), up, "/etc/passwd", str(folders[1] / "none.onnx")):
+        with pytest.raises(AlgorithmError, match="lies outside the model folders") as caught:
+            find_model(name, folders[:1], files=())
+        assert caught.value.code == "not_allowed"
+    assert find_model(str(inside), folders[:1], files=()) == inside
+    assert find_model("a.onnx", folders[:1], files=()) == inside
+    assert find_model(str(outside), folders[:1], files=(str(outside),)) == outside
+    with pytest.raises(AlgorithmError):
+        find_model(up, folders[:1], files=(str(outside),))
+
+
 def test_an_absolute_path_may_be_anywhere(folders: list[Path]) -> None:
     (folders[1] / "b.onnx").touch()
     assert find_model(str(folders[1] / "b.onnx"), folders[:1]) == folders[1] / "b.onnx"

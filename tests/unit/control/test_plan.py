@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -10,8 +12,11 @@ from hypothesis import strategies as st
 
 from edged.control.plan import Plan, demand_of, make_plan, reaches_of, slots_for
 from edged.model.frame import FrameFormat, FrameHeader
+from edged.model.messages import LinkSpec
+from edged.model.patching import merge
 from edged.model.sampling import SampleOn, Sampling, is_due
 from edged.settings import parse_settings
+from edged.settings.network import read_spec
 from edged.types import MonotonicNs, PtsUs, WallNs
 
 HEAD = "device: box\n"
@@ -151,6 +156,43 @@ samplings = st.builds(
     step=st.integers(0, 3),
     on=st.sampled_from(SampleOn),
 )
+
+
+def links_of(spec: dict[str, Any], own: dict[str, Any]) -> tuple[LinkSpec, ...]:
+    """Of the job ``j`` of a spec from the network, on a device whose own file has ``own``."""
+    text = json.dumps({"device": "box", "spec": {"jobs": {"j": own}}})
+    loaded = parse_settings(text, file="f", folder=Path("/etc/edged"))
+    plan = make_plan(read_spec({"jobs": {"j": spec}}, loaded), Path("/etc/edged"))
+    return plan.jobs["j"].spec.chain
+
+
+def test_models_elsewhere_are_opened_only_where_the_devices_own_file_names_them() -> None:
+    own = {"algorithm": "x", "params": {"model": "/opt/m.onnx", "names": ["a"], "score": 1}}
+    chained = {**own, "then": [{"algorithm": "y", "params": {"model": "/opt/n.onnx"}}]}
+    (link,) = links_of({**own, "sampling": {"interval": 2}}, own)
+    assert link.files is None
+    (link,) = links_of({**own, "params": {**own["params"], "score": 2}}, own)
+    assert link.files == ("/opt/m.onnx",)
+    (link,) = links_of({**own, "params": {**own["params"], "model": "/etc/shadow"}}, own)
+    assert link.files == ()
+    (link,) = links_of({**own, "algorithm": "other"}, own)
+    assert link.files == ()
+    first, second = links_of({**chained, "params": {"model": "/x"}}, chained)
+    assert (first.files, second.files) == ((), None)
+    moved = {"algorithm": "y", "params": {"model": "/opt/n.onnx"}}
+    assert [link.files for link in links_of({**own, "then": [moved, moved]}, chained)] == [None, None, ()]
+
+
+def test_a_job_that_a_patch_does_not_touch_is_planned_as_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TOKEN", "hunter2")
+    kept = {"algorithm": "x", "params": {"token": "${env:TOKEN}", "model": "/opt/m.onnx"}}
+    own = {"jobs": {"kept": kept, "other": {"algorithm": "y"}}}
+    loaded = parse_settings(json.dumps({"device": "b", "spec": own}), file="f", folder=Path("/etc"))
+    patched = merge(own, {"jobs": {"other": {"params": {"a": 1}}}})
+    before, after = make_plan(loaded, Path("/etc")), make_plan(read_spec(patched, loaded), Path("/etc"))
+    assert after.jobs["kept"] == before.jobs["kept"]
+    assert after.jobs["kept"].spec.chain[0].params["token"] == "hunter2"
+    assert after.jobs["other"] != before.jobs["other"]
 
 
 @st.composite
