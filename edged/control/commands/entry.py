@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 
 SCHEMA = (
@@ -78,7 +78,7 @@ def read_entries(connection: sqlite3.Connection, limit: int) -> list[Entry]:
     ][::-1]
 
 
-def put_rows(connection: sqlite3.Connection, rows: Sequence[Row], gone: Collection[str]) -> None:
+def put_rows(connection: sqlite3.Connection, rows: Collection[Row], gone: Collection[str]) -> None:
     """Write these, delete those ids; a row that is there keeps its place in the order."""
     connection.executemany("DELETE FROM command WHERE id = ?", [(each,) for each in gone])
     connection.executemany(

@@ -18,7 +18,7 @@ import time
 from collections.abc import Callable, Collection, Iterable
 from itertools import islice
 
-from edged.control.commands.entry import Entry, delete_all_but, put_rows, read_entries
+from edged.control.commands.entry import Entry, Row, delete_all_but, put_rows, read_entries
 from edged.errors import EdgedError
 from edged.mqtt.codec import encode_json
 from edged.storage.database import Database
@@ -65,6 +65,8 @@ class Journal:
         self._whole_bytes = 0
         self._gone: set[str] = set()
         """Forgotten, and on the disk until the next write."""
+        self._owed: dict[str, Row] = {}
+        """What the disk refused."""
         self._clean_at_s = self._full_until_s = 0.0
         self._is_in_trouble = False
         self._set_aside = 0
@@ -171,22 +173,27 @@ class Journal:
         await self._write(lambda connection: delete_all_but(connection, kept), within_s)
 
     async def _put(self, entries: Iterable[Entry], within_s: float) -> None:
+        """Write these, and whatever the disk refused before."""
         if self._database.set_aside != self._set_aside:  # the file is a new one
             self._set_aside = self._database.set_aside
             entries = self._entries.values()
-        rows = [entry.row for entry in entries]
-        gone, self._gone = self._gone, set()
-        await self._write(lambda connection: put_rows(connection, rows, gone), within_s)
+        rows = self._owed | {entry.id: entry.row for entry in entries}
+        gone = self._gone
+        self._owed, self._gone = {}, set()
+        if not await self._write(lambda connection: put_rows(connection, rows.values(), gone), within_s):
+            self._owed = {known: row for known, row in (rows | self._owed).items() if known in self._entries}
+            self._gone |= gone
 
-    async def _write(self, work: Callable[[sqlite3.Connection], None], within_s: float) -> None:
-        """Wait for a commit, but not for ever: it may still come later, in its order."""
+    async def _write(self, work: Callable[[sqlite3.Connection], None], within_s: float) -> bool:
+        """Wait for a commit, but not for ever; one that is late may still come, in its order."""
         limit_s = min(within_s, _TROUBLED_S) if self._is_in_trouble else within_s
         try:
             await asyncio.wait_for(asyncio.shield(self._database.write(work)), limit_s)
         except (EdgedError, sqlite3.Error, TimeoutError) as error:
             self._complain(error)
-        else:
-            self._is_in_trouble = False
+            return False
+        self._is_in_trouble = False
+        return True
 
     def _complain(self, error: Exception) -> None:
         if not self._is_in_trouble:

@@ -177,18 +177,46 @@ def test_without_a_disk_it_goes_on_in_memory_and_says_so_once(
     assert len([line for line in caplog.messages if "kept in memory only" in line]) == 1
 
 
-def test_a_new_file_in_place_of_a_damaged_one_gets_all_that_is_known(tmp_path: Path) -> None:
-    def damaged(_connection: sqlite3.Connection) -> None:
-        error = sqlite3.DatabaseError("database disk image is malformed")
-        error.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
-        raise error
+def raising_once(code: int, message: str) -> Callable[[sqlite3.Connection], None]:
+    """A work that meets what SQLite would raise, the first time that it runs."""
+    runs: list[int] = []
 
+    def work(_connection: sqlite3.Connection) -> None:
+        runs.append(code)
+        if len(runs) == 1:
+            error = sqlite3.DatabaseError(message)
+            error.sqlite_errorcode = code
+            raise error
+
+    return work
+
+
+def test_a_new_file_in_place_of_a_damaged_one_gets_all_that_is_known(tmp_path: Path) -> None:
     async def scenario() -> None:
         async with journal(tmp_path / "edged.db") as (made, _):
             await answer(made, "a")
-            with contextlib.suppress(StorageError):
-                await made._database.write(damaged)
+            await made._database.write(raising_once(sqlite3.SQLITE_CORRUPT, "malformed"))
             assert made._database.set_aside == 1
+            await answer(made, "b")
+        async with journal(tmp_path / "edged.db") as (again, _):
+            assert [again.find(command_id) is not None for command_id in "ab"] == [True, True]
+
+    run(scenario)
+
+
+def test_what_the_disk_refused_is_written_when_it_is_well_again(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def scenario() -> None:
+        async with journal(tmp_path / "edged.db") as (made, _):
+            database = made._database
+            with pytest.raises(StorageError):
+                await database.write(raising_once(sqlite3.SQLITE_FULL, "full"))
+            await answer(made, "a")
+            assert "kept in memory only" in caplog.text
+            async with asyncio.timeout(10):
+                while database.trouble:
+                    await asyncio.sleep(0.02)
             await answer(made, "b")
         async with journal(tmp_path / "edged.db") as (again, _):
             assert [again.find(command_id) is not None for command_id in "ab"] == [True, True]
