@@ -10,8 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edged.errors import ERROR_CODES
+from edged.errors import ERROR_CODES, Problem
 from edged.model.sampling import SampleOn
+from edged.model.twin import Phase, Reported
+from edged.mqtt import desired
+from edged.mqtt.codec import reported_payload
 from edged.settings import Sampling, Settings, json_schema, load_settings, nearest
 from edged.settings.defaults import default_storage, device_name
 
@@ -73,12 +76,36 @@ def test_editors_take_the_protocol_with_and_without_quotes() -> None:
     assert protocol["default"] == "auto"
 
 
-@pytest.mark.parametrize("which", ["result", "event"])
+@pytest.mark.parametrize("which", ["result", "event", "desired", "reported"])
 def test_the_schemas_of_payloads_describe_every_key(which: Any) -> None:
     schema = json_schema(which)
     assert all(field.get("description") for field in schema["properties"].values())
     assert set(schema["required"]) <= set(schema["properties"])
     json.dumps(schema)
+
+
+def test_the_schema_of_a_desired_knows_what_one_may_hold() -> None:
+    schema = json_schema("desired")
+    assert tuple(schema["properties"]) == desired._KEYS
+    gate = schema["properties"]["gate"]["properties"]
+    assert tuple(gate) == desired._GATE_KEYS
+    assert gate["require"]["items"]["enum"] == list(desired._REQUIREMENTS)
+    whole = json_schema("spec")
+    assert schema["properties"]["spec"]["properties"] == whole["properties"]
+    assert schema["$defs"] == whole["$defs"]
+
+
+def test_the_schema_of_reported_knows_what_is_told() -> None:
+    errors = (Problem("spec.jobs.a", "is wrong", "invalid"),)
+    told = Reported(7, 1, "b", 0, Phase.REJECTED, 8, "sha256:00", errors)
+    payload = json.loads(reported_payload(told))
+    schema = json_schema("reported")
+    assert set(payload) == set(schema["properties"])
+    error = schema["properties"]["errors"]["items"]
+    assert [set(each) for each in payload["errors"]] == [set(error["properties"])]
+    assert error["properties"]["code"]["enum"] == list(ERROR_CODES)
+    least = json.loads(reported_payload(Reported(0, 0, "b", 0)))
+    assert set(least) == set(schema["required"])
 
 
 @given(st.floats(0, 1e6), st.integers(1, 256), st.integers(0, 4), st.sampled_from(["frames", "keyframes"]))
