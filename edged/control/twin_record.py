@@ -17,6 +17,8 @@ from edged.model.twin import Desired, Phase
 
 MAX_ATTEMPTS = 2
 """A change that a crash interrupted is tried once more."""
+MOST_ERRORS = 100
+"""Kept of what was wrong with one desired."""
 
 
 class Stage(StrEnum):
@@ -115,7 +117,7 @@ class TwinRecord:
     def refuse(self, revision: int, digest: str, errors: Sequence[Problem]) -> TwinRecord:
         """One whose envelope is wrong is decided at once; like any newer one it ends what is at work."""
         self._check_newer(revision)
-        decided = Decided(revision, digest, Phase.REJECTED, tuple(errors))
+        decided = Decided(revision, digest, Phase.REJECTED, tuple(errors[:MOST_ERRORS]))
         return replace(self.without_candidate(), decided=decided)
 
     # ---- a change goes its way ----
@@ -162,7 +164,7 @@ class TwinRecord:
         if isinstance(wanted, Patch):
             return self.without_candidate()
         phase = Phase.REJECTED if at_work.stage is Stage.PREPARING else Phase.ROLLED_BACK
-        decided = Decided(wanted.revision, wanted.digest, phase, tuple(errors))
+        decided = Decided(wanted.revision, wanted.digest, phase, tuple(errors[:MOST_ERRORS]))
         return replace(self, decided=decided, candidate=None)
 
     # ---- going back ----

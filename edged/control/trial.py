@@ -1,0 +1,155 @@
+"""The way of a change, step by step: understood, prepared, watched. Which step is next, the twin decides."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from edged.control.admission import read_and_plan
+from edged.control.device import Device
+from edged.control.difference import Action, difference
+from edged.control.gate import ChangedJob, Failed, Passed, Sight, Watch, judge
+from edged.control.plan import Failure, Plan, make_plan
+from edged.control.proof_desk import ProofDesk
+from edged.control.twin_record import TwinRecord
+from edged.errors import Problem, SpecRejected
+from edged.model.messages import JobSpec, Proof
+from edged.model.twin import Gate
+from edged.settings import Loaded
+
+_LOOK_EVERY_S = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Understood:
+    """A spec, as it is written and as this device understands it."""
+
+    spec: Mapping[str, Any] = field(repr=False)
+    loaded: Loaded
+    plan: Plan
+    revision: int = 0
+    local: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A change that may be tried."""
+
+    goal: Understood
+    actions: tuple[Action, ...]
+    proved: tuple[JobSpec, ...]
+
+
+def understand(record: TwinRecord, file: Loaded, folder: Path) -> Understood:
+    """What ``record`` wants to run. Raises `SpecRejected` when that is not valid on this device."""
+    spec = record.effective(own_spec(file))
+    if record.applied is None and not record.overlay:
+        return Understood(spec, file, make_plan(file, folder))
+    loaded, plan = read_and_plan(spec, file, folder)
+    return Understood(spec, loaded, plan, record.revision, record.local)
+
+
+def own_spec(file: Loaded) -> Mapping[str, Any]:
+    """The spec of the device's file, as it is written."""
+    return file.document.value.get("spec") or {}
+
+
+async def prepare(
+    goal: Understood,
+    running: Understood,
+    device: Device,
+    proofs: ProofDesk,
+    *,
+    within_s: float,
+    spares_unchanged: bool,
+) -> Prepared:
+    """Prove what is new or changed, while what runs runs on. Raises `SpecRejected`.
+
+    Over the network a spec is good as a whole or not at all. A patch is asked for no more than what it
+    changes (``spares_unchanged``): a job that fails already is no reason not to pause another.
+    """
+    before = running.plan if spares_unchanged else Plan()
+    problems = list(_unplanned(goal.plan, before))
+    if problems:
+        raise SpecRejected(problems)
+    unproved = tuple(
+        job for job in device.unproved(goal.plan) if before.jobs.get(job.name) != goal.plan.jobs[job.name]
+    )
+    found = await proofs.prove(unproved, goal.plan.library, within_s)
+    problems = [_disproved(proof) for proof in found if proof.code or proof.error]
+    if problems:
+        raise SpecRejected(problems)
+    actions = difference(running.loaded.settings.spec, goal.loaded.settings.spec)
+    return Prepared(goal, actions, unproved)
+
+
+def watch_for(goal: Plan, running: Plan, gate: Gate, sight: Sight, now_s: float) -> Watch:
+    """What the gate asks for; ``sight`` is from before the trial."""
+    jobs = tuple(
+        ChangedJob(name, job.spec.sources, job.spec.sampling.interval_us / 1e6, job.spec.sampling.reach)
+        for name, job in goal.jobs.items()
+        if job.enabled and running.jobs.get(name) != job
+    )
+    sources = tuple(
+        name
+        for name, capture in goal.captures.items()
+        if capture.enabled and running.captures.get(name) != capture
+    )
+    frames = {name: view.frames for name, view in sight.sources.items() if name not in sources}
+    return Watch(gate, now_s, jobs, sources, frames)
+
+
+async def watch(device: Device, begun: Watch) -> tuple[Problem, ...]:
+    """Until the gate has judged; why it failed, and nothing if it passed. Ends by the gate's timeout."""
+    watched = begun
+    while True:
+        verdict = judge(watched, sight_of(device), time.monotonic())
+        if isinstance(verdict, Passed):
+            return ()
+        if isinstance(verdict, Failed):
+            return verdict.problems
+        watched = verdict
+        await asyncio.sleep(_LOOK_EVERY_S)
+
+
+def sight_of(device: Device) -> Sight:
+    """Everything that the plan in effect wants, as it is now."""
+    jobs = {name: device.job_view(name) for name in device.plan.jobs}
+    sources = {name: device.source_view(name) for name in device.plan.captures}
+    return Sight(
+        {name: view for name, view in jobs.items() if view is not None},
+        {name: view for name, view in sources.items() if view is not None},
+    )
+
+
+def actions_json(actions: tuple[Action, ...]) -> list[dict[str, Any]]:
+    """For answers: what was, or would be, done."""
+    return [
+        {
+            "action": action.verb.value,
+            action.kind: action.name,
+            **({"fields": list(action.fields)} if action.fields else {}),
+        }
+        for action in actions
+    ]
+
+
+def _unplanned(plan: Plan, before: Plan) -> Iterator[Problem]:
+    """What cannot be started as it stands, beside what could not be ``before`` for the same reasons."""
+    failed: tuple[tuple[Mapping[str, Failure], Mapping[str, Failure]], ...] = (
+        (plan.failed_sources, before.failed_sources),
+        (plan.failed_jobs, before.failed_jobs),
+    )
+    for now, then in failed:
+        for name, failure in now.items():
+            if then.get(name) != failure:
+                yield from failure.problems
+
+
+def _disproved(proof: Proof) -> Problem:
+    path = f"spec.jobs.{proof.job}" + (f".{proof.path}" if proof.path else "")
+    return Problem(path, proof.error, proof.code or "algorithm_failed")

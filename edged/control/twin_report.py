@@ -1,0 +1,79 @@
+"""``…/reported``: what runs, and what became of the last desired."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from edged.control.publisher import Publisher
+from edged.control.trial import Understood
+from edged.control.twin_record import Candidate, Decided, Stage, TwinRecord
+from edged.errors import Problem
+from edged.model.twin import Desired, Phase, Reported
+from edged.mqtt.codec import reported_payload
+from edged.mqtt.topics import Topics
+
+_PHASES = {Stage.PREPARING: Phase.PREPARING, Stage.TRIAL: Phase.TRIAL}
+
+
+class TwinReport:
+    """Retains it; ``since`` stays while nothing else changes."""
+
+    def __init__(self, publisher: Publisher, topics: Topics, boot: str) -> None:
+        self._publisher = publisher
+        self._topics = topics
+        self._last = Reported(0, 0, boot, 0)
+
+    def tell(self, record: TwinRecord, running: Understood, notices: Sequence[Problem] = ()) -> None:
+        """How things stand; ``notices`` are what somebody should see to, whatever became of the desired."""
+        about = _subject(record)
+        errors = [*(about.errors if isinstance(about, Decided) else ()), *notices]
+        match about:
+            case Candidate(wanted=Desired() as desired, stage=stage):
+                self._retain(running, _PHASES[stage], desired.revision, desired.digest, errors)
+            case Decided() as decided:
+                self._retain(running, decided.phase, decided.revision, decided.digest, errors)
+            case _:
+                self._retain(running, None, None, "", errors)
+
+    def tell_of(
+        self,
+        running: Understood,
+        phase: Phase,
+        revision: int | None,
+        digest: str,
+        errors: Iterable[Problem] = (),
+    ) -> None:
+        """What became of one that leaves no trace on the disk: stale, superseded, unreadable."""
+        self._retain(running, phase, revision, digest, errors)
+
+    def _retain(
+        self,
+        running: Understood,
+        phase: Phase | None,
+        revision: int | None,
+        digest: str,
+        errors: Iterable[Problem],
+    ) -> None:
+        reported = replace(
+            self._last,
+            revision=running.revision,
+            local=running.local,
+            phase=phase,
+            desired_revision=revision,
+            digest=digest,
+            errors=tuple(errors),
+        )
+        if reported != self._last or not self._last.since_ns:
+            reported = replace(reported, since_ns=time.time_ns())
+        self._last = reported
+        self._publisher.retain(self._topics.reported, reported_payload(reported))
+
+
+def _subject(record: TwinRecord) -> Candidate | Decided | None:
+    """The desired at work, else the last one that was decided."""
+    candidate = record.candidate
+    if candidate is not None and isinstance(candidate.wanted, Desired):
+        return candidate
+    return record.decided
