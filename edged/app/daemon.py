@@ -18,38 +18,54 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from edged.app.broker import EmbeddedBroker
+from edged.app.control_plane import ControlPlane
 from edged.app.link import BrokerLink
 from edged.app.live import REFRESH_S, LiveView, wants_live_view
 from edged.app.processes import DATA_RANKS, TABLE
+from edged.app.recent_log import RecentLog
 from edged.app.reports import Reports
 from edged.app.systemd import Notifier
+from edged.control.commands.entry import SCHEMA as JOURNAL_SCHEMA
 from edged.control.device import Device, Identity
-from edged.control.plan import make_plan
 from edged.errors import SpecRejected
 from edged.model.messages import Pictures
+from edged.mqtt.durable import DurableOutbox
+from edged.mqtt.durable_rows import OUTBOX_SCHEMA
+from edged.mqtt.message import Received
 from edged.mqtt.topics import Topics
 from edged.settings import Loaded, load_settings
+from edged.storage.database import Database
+from edged.storage.system_clock import SystemClock
 from edged.supervise.logs import start_logging
 from edged.supervise.supervisor import Supervisor
 
 EXIT_FINE = 0
 EXIT_BUG = 70
+RESTART = -1
+"""In place of an exit code: the daemon was told to start anew."""
+_OUTBOX_SHARE_BYTES = 500_000
+"""Of each megabyte of storage.max_mb; the rest is for what SQLite needs beside rows, and for models."""
 _AT_START = ("device", "groups", "mqtt", "storage")
 """Settings that a running daemon does not take over; all others it does at SIGHUP."""
 
 log = logging.getLogger("edged")
 
 
-def run_daemon(config: Path, *, pictures: Path | None = None, log_level: str = "INFO") -> int:
-    """Run until SIGTERM or SIGINT; the exit code.
+def run_daemon(
+    config: Path, *, pictures: Path | None = None, log_level: str = "INFO", reset_spec: bool = False
+) -> int:
+    """Run until SIGTERM or SIGINT; the exit code, or `RESTART`. ``reset_spec``: go back to the file's spec.
 
     Raises `SpecRejected` for a file that is not valid, and OSError for one that cannot be read: what
     the system refuses later is no mistake of the user's, and starting again may help.
     """
     loaded = load_settings(config)
     start_logging(log_level)
+    recent = RecentLog()
+    logging.getLogger().addHandler(recent)
     try:
-        return asyncio.run(Daemon(config, loaded, pictures=pictures, log_level=log_level).run())
+        daemon = Daemon(config, loaded, recent, pictures=pictures, log_level=log_level)
+        return asyncio.run(daemon.run(reset_spec=reset_spec))
     except OSError as error:
         log.error("the system refuses what the daemon needs", exc_info=error)
         return EXIT_BUG
@@ -59,7 +75,13 @@ class Daemon:
     """Main. Everything it starts, it also stops, on this page."""
 
     def __init__(
-        self, config: Path, loaded: Loaded, *, pictures: Path | None = None, log_level: str = "INFO"
+        self,
+        config: Path,
+        loaded: Loaded,
+        recent: RecentLog,
+        *,
+        pictures: Path | None = None,
+        log_level: str = "INFO",
     ) -> None:
         self._config = config
         self._loaded = loaded
@@ -67,19 +89,37 @@ class Daemon:
         self._kinds = {kind.name: kind for kind in TABLE}
         self._notifier = Notifier()
         self._supervisor = Supervisor(log_level=log_level, on_tick=self._ticked)
-        self._topics = Topics(settings.mqtt.prefix, settings.device)
+        self._topics = Topics(settings.mqtt.prefix, settings.device, settings.groups)
         self._identity = Identity(
             device=settings.device,
             boot=secrets.token_hex(8),
             pictures=Pictures(str(pictures.absolute())) if pictures is not None else None,
         )
-        self._link = BrokerLink(settings, self._topics, self._identity.boot)
+        path = Path(settings.storage.path) / "edged.db"
+        self._database = Database(path, (*OUTBOX_SCHEMA, *JOURNAL_SCHEMA))
+        limit_bytes = settings.storage.max_mb * _OUTBOX_SHARE_BYTES
+        self._outbox = DurableOutbox(self._database, limit_bytes=limit_bytes, clock=SystemClock())
+        self._link = BrokerLink(settings, self._topics, self._identity.boot, self._outbox, self._hear)
         self._device = Device(self._identity, self._supervisor, self._kinds, self._link, self._topics)
-        self._reports = Reports(settings, self._topics, self._device, self._supervisor, self._link)
+        self._plane = ControlPlane(
+            config,
+            loaded,
+            self._topics,
+            self._database,
+            self._supervisor,
+            self._kinds,
+            self._device,
+            self._link,
+        )
+        self._reports = Reports(
+            settings, self._topics, self._device, self._supervisor, self._link, self._plane, recent
+        )
+        self._restart = False
+        self._reload_wanted = asyncio.Event()
         self._stop = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
 
-    async def run(self) -> int:
+    async def run(self, *, reset_spec: bool = False) -> int:
         """Start, wait for the order to stop, stop."""
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGTERM, self._order_stop)
@@ -90,22 +130,27 @@ class Daemon:
             if wants_live_view(sys.stdout):
                 self._watch(stack.enter_context(LiveView()))
             try:
-                await self._start()
+                await self._start(reset_spec=reset_spec)
                 await self._stop.wait()
                 return await self._end()
             finally:
                 self._supervisor.kill_all()
 
-    async def _start(self) -> None:
+    async def _start(self, *, reset_spec: bool) -> None:
         log.info("edged %s starts, boot %s", self._identity.device, self._identity.boot)
+        self._database.start()
+        self._outbox.start()
         self._run(self._supervisor.run())
+        if reset_spec:
+            await self._plane.twin.reset()
+        await self._plane.start(self._run, self._reports, self._order_restart)
+        self._run(self._reload_when_told())
         if self._link.embedded is None:
             self._run(self._link.run())
         else:
             broker = EmbeddedBroker(self._link.embedded, self._supervisor, self._kinds["broker"])
             broker.start()
             self._run(self._connect_when_ready(broker))
-        self._device.apply(make_plan(self._loaded, self._config.absolute().parent))
         self._notifier.ready()
 
     async def _end(self) -> int:
@@ -113,8 +158,10 @@ class Daemon:
         self._notifier.stopping()
         failed = any(task.done() for task in self._tasks)
         self._link.stopping()
+        await self._plane.stop()
         await self._supervisor.stop_all(up_to=DATA_RANKS)
         await self._link.stop()
+        await self._database.stop()
         await self._supervisor.stop_all(up_to=max(kind.stop_order for kind in TABLE))
         for task in self._tasks:
             task.cancel()
@@ -122,7 +169,9 @@ class Daemon:
             if isinstance(outcome, Exception):
                 log.error("a bug stopped the daemon", exc_info=outcome)
         log.info("edged %s stopped", self._identity.device)
-        return EXIT_BUG if failed else EXIT_FINE
+        if failed:
+            return EXIT_BUG
+        return RESTART if self._restart else EXIT_FINE
 
     def _order_stop(self) -> None:
         """The first order stops in order; a second one does not wait."""
@@ -131,6 +180,13 @@ class Daemon:
             self._supervisor.kill_all()
         self._stop.set()
 
+    def _order_restart(self) -> None:
+        self._restart = True
+        self._stop.set()
+
+    def _hear(self, received: Received) -> None:
+        self._plane.heard(received)
+
     def _hang_up(self, terminal: int | None) -> None:
         """SIGHUP: the end when it means that our terminal was closed, else the order to reload."""
         if self._stop.is_set():
@@ -138,9 +194,15 @@ class Daemon:
         if terminal is not None and not os.isatty(terminal):
             self._order_stop()
         else:
-            self._reload()
+            self._reload_wanted.set()
 
-    def _reload(self) -> None:
+    async def _reload_when_told(self) -> None:
+        while True:
+            await self._reload_wanted.wait()
+            self._reload_wanted.clear()
+            await self._reload()
+
+    async def _reload(self) -> None:
         """Read the file again; what is not valid changes nothing."""
         self._notifier.reloading()
         try:
@@ -152,7 +214,7 @@ class Daemon:
             later = [name for name in _AT_START if getattr(started, name) != getattr(now, name)]
             if later:
                 log.warning("takes effect at the next start: %s", ", ".join(later))
-            self._device.apply(make_plan(loaded, self._config.absolute().parent))
+            await self._plane.reload(loaded)
             log.info("reloaded %s", self._config)
         self._notifier.ready()
 
@@ -160,6 +222,7 @@ class Daemon:
         """Right after the supervisor's checks: the one place from which the watchdog is fed."""
         now_s = time.monotonic()
         self._notifier.feed_watchdog(now_s)
+        self._plane.tick()
         self._notifier.status(self._reports.summary())
         self._reports.tick(now_s)
 

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from edged.control.discovery import BIRTH_TOPIC
 from edged.errors import Problem, SpecRejected
 from edged.mqtt.client import ConnectionState, MqttClient
 from edged.mqtt.codec import DeviceState, state_payload
+from edged.mqtt.durable import DurableOutbox
 from edged.mqtt.embedded_spec import BrokerSpec
-from edged.mqtt.message import Message, Worth
+from edged.mqtt.message import Message, Received, Worth
 from edged.mqtt.options import MqttOptions, options_from_url
 from edged.mqtt.protocol import Protocol
+from edged.mqtt.subscription import Replay, Subscription
 from edged.mqtt.topics import Topics
 from edged.settings import Settings
 
@@ -22,23 +26,47 @@ log = logging.getLogger("edged.link")
 
 
 class BrokerLink:
-    """The `Publisher` of the daemon. Raises `SpecRejected` for a broker that cannot be spoken to."""
+    """The `Publisher` and the `AnswerSink` of the daemon.
 
-    def __init__(self, settings: Settings, topics: Topics, boot: str) -> None:
+    Raises `SpecRejected` for a broker that cannot be spoken to.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        topics: Topics,
+        boot: str,
+        outbox: DurableOutbox,
+        on_message: Callable[[Received], None],
+    ) -> None:
         self._topics = topics
         self._boot = boot
+        self.outbox = outbox
         self.options = broker_options(settings)
         embedded = urlsplit(settings.mqtt.url).scheme == "embedded"
         self.embedded = BrokerSpec(self.options.host, self.options.port) if embedded else None
         """Where the daemon's own broker shall listen; None when the broker is another's."""
         since_ns = time.time_ns()
         will = Message(topics.state, state_payload(DeviceState.OFFLINE, boot, since_ns), qos=1, retain=True)
-        self.client = MqttClient(self.options, will=will, memory_path=_memory_path(settings))
+        self.client = MqttClient(
+            self.options,
+            will=will,
+            on_message=on_message,
+            subscribe=listened_to(settings, topics),
+            memory_path=_memory_path(settings),
+            outbox=outbox,
+        )
         self.client.retain(topics.state, state_payload(DeviceState.ONLINE, boot, since_ns))
 
     @property
     def state(self) -> ConnectionState:
         return self.client.state
+
+    @property
+    def drops(self) -> Mapping[str, int]:
+        """Messages given up since the start: of the outbox by worth, and what was never in it."""
+        owed = {worth.name.lower(): count for worth, count in self.outbox.drops.items()}
+        return {"unsent": self.client.counters.dropped - self.outbox.dropped, **owed}
 
     async def run(self) -> None:
         """Connect, and connect again, until cancelled or stopped."""
@@ -47,8 +75,16 @@ class BrokerLink:
     def publish(self, topic: str, payload: bytes, qos: int, worth: Worth = Worth.RESULT) -> None:
         self.client.publish(Message(topic, payload, qos, worth=worth))
 
+    def answer(self, topic: str, payload: bytes, correlation: bytes) -> None:
+        """To the place that an MQTT 5 request named."""
+        self.client.publish(Message(topic, payload, qos=1, worth=Worth.ANSWER, correlation=correlation))
+
     def retain(self, topic: str, payload: bytes) -> None:
         self.client.retain(topic, payload)
+
+    def rebirth(self) -> None:
+        """All retained states once more."""
+        self.client.publish_retained_again()
 
     def stopping(self) -> None:
         """Say that the end was ordered, before anything stops."""
@@ -93,3 +129,9 @@ def _memory_path(settings: Settings) -> Path | None:
         log.warning("nothing is kept over restarts: %s: %s", folder, error.strerror)
         return None
     return folder / "mqtt.json"
+
+
+def listened_to(settings: Settings, topics: Topics) -> tuple[Subscription, ...]:
+    """All that the daemon listens to."""
+    home = (Subscription(BIRTH_TOPIC, replay=Replay.NEW_ONLY),) if settings.mqtt.discovery else ()
+    return (*topics.subscriptions, *home)

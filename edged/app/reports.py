@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import platform
 import time
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
+from edged.app.control_plane import ControlPlane
 from edged.app.link import BrokerLink
+from edged.app.recent_log import RecentLog
 from edged.control.device import Device
 from edged.control.hardware import ProcessMeter, hardware, is_clock_synced, temperature_c
 from edged.control.overview import job_lines, source_lines
@@ -27,13 +32,22 @@ class Reports:
     """Asks the parts and publishes; decides nothing."""
 
     def __init__(
-        self, settings: Settings, topics: Topics, device: Device, supervisor: Supervisor, link: BrokerLink
+        self,
+        settings: Settings,
+        topics: Topics,
+        device: Device,
+        supervisor: Supervisor,
+        link: BrokerLink,
+        plane: ControlPlane,
+        recent: RecentLog,
     ) -> None:
         self._settings = settings
         self._topics = topics
         self._device = device
         self._supervisor = supervisor
         self._link = link
+        self._plane = plane
+        self._recent = recent
         self._meter = ProcessMeter()
         self._started_at = time.monotonic()
         self._status_at = self._started_at
@@ -61,6 +75,25 @@ class Reports:
             f"{running} of {len(sources)} sources running, {len(self._device.jobs)} jobs, "
             f"broker {self._link.state.value}"
         )
+
+    # ---- what commands ask for ----
+
+    def info(self) -> Mapping[str, Any]:
+        """As ``…/info`` tells it."""
+        return _decoded(info_payload(self._describe()))
+
+    def stats(self) -> Mapping[str, Any]:
+        """Health, and the status of each source and job, all as they are now."""
+        statuses: dict[str, dict[str, Any]] = {"source": {}, "job": {}}
+        for topic, payload in self._device.told.items():
+            kind, name, *below = topic.removeprefix(f"{self._topics.root}/").split("/")
+            if below == ["status"]:
+                statuses[kind][name] = _decoded(payload)
+        return {"health": _decoded(health_payload(self._health())), **statuses}
+
+    def logs(self, lines: int) -> Sequence[str]:
+        """The newest lines of main's log."""
+        return self._recent.lines(lines)
 
     def overview(self) -> Overview:
         """The daemon at this moment."""
@@ -94,17 +127,20 @@ class Reports:
 
     def _health(self) -> Health:
         pids = self._supervisor.pids()
+        counters = self._link.client.counters
         percent, memory_mb = self._meter.measure(pids)
         now_ns = time.monotonic_ns()
         pages = {name: self._supervisor.heartbeat(name) for name in pids}
         beats = {name: page.last_beat_ns() for name, page in pages.items() if page is not None}
         return Health(
             wall_ns=time.time_ns(),
-            queues={"mqtt": self._link.client.queued},
-            drops={"mqtt": self._link.client.counters.dropped},
+            queues={"mqtt": counters.queued, "in_flight": counters.in_flight},
+            drops=self._link.drops,
             cpu_percent=percent,
             memory_mb=memory_mb,
             temperature_c=temperature_c(),
+            storage=self._plane.storage_trouble,
+            refused=self._plane.refused,
             heartbeats_s={name: (now_ns - beat) / 1e9 for name, beat in beats.items() if beat},
         )
 
@@ -116,3 +152,8 @@ def _models(folders: tuple[str, ...]) -> tuple[str, ...]:
         with contextlib.suppress(OSError):
             names.update(path.name for path in Path(folder).glob("*.onnx"))
     return tuple(sorted(names))
+
+
+def _decoded(payload: bytes) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads(payload)
+    return content

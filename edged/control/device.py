@@ -40,6 +40,7 @@ class Device:
     ) -> None:
         self.identity = identity
         self.plan = Plan()
+        self._topics = topics
         self.on_change: Callable[[], None] = lambda: None
         """The view of a job or a source may be another now."""
         self._table = JobTable()
@@ -140,9 +141,16 @@ class Device:
         return self._router.results
 
     @property
-    def retained_topics(self) -> frozenset[str]:
-        """Of sources and jobs, those that the broker was told to keep and not to forget."""
-        return self._statuses.topics
+    def told(self) -> Mapping[str, bytes]:
+        """By topic of a source or job: what the broker was told to keep."""
+        return self._statuses.told
+
+    @property
+    def kept_topics(self) -> frozenset[str]:
+        """Topics of what is planned, whether or not something was told on them yet in this run."""
+        jobs = self.plan.jobs.values()
+        counts = (self._topics.counts(job.spec.name, name) for job in jobs for name in job.spec.sources)
+        return frozenset((*self._statuses.told, *counts))
 
     def find_job(self, name: str) -> JobRecord | None:
         """Of the plan, or temporary."""

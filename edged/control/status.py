@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 from edged.control.job import JobRecord
 from edged.control.plan import Failure
@@ -23,12 +23,12 @@ class Statuses:
         """Takes job, source and payload; an empty one when they are cleared."""
         self._publisher = publisher
         self._topics = topics
-        self._told: set[str] = set()
+        self._told: dict[str, bytes] = {}
 
     @property
-    def topics(self) -> frozenset[str]:
-        """Those that the broker keeps now, as far as this daemon told them."""
-        return frozenset(self._told)
+    def told(self) -> Mapping[str, bytes]:
+        """By topic: what the broker keeps now, as far as this daemon told it."""
+        return self._told
 
     def source(self, source: SourceControl) -> None:
         counters = source.counters()
@@ -86,9 +86,9 @@ class Statuses:
     def _retain(self, topic: str, payload: bytes) -> None:
         self._publisher.retain(topic, payload)
         if payload:
-            self._told.add(topic)
+            self._told[topic] = payload
         else:
-            self._told.discard(topic)
+            self._told.pop(topic, None)
 
 
 def wall_ns(monotonic_ns: int) -> int | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -22,6 +24,9 @@ def run(
     pictures: Annotated[
         Path | None, typer.Option(metavar="FOLDER", help="Write annotated JPEGs to this folder.")
     ] = None,
+    reset_spec: Annotated[
+        bool, typer.Option("--reset-spec", help="Go back to CONFIG's spec from what came over MQTT.")
+    ] = False,
     log_level: Annotated[
         LogLevel, typer.Option(metavar="LEVEL", help="debug, info, warning or error.")
     ] = LogLevel.INFO,
@@ -33,7 +38,10 @@ def run(
 
     Example: edged run gate.yaml --pictures /tmp/gate
     """
-    from edged.app.daemon import run_daemon
+    from edged.app.daemon import RESTART, run_daemon
 
-    code = run_daemon(config, pictures=pictures, log_level=log_level.value.upper())
+    code = run_daemon(config, pictures=pictures, log_level=log_level.value.upper(), reset_spec=reset_spec)
+    if code == RESTART:
+        words = [word for word in sys.orig_argv if word != "--reset-spec"]
+        os.execv(sys.executable, words)  # noqa: S606 — the command that started us, in the same process
     raise typer.Exit(code)

@@ -1,0 +1,136 @@
+"""What the network may do with a running device, put together: twin, commands, snapshots, discovery."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Coroutine, Mapping
+from pathlib import Path
+
+from edged.app.homeassistant import HomeAssistant
+from edged.app.inbox import Inbox
+from edged.app.link import BrokerLink
+from edged.app.retained import RetainedMemory
+from edged.control.commands.context import Context, Facts
+from edged.control.commands.desk import CommandDesk, build_desk
+from edged.control.commands.probe import SourceProber
+from edged.control.device import Device
+from edged.control.proof_desk import ProofDesk
+from edged.control.snapshots import Snapshots
+from edged.control.trial import Understood
+from edged.control.twin import Twin
+from edged.control.twin_store import TwinStore
+from edged.mqtt.message import Received
+from edged.mqtt.topics import Topics
+from edged.settings import Loaded
+from edged.storage.database import Database
+from edged.supervise.process import ProcessKind
+from edged.supervise.supervisor import Supervisor
+
+Run = Callable[[Coroutine[None, None, None]], None]
+
+
+class ControlPlane:
+    """Belongs to the daemon, which says when it starts, ticks and stops."""
+
+    def __init__(
+        self,
+        config: Path,
+        loaded: Loaded,
+        topics: Topics,
+        database: Database,
+        supervisor: Supervisor,
+        kinds: Mapping[str, ProcessKind],
+        device: Device,
+        link: BrokerLink,
+    ) -> None:
+        self._file = loaded
+        self._device = device
+        self._link = link
+        folder, storage = config.absolute().parent, Path(loaded.settings.storage.path)
+        self.twin = Twin(
+            device,
+            ProofDesk(supervisor, kinds["prover"]),
+            TwinStore(storage / "twin.json", database.background),
+            link,
+            topics,
+            file=loaded,
+            folder=folder,
+        )
+        self._snapshots = Snapshots(device, link, topics)
+        self._prober = SourceProber(supervisor, kinds["probe"], lambda: self._file, folder)
+        self._topics = topics
+        self._database = database
+        self._retained = RetainedMemory(database, storage / "retained.json", link)
+        self._home = HomeAssistant(
+            topics,
+            link,
+            database,
+            storage / "homeassistant.json",
+            enabled=loaded.settings.mqtt.discovery is not None,
+        )
+        self._inbox: Inbox | None = None
+        self._desk: CommandDesk | None = None
+        self._told: Understood | None = None
+
+    async def start(self, run: Run, facts: Facts, order_restart: Callable[[], None]) -> None:
+        """Run what worked last, and take what comes; ``run`` keeps a task going as long as the daemon."""
+        self._device.on_counts = self._home.on_counts
+        self._snapshots.start()
+        await self.twin.start()
+        await self._retained.clear_all_but(self._device.kept_topics)
+        context = Context(
+            twin=self.twin,
+            device=self._device,
+            snapshots=self._snapshots,
+            prober=self._prober,
+            facts=facts,
+            rebirth=self._link.rebirth,
+            order_restart=order_restart,
+        )
+        self._desk = build_desk(context, self._database, self._topics, self._link, self._link)
+        self._inbox = Inbox(self._topics, self.twin, self._desk)
+        await self._desk.start()
+        run(self._inbox.run())
+        run(self._home.run())
+        self.tick()
+
+    async def stop(self) -> None:
+        """Take nothing more in, and answer what was taken."""
+        if self._desk is not None:
+            await self._desk.stop()
+        await self._snapshots.stop()
+        await self.twin.stop()
+
+    async def reload(self, loaded: Loaded) -> None:
+        """The device's file was read again."""
+        self._file = loaded
+        await self.twin.reload(loaded)
+
+    def tick(self) -> None:
+        """Pass on what changed; called about twice a second."""
+        if self.twin.running is not self._told:
+            self._told = self.twin.running
+            self._home.update(self._told.loaded.settings.spec)
+
+    async def note_retained(self) -> None:
+        """Remember what the broker keeps now; called every now and then."""
+        await self._retained.note(self._device.kept_topics)
+
+    def heard(self, received: Received) -> None:
+        """A message from the broker. What comes before `start` is over is not acknowledged."""
+        if self._inbox is not None and not self._home.heard(received):
+            self._inbox.put(received)
+
+    @property
+    def storage_trouble(self) -> str:
+        """Why nothing outlives a restart now; empty when all is well."""
+        return self._database.trouble
+
+    @property
+    def refused(self) -> Mapping[str, int]:
+        """What came and had no effect, by reason."""
+        counts: Counter[str] = Counter()
+        for part in (self._inbox, self._desk):
+            if part is not None:
+                counts.update(part.refused)
+        return counts
