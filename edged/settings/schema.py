@@ -204,8 +204,7 @@ class Settings(Section):
     media: tuple[Path, ...] | None = Field(
         default=None,
         description="Folders in which file sources may lie; default: anywhere for a spec in this file, "
-        "nowhere for "
-        "one from MQTT.",
+        "nowhere for one from MQTT, whose relative paths count from these folders.",
         examples=[["/var/lib/edged/media"]],
     )
     algorithms: tuple[Path, ...] = Field(
