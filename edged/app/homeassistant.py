@@ -32,7 +32,6 @@ from edged.control.hardware import hardware
 from edged.control.publisher import Publisher
 from edged.errors import EdgedError
 from edged.mqtt.message import Received, Worth
-from edged.mqtt.subscription import Replay, Subscription
 from edged.mqtt.topics import Topics
 from edged.settings.spec import Spec
 from edged.storage.database import Database
@@ -75,11 +74,6 @@ class HomeAssistant:
         self._took_back = False
         self._news = asyncio.Event()
         self._draw = draw
-
-    @property
-    def subscriptions(self) -> tuple[Subscription, ...]:
-        """What `heard` wants to hear."""
-        return (Subscription(BIRTH_TOPIC, replay=Replay.NEW_ONLY),) if self._enabled else ()
 
     def update(self, spec: Spec) -> None:
         """What runs from now on. A job that looks for something else has its labels to show anew."""
