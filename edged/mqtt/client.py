@@ -62,6 +62,9 @@ class MqttCounters:
     denied: int = 0
     """Messages that the broker acknowledged with a refusal or that are too large for it (both are told
     with MQTT 5 only), or to a topic that nobody may publish to."""
+    unasked: int = 0
+    """Messages that came unasked and were dropped: a kept session remembers, for instance, the group that
+    the device is in no more."""
     reconnects: int = 0
     """Connections after the first."""
     queued: int = 0
@@ -107,7 +110,7 @@ class MqttClient:
         self._running = False
         self._leaving = False
         self._largest_bytes = 0
-        self._connects = self._published = self._dropped = self._denied = 0
+        self._connects = self._published = self._dropped = self._denied = self._unasked = 0
         self._complaints = Complaints(_log)
 
     @property
@@ -130,6 +133,7 @@ class MqttClient:
             published=self._published,
             dropped=self._dropped + self._window.outbox.dropped,
             denied=self._denied,
+            unasked=self._unasked,
             reconnects=max(0, self._connects - 1),
             queued=self._window.depth,
             in_flight=self._window.in_flight,
@@ -222,7 +226,9 @@ class MqttClient:
         self._complaints.tell(self.last_error)
 
     def on_message(self, message: Received) -> None:
-        if self._on_message is None or not _guarded(self._on_message, message):
+        is_wanted = any(subscription.matches(message.topic) for subscription in self._subscriptions)
+        self._unasked += not is_wanted
+        if not is_wanted or self._on_message is None or not _guarded(self._on_message, message):
             message.acknowledge()
 
     def on_progress(self) -> None:

@@ -1,8 +1,10 @@
 """PROCESS: the broker of ``embedded://``, for trying things out and for devices that talk to themselves.
 
 amqtt, which speaks MQTT 3.1.1, on loopback only and for anybody there; nothing is kept over a restart.
-The listening socket is ours: so the port may be 0, a port in use is told plainly, and small packets go
-out at once.
+Nor is there a session for a client that is away (amqtt 0.12 keeps none for anybody without a user name, and
+what it keeps for others it sends as if it were retained): a command finds the device there or is lost; a
+desired is retained and finds it later. The listening socket is ours: so the port may be 0, a port in use is
+told plainly, and small packets go out at once.
 """
 
 from __future__ import annotations

@@ -21,3 +21,15 @@ class Subscription:
 
     topic: str
     replay: Replay = field(kw_only=True)
+
+    def matches(self, topic: str) -> bool:
+        """Whether what is published to ``topic`` is asked for (MQTT 5, 4.7)."""
+        wanted, levels = self.topic.split("/"), topic.split("/")
+        if topic.startswith("$") and wanted[0] in ("+", "#"):
+            return False
+        if wanted[-1] == "#":
+            wanted.pop()
+            levels = levels[: len(wanted)]
+        return len(wanted) == len(levels) and all(
+            level in ("+", found) for level, found in zip(wanted, levels, strict=True)
+        )

@@ -111,10 +111,7 @@ class Topics:
         )
 
     def parse_inbound(self, topic: str) -> DesiredTopic | CommandTopic | None:
-        """What came on ``topic``. None: nothing of ours.
-
-        Also what is for a group that this device is in no more: a kept session remembers it.
-        """
+        """What came on ``topic``. None: nothing of ours, such as what is for a group of others."""
         if topic == self.desired:
             return DesiredTopic()
         levels = topic.removeprefix(f"{self.prefix}/").split("/")

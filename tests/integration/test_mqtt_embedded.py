@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -22,7 +22,7 @@ from edged.mqtt.message import Message
 from edged.mqtt.protocol import Protocol
 from edged.supervise.spawn import Spawned, spawn
 from edged.supervise.wire import Decoder
-from tests.integration.mqtt_rig import STATE, Rig, options, running, until
+from tests.integration.mqtt_rig import STATE, Rig, acknowledging, listening_to, options, running, until
 from tests.servers.mosquitto import HOST
 from tests.servers.mqtt_peer import Subscriber, retained
 
@@ -105,6 +105,41 @@ def test_the_client_falls_back_to_311_and_goes_there_straight_the_next_time(
     assert asyncio.run(connect()) >= 2.0
     assert json.loads(memory.read_bytes()) == {f"{HOST}:{port}": "3.1.1"}
     assert asyncio.run(connect()) < 1.0
+
+
+def test_a_desired_finds_a_device_that_was_away_and_commands_one_that_is_there(
+    broker: tuple[Spawned, int],
+) -> None:
+    _, port = broker
+
+    async def life(send: Sequence[Message], wanted: Sequence[tuple[str, bytes]]) -> None:
+        heard: list[tuple[str, bytes]] = []
+        rig = Rig(
+            options(port, protocol=Protocol.V311),
+            on_message=acknowledging(lambda message: heard.append((message.topic, message.payload))),
+            subscribe=listening_to("t/desired", "t/cmd/+"),
+        )
+        async with running(rig):
+            await rig.until_connected()
+            for message in send:
+                rig.client.publish(message)
+            # what is retained may come twice: amqtt sends it at the connect and at the subscription
+            await until(lambda: list(dict.fromkeys(heard)) == list(wanted))
+            await rig.client.stop()
+
+    async def live() -> None:
+        orders = [Message("t/cmd/ping", str(number).encode(), qos=1) for number in range(50)]
+        commands = [(message.topic, message.payload) for message in orders]
+        await life(orders, commands)
+        other = Rig(options(port, protocol=Protocol.V311, client_id="fleet"))
+        async with running(other):
+            other.client.retain("t/desired", b"7")
+            await other.until_connected()
+            await other.until_acknowledged()
+            await other.client.stop()
+        await life((), [("t/desired", b"7")])
+
+    asyncio.run(live())
 
 
 def test_a_port_in_use_is_told_with_the_mend(tmp_path: Path) -> None:

@@ -7,16 +7,20 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edged.errors import Problem
 from edged.model.gauges import CaptureCounters, KeyframeGain
 from edged.model.messages import JobState, JobStats, SourceReport, SourceState
+from edged.model.twin import Phase, Reported
 from edged.mqtt.codec import (
     DeviceInfo,
     DeviceState,
     Health,
+    answer_payload,
     encode_json,
     health_payload,
     info_payload,
     job_status_payload,
+    reported_payload,
     source_status_payload,
     state_payload,
 )
@@ -104,6 +108,50 @@ def test_health_leaves_out_a_thermometer_that_is_not_there() -> None:
     assert health == {
         "time": SINCE, "queues": {"mqtt": 1}, "drops": {"mqtt": 0}, "cpu_percent": 12.3, "memory_mb": 55.0,
         "heartbeats_s": {"worker": 0.2},
+    }  # fmt: skip
+
+
+def test_health_says_what_is_wrong_with_the_disk_and_what_was_refused() -> None:
+    health = read(health_payload(Health(SINCE_NS, storage="the disk is full", refused={"too_large": 2})))
+    assert (health["storage"], health["refused"]) == ("the disk is full", {"too_large": 2})
+
+
+def test_reported_of_a_rejected_desired() -> None:
+    problems = (
+        Problem("spec.jobs.people.params.model", "there is no x.onnx", "model_not_found"),
+        Problem("gate.timeout", "should be a number"),
+        Problem("", "is no JSON"),
+    )
+    reported = Reported(7, 1, "7f3a", SINCE_NS, Phase.REJECTED, 8, "sha256:00", problems)
+    assert read(reported_payload(reported)) == {
+        "revision": 7, "local": 1, "phase": "rejected", "desired_revision": 8, "digest": "sha256:00",
+        "boot": "7f3a", "since": SINCE, "errors": [
+            {"path": "jobs.people.params.model", "code": "model_not_found", "message": "there is no x.onnx"},
+            {"path": "gate.timeout", "code": "invalid", "message": "should be a number"},
+            {"code": "invalid", "message": "is no JSON"},
+        ],
+    }  # fmt: skip
+
+
+def test_reported_before_there_ever_was_a_desired() -> None:
+    assert read(reported_payload(Reported(0, 0, "7f3a", SINCE_NS))) == {
+        "revision": 0, "local": 0, "boot": "7f3a", "since": SINCE,
+    }  # fmt: skip
+
+
+def test_reported_stays_small_however_wrong_a_spec_is() -> None:
+    problems = tuple(Problem("spec." + "k" * 1000, "m" * 10_000, "unknown_key") for _ in range(50_000))
+    payload = reported_payload(Reported(7, 0, "7f3a", SINCE_NS, Phase.REJECTED, 8, "", problems))
+    assert len(payload) < 256 * 1024
+    assert read(payload)["errors"][-1] == {"code": "invalid", "message": "and 49950 more"}
+
+
+def test_answers() -> None:
+    assert read(answer_payload("17", "ping", "", "", {"uptime_s": 3}, 7)) == {
+        "id": "17", "op": "ping", "status": "ok", "data": {"uptime_s": 3}, "revision": 7,
+    }  # fmt: skip
+    assert read(answer_payload("", "pause", "not_found", "there is no job x", {}, 0)) == {
+        "op": "pause", "status": "error", "code": "not_found", "message": "there is no job x", "revision": 0,
     }  # fmt: skip
 
 

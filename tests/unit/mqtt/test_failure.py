@@ -6,7 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from edged.mqtt.failure import FailureKind, connack_failure, dial_failure, disconnect_failure, unanswered
+from edged.mqtt.failure import (
+    FailureKind,
+    connack_failure,
+    dial_failure,
+    disconnect_failure,
+    silence,
+    unanswered,
+)
 from edged.mqtt.options import options_from_url
 from edged.mqtt.tls import tls_context
 
@@ -47,6 +54,14 @@ def test_every_refusal_has_words_and_says_who(code: int) -> None:
 def test_an_unsupported_version_is_no_answer_so_that_another_is_tried() -> None:
     assert connack_failure(0x84, "x", OPTIONS).kind is FailureKind.NO_ANSWER
     assert unanswered(None, OPTIONS).kind is FailureKind.NO_ANSWER
+
+
+def test_a_broker_that_is_silent_may_not_speak_the_version_and_one_that_is_busy_does() -> None:
+    assert silence(OPTIONS).kind is FailureKind.SILENT
+    assert FailureKind.SILENT.doubts_version
+    for code in (0x88, 0x89, 0x9F):
+        assert connack_failure(code, "Server busy", OPTIONS).kind is FailureKind.BUSY
+    assert not FailureKind.BUSY.doubts_version
 
 
 def test_only_the_brokers_own_word_means_taken_over() -> None:
