@@ -11,10 +11,12 @@ from typing import Any
 
 from edged.app.processes import TABLE
 from edged.control.device import Device, Identity
-from edged.control.plan import make_plan
+from edged.control.plan import Plan, make_plan
+from edged.control.views import JobView, SourceView
 from edged.mqtt.message import Worth
 from edged.mqtt.topics import Topics
 from edged.settings import parse_settings
+from edged.supervise.process import ChildOwner, ProcessKind
 from edged.supervise.supervisor import Supervisor
 
 ALGORITHMS = Path(__file__).resolve().parent.parent / "algorithms"
@@ -26,37 +28,76 @@ class Recorder:
 
     def __init__(self, root: str) -> None:
         self.said: dict[str, list[bytes]] = {}
+        self.worths: dict[str, Worth] = {}
         self.changed = asyncio.Event()
         self._root = root
 
     def publish(self, topic: str, payload: bytes, qos: int, worth: Worth = Worth.RESULT) -> None:
         self.retain(topic, payload)
+        self.worths[topic.removeprefix(f"{self._root}/")] = worth
 
     def retain(self, topic: str, payload: bytes) -> None:
         self.said.setdefault(topic.removeprefix(f"{self._root}/"), []).append(payload)
         self.changed.set()
 
 
+class NotedSupervisor(Supervisor):
+    """Notes the names of what was started."""
+
+    def __init__(self) -> None:
+        super().__init__(log_level="ERROR")
+        self.started: list[str] = []
+
+    def start(self, name: str, kind: ProcessKind, owner: ChildOwner, *, stagger: bool = True) -> None:
+        self.started.append(name)
+        super().start(name, kind, owner, stagger=stagger)
+
+    @property
+    def provers(self) -> int:
+        """How many were started so far."""
+        return sum(name.startswith("prover") for name in self.started)
+
+
 class Rig:
     """A `Device` that takes specs as users write them."""
 
     def __init__(self, *, algorithms: Path = ALGORITHMS) -> None:
-        self.supervisor = Supervisor(log_level="ERROR")
+        self.supervisor = NotedSupervisor()
         self.publisher = Recorder("edged/v1/box")
         self._algorithms = str(algorithms)
         kinds = {kind.name: kind for kind in TABLE}
         self.device = Device(
             Identity("box", "boot"), self.supervisor, kinds, self.publisher, Topics("edged/v1", "box")
         )
+        self.device.on_change = self.publisher.changed.set
 
     def apply(self, sources: dict[str, Any], jobs: dict[str, Any], *, afresh: bool = True) -> None:
+        """As at SIGHUP."""
+        self.device.apply(self.plan(sources, jobs), afresh=afresh)
+
+    def change(self, sources: dict[str, Any], jobs: dict[str, Any]) -> None:
+        """As over MQTT, where all that is new was proved elsewhere before."""
+        plan = self.plan(sources, jobs)
+        self.device.apply(plan, proved=self.device.unproved(plan))
+
+    def plan(self, sources: dict[str, Any], jobs: dict[str, Any]) -> Plan:
         settings = {
             "device": "box",
             "algorithms": [self._algorithms],
             "spec": {"sources": sources, "jobs": jobs},
         }
         loaded = parse_settings(json.dumps(settings), file="edged.yaml", folder=self._algorithms_folder)
-        self.device.apply(make_plan(loaded, self._algorithms_folder), afresh=afresh)
+        return make_plan(loaded, self._algorithms_folder)
+
+    def job(self, name: str) -> JobView:
+        view = self.device.job_view(name)
+        assert view is not None
+        return view
+
+    def source(self, name: str) -> SourceView:
+        view = self.device.source_view(name)
+        assert view is not None
+        return view
 
     @property
     def _algorithms_folder(self) -> Path:
