@@ -16,7 +16,8 @@ import pytest
 from edged.mqtt.client import ConnectionState
 from edged.mqtt.message import Message
 from edged.mqtt.protocol import Protocol, ProtocolMemory
-from tests.integration.mqtt_rig import STATE, Rig, options, running, until
+from edged.mqtt.subscription import Replay
+from tests.integration.mqtt_rig import STATE, Rig, acknowledging, listening_to, options, running, until
 from tests.servers.mosquitto import Mosquitto
 from tests.servers.mqtt_peer import Subscriber, retained
 
@@ -106,11 +107,16 @@ def test_a_quick_restart_shows_no_offline(broker: Mosquitto) -> None:
         assert subscriber.payloads(STATE) == [b"online", b"online"]
 
 
-def test_states_come_back_after_the_broker_forgot_everything(broker: Mosquitto) -> None:
+def test_states_and_subscriptions_come_back_after_the_broker_forgot_everything(broker: Mosquitto) -> None:
     topics = {f"t/source/{number}/status": str(number).encode() for number in range(50)}
 
     async def live() -> None:
-        rig = Rig(options(broker.port))
+        heard: list[bytes] = []
+        rig = Rig(
+            options(broker.port),
+            on_message=acknowledging(lambda message: heard.append(message.payload)),
+            subscribe=listening_to("t/cmd/+", replay=Replay.NEW_ONLY),
+        )
         rig.client.retain(STATE, b"online")
         for topic, payload in topics.items():
             rig.client.retain(topic, payload)
@@ -126,6 +132,8 @@ def test_states_come_back_after_the_broker_forgot_everything(broker: Mosquitto) 
             kept = await asyncio.to_thread(retained, broker.port)
             assert kept == {STATE: b"online", **topics, "t/source/0/status": b"changed meanwhile"}
             assert rig.client.counters.reconnects == 1
+            rig.client.publish(Message("t/cmd/ping", b"again", qos=1))
+            await until(lambda: heard == [b"again"])
 
     asyncio.run(live())
 

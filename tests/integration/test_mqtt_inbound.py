@@ -21,7 +21,7 @@ from edged.mqtt.message import Message, Received
 from edged.mqtt.options import MqttOptions
 from edged.mqtt.packets import LARGEST_PACKET_BYTES
 from edged.mqtt.protocol import Protocol
-from edged.mqtt.subscription import Replay, Subscription
+from edged.mqtt.subscription import Replay
 from tests.integration.mqtt_rig import Rig, acknowledging, listening_to, options, running, until
 from tests.servers.mosquitto import HOST, Mosquitto, make_certificates
 from tests.servers.mqtt_peer import Subscriber
@@ -403,25 +403,5 @@ def test_a_topic_that_nobody_can_publish_to_is_left_out_and_the_rest_goes_on(bro
             await rig.until_acknowledged()
             assert (rig.client.counters.denied, rig.client.counters.published) == (7, 1)
             assert rig.client.counters.reconnects == 0
-
-    asyncio.run(live())
-
-
-def test_subscriptions_come_back_after_the_broker_forgot_them(broker: Mosquitto) -> None:
-    async def live() -> None:
-        heard: list[Received] = []
-        rig = Rig(
-            options(broker.port),
-            on_message=acknowledging(heard.append),
-            subscribe=[Subscription(COMMANDS, replay=Replay.NEW_ONLY)],
-        )
-        async with running(rig):
-            await rig.until_connected()
-            broker.kill()
-            await until(lambda: not rig.client.connected)
-            broker.start()
-            await rig.until_connected()
-            rig.client.publish(Message("t/cmd/ping", b"again", qos=1))
-            await until(lambda: [message.payload for message in heard] == [b"again"])
 
     asyncio.run(live())
