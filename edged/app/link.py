@@ -79,8 +79,8 @@ class BrokerLink:
         """To the place that an MQTT 5 request named."""
         self.client.publish(Message(topic, payload, qos=1, worth=Worth.ANSWER, correlation=correlation))
 
-    def retain(self, topic: str, payload: bytes) -> None:
-        self.client.retain(topic, payload)
+    def retain(self, topic: str, payload: bytes, *, again: bool = False) -> None:
+        self.client.retain(topic, payload, again=again)
 
     def rebirth(self) -> None:
         """All retained states once more."""

@@ -13,5 +13,8 @@ class Publisher(Protocol):
     def publish(self, topic: str, payload: bytes, qos: int, worth: Worth = Worth.RESULT) -> None:
         """Something that happened: a result, an event. QoS 1 goes through the outbox."""
 
-    def retain(self, topic: str, payload: bytes) -> None:
-        """How something is now: the latest replaces the one before, and is kept by the broker."""
+    def retain(self, topic: str, payload: bytes, *, again: bool = False) -> None:
+        """How something is now: the latest replaces the one before, and is kept by the broker.
+
+        The same as before is not said ``again`` unless somebody waits for it.
+        """

@@ -68,7 +68,7 @@ class TwinReport:
         if reported != self._last or not self._last.since_ns:
             reported = replace(reported, since_ns=time.time_ns())
         self._last = reported
-        self._publisher.retain(self._topics.reported, reported_payload(reported))
+        self._publisher.retain(self._topics.reported, reported_payload(reported), again=True)
 
 
 def _subject(record: TwinRecord) -> Candidate | Decided | None:

@@ -192,13 +192,13 @@ class MqttClient:
         self._window.owe_retained()
         self._send()
 
-    def retain(self, topic: str, payload: bytes) -> None:
+    def retain(self, topic: str, payload: bytes, *, again: bool = False) -> None:
         """The state of ``topic`` from now on: retained, QoS 1, published now and at each connect.
 
         The topic retained first goes first at each connect. The same payload again is not sent again; an
         empty one clears the topic on the broker.
         """
-        if self._window.retain(topic, payload):
+        if self._window.retain(topic, payload, again=again):
             self._send()
 
     # ---- what the connection tells ----

@@ -58,9 +58,9 @@ class Window:
         """When the message was sent that has waited longest for its acknowledgement."""
         return next((entry.sent_s for entry in self._in_flight.values()), None)
 
-    def retain(self, topic: str, payload: bytes) -> bool:
-        """The state of ``topic`` from now on; empty: none. False: it is the same as before."""
-        if self._retained.get(topic) == payload:
+    def retain(self, topic: str, payload: bytes, *, again: bool = False) -> bool:
+        """The state of ``topic`` from now on; empty: none. False: it is the same as before, and not owed."""
+        if self._retained.get(topic) == payload and not again:
             return False
         self._retained[topic] = payload
         self._owed[topic] = None

@@ -36,7 +36,7 @@ class Recorder:
         self.retain(topic, payload)
         self.worths[topic.removeprefix(f"{self._root}/")] = worth
 
-    def retain(self, topic: str, payload: bytes) -> None:
+    def retain(self, topic: str, payload: bytes, *, again: bool = False) -> None:
         self.said.setdefault(topic.removeprefix(f"{self._root}/"), []).append(payload)
         self.changed.set()
 

@@ -60,7 +60,7 @@ class Link:
     def publish(self, topic: str, payload: bytes, qos: int, worth: Worth = Worth.RESULT) -> None:
         self.client.publish(Message(topic, payload, qos, worth=worth))
 
-    def retain(self, topic: str, payload: bytes) -> None:
+    def retain(self, topic: str, payload: bytes, *, again: bool = False) -> None:
         self.client.retain(topic, payload)
 
 

@@ -92,7 +92,7 @@ class Subscriber:
                 matching = self._matching(topic, since_s, seen)
                 seen = len(self.heard)
                 for one in matching:
-                    if wanted(one.content if one.payload[:1] in b"{[" else one.payload):
+                    if wanted(one.content if one.payload[:1] in (b"{", b"[") else one.payload):
                         return one
                 left = deadline - time.monotonic()
                 if left <= 0:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import threading
 import time
 from types import TracebackType
 from typing import Any
@@ -24,6 +25,10 @@ class Fleet:
     def __init__(self, port: int, heard: Subscriber, *, protocol: int = paho.MQTTv5) -> None:
         self.heard = heard
         self._client = paho.Client(paho.CallbackAPIVersion.VERSION2, protocol=protocol)
+        self._client.reconnect_delay_set(1, 1)
+        self._connected = threading.Event()
+        self._client.on_connect = lambda *_: self._connected.set()
+        self._client.on_disconnect = lambda *_: self._connected.clear()
         self._client.connect("127.0.0.1", port)
         self._client.loop_start()
 
@@ -40,6 +45,7 @@ class Fleet:
         self, topic: str, payload: bytes, *, retain: bool = False, properties: Properties | None = None
     ) -> None:
         """To a topic below the device's root; returns when the broker has it."""
+        assert self._connected.wait(10), "no broker"
         done = self._client.publish(f"{ROOT}/{topic}", payload, 1, retain, properties)
         done.wait_for_publish(10)
         assert done.is_published(), "the broker did not take it"

@@ -125,7 +125,7 @@ class Post:
         assert (qos, worth) == (1, Worth.ANSWER)
         self.answer(topic, payload, b"")
 
-    def retain(self, topic: str, payload: bytes) -> None:
+    def retain(self, topic: str, payload: bytes, *, again: bool = False) -> None:
         raise AssertionError("answers are not retained")
 
     def answer(self, topic: str, payload: bytes, correlation: bytes) -> None:
