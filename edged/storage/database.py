@@ -43,7 +43,7 @@ class _Place(Enum):
     OUTSIDE = "outside"
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class _Work:
     run: Callable[..., object]
     place: _Place
@@ -86,6 +86,8 @@ class Database:
         self._queue: deque[_Work] = deque()
         self._due_s = float("inf")
         """When the earliest of the queue has to run."""
+        self._unsettled: dict[_Work, None] = {}
+        """Asked for, and whoever did has not been told what became of it; in order."""
         self._leaving = False
         self._stopped = False
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -142,7 +144,9 @@ class Database:
                 await asyncio.shield(self._ended)
         except TimeoutError:
             _log.warning(
-                "the disk took longer than %.0f s: stopped with %d works waiting", STOP_S, self._waiting
+                "the disk took longer than %.0f s: stopped with %d works waiting",
+                STOP_S,
+                len(self._unsettled),
             )
         finally:
             self._leave()
@@ -150,10 +154,6 @@ class Database:
             self._fail_the_rest()
 
     # ---- on the loop ----
-
-    @property
-    def _waiting(self) -> int:
-        return len(self._queue)
 
     async def _ask(self, work: Callable[..., T], place: _Place) -> T:
         outcome: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
@@ -171,21 +171,27 @@ class Database:
         return value
 
     def _submit(self, work: _Work) -> None:
-        with self._changed:
-            reason = self._refusal()
-            if not reason:
-                self._queue.append(work)
-                is_sooner = work.due_s < self._due_s or len(self._queue) == GROUP_WORKS
-                self._due_s = min(self._due_s, work.due_s)
-                if is_sooner:
-                    self._changed.notify()
+        reason = self._refusal()
         if reason:
             work.settle(Outcome(error=StorageError(reason)))
+            return
+        self._unsettled[work] = None
+        with self._changed:
+            self._queue.append(work)
+            is_sooner = work.due_s < self._due_s or len(self._queue) == GROUP_WORKS
+            self._due_s = min(self._due_s, work.due_s)
+            if is_sooner:
+                self._changed.notify()
+
+    def _settle(self, work: _Work, outcome: Outcome) -> None:
+        if work in self._unsettled:  # else it was given up at the end
+            del self._unsettled[work]
+            work.settle(outcome)
 
     def _refusal(self) -> str:
         if self._leaving or self._stopped:
             return "the daemon is stopping"
-        if len(self._queue) >= QUEUE_LIMIT:
+        if len(self._unsettled) >= QUEUE_LIMIT:
             self.refused += 1
             return f"the disk is too slow: {QUEUE_LIMIT} works wait for it"
         return ""
@@ -197,7 +203,7 @@ class Database:
                 await self.background(lambda: None)
             except StorageError:
                 await asyncio.sleep(_FULL_QUEUE_S)
-            if not self._queue:
+            if not self._unsettled:
                 return
 
     def _leave(self) -> None:
@@ -207,10 +213,9 @@ class Database:
 
     def _fail_the_rest(self) -> None:
         with self._changed:
-            rest = list(self._queue)
             self._queue.clear()
-        for work in rest:
-            work.settle(Outcome(error=StorageError("the daemon is stopping")))
+        for work in list(self._unsettled):
+            self._settle(work, Outcome(error=StorageError("the daemon is stopping")))
 
     def _deliver(
         self, settled: Sequence[tuple[_Work, Outcome]], news: Sequence[str], trouble: str, set_aside: int
@@ -221,7 +226,7 @@ class Database:
         for text in news:
             loop.call_soon(self._on_trouble, text)
         for work, outcome in settled:
-            loop.call_soon(work.settle, outcome)
+            loop.call_soon(self._settle, work, outcome)
 
     # ---- in the thread ----
 

@@ -83,7 +83,8 @@ class DatabaseFile:
         assert self._connection is not None  # noqa: S101 - there is a transaction
         free = _pragma(self._connection, "freelist_count")
         if free > _FREE_PAGES and 2 * free > _pragma(self._connection, "page_count"):
-            self._connection.execute(f"PRAGMA incremental_vacuum({_GIVEN_BACK_PAGES})").fetchall()
+            for _ in range(_GIVEN_BACK_PAGES):  # the module runs this pragma's first step only
+                self._connection.execute("PRAGMA incremental_vacuum(1)")
 
     def prove_writable(self) -> None:
         """Within a transaction: change a page, so that its commit tells whether the disk takes it."""
@@ -107,41 +108,44 @@ class DatabaseFile:
         return sqlite3.connect(place, timeout=_FOREIGN_LOCK_S, isolation_level=None, cached_statements=32)
 
     def _prepare(self, connection: sqlite3.Connection) -> None:
-        for pragma in (
-            "locking_mode=EXCLUSIVE", "auto_vacuum=INCREMENTAL", "journal_mode=WAL", "synchronous=FULL",
+        """Nothing is changed before it is known that the file is ours and whole."""
+        _set(connection, "locking_mode=EXCLUSIVE", "cell_size_check=ON", "trusted_schema=OFF")
+        is_new = not _pragma(connection, "schema_version")
+        self._check(connection, is_new=is_new)
+        _set(
+            connection, "auto_vacuum=INCREMENTAL", "journal_mode=WAL", "synchronous=FULL",
             "cache_size=-1024", "journal_size_limit=4194304", "temp_store=MEMORY", "secure_delete=OFF",
-            "cell_size_check=ON", "trusted_schema=OFF",
-        ):  # fmt: skip
-            connection.execute(f"PRAGMA {pragma}").fetchall()
-        self._check(connection)
+        )  # fmt: skip
         connection.execute("BEGIN IMMEDIATE")
-        self._bring_up_to_date(connection)
+        self._bring_up_to_date(connection, is_new=is_new)
         connection.execute("COMMIT")
 
-    def _check(self, connection: sqlite3.Connection) -> None:
-        connection.execute("SELECT count(*) FROM sqlite_master").fetchall()
-        if self.path is None or self.path.stat().st_size > _CHECKED_BYTES:
-            return
-        found = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
-        if found != "ok":
-            raise UnusableFile(f"it is damaged: {found.splitlines()[-1]}")
-
-    def _bring_up_to_date(self, connection: sqlite3.Connection) -> None:
-        """Migration number n (from 1) takes version n to n + 1; a new file starts with the newest schema."""
-        owner, version = _pragma(connection, "application_id"), _pragma(connection, "user_version")
-        is_new = not _pragma(connection, "schema_version")
-        if not is_new and owner != APPLICATION_ID:
+    def _check(self, connection: sqlite3.Connection, *, is_new: bool) -> None:
+        if self.path is not None and self.path.stat().st_size <= _CHECKED_BYTES:
+            found = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+            if found != "ok":
+                raise UnusableFile(f"it is damaged: {found.splitlines()[-1]}")
+        if not is_new and _pragma(connection, "application_id") != APPLICATION_ID:
             raise UnusableFile("it is a database of another program")
+        version = _pragma(connection, "user_version")
         if version > self._version:
             raise UnusableFile(f"its schema is version {version}, made by a newer edged than this one")
+
+    def _bring_up_to_date(self, connection: sqlite3.Connection, *, is_new: bool) -> None:
+        """Migration number n (from 1) takes version n to n + 1; a new file starts with the newest schema."""
+        version = _pragma(connection, "user_version")
         if is_new or version < self._version:
             steps = [] if is_new else self._migrations[max(0, version - 1) :]
             for statement in [line for step in steps for line in step]:
                 connection.execute(statement)
-            connection.execute(f"PRAGMA application_id={APPLICATION_ID}")
-            connection.execute(f"PRAGMA user_version={self._version}")
+            _set(connection, f"application_id={APPLICATION_ID}", f"user_version={self._version}")
         for statement in self._schema:
             connection.execute(statement)
+
+
+def _set(connection: sqlite3.Connection, *pragmas: str) -> None:
+    for pragma in pragmas:
+        connection.execute(f"PRAGMA {pragma}").fetchall()
 
 
 def _pragma(connection: sqlite3.Connection, name: str) -> int:

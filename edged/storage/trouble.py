@@ -13,7 +13,7 @@ _FORGOTTEN_AFTER_S = 120.0
 _DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 _REFUSED = {
     sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN,
-    sqlite3.SQLITE_PERM, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_NOMEM,
+    sqlite3.SQLITE_PERM, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_NOMEM,
     sqlite3.SQLITE_PROTOCOL, sqlite3.SQLITE_NOLFS, sqlite3.SQLITE_AUTH,
 }  # fmt: skip
 
@@ -53,7 +53,7 @@ def words(error: BaseException, path: Path | None) -> str:
         return f"the disk that holds {place} is full: nothing more is kept there until there is room"
     if primary == sqlite3.SQLITE_READONLY:
         return f"{path} cannot be written: is its disk mounted read-only, or does it belong to another user?"
-    if primary in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
+    if primary == sqlite3.SQLITE_BUSY:
         return f"another program has {path} open (sqlite3?): close it there"
     if isinstance(error, OSError):
         return f"the storage folder {place} cannot be used ({error.strerror or error}): see storage.path"
