@@ -27,7 +27,7 @@ class LaneName(StrEnum):
 
 LANES: Mapping[LaneName, tuple[int, int]] = {
     LaneName.LIGHT: (8, 56),
-    LaneName.SPEC: (2, 6),
+    LaneName.SPEC: (1, 7),
     LaneName.VALIDATE: (1, 3),
     LaneName.SNAPSHOT: (4, 8),
     LaneName.PROBE: (2, 4),
