@@ -105,7 +105,8 @@ class JobRecord:
         before = self.running
         if before is not None and plan.enabled and plan.worker == self.plan.worker:
             takes_over = proved and loads_as(before, fresh.spec)
-            fresh.serving = self.serving if takes_over else before
+            older = self.serving if self.proved else None
+            fresh.serving = older if takes_over else before
             fresh.stats, fresh.past = self.stats, self.past
             fresh.state, fresh.code, fresh.error, fresh.path = self.state, self.code, self.error, self.path
             fresh.state_version, fresh.since_wall_ns = self.state_version, self.since_wall_ns

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
 from edged.model.messages import JobReport, JobSpec, JobState, LinkSpec, WorkerSpec
 from edged.model.sampling import Sampling
 from edged.supervise.heartbeat import Heartbeat, make_page
+from edged.worker.chain import Chain, Emissions
 from edged.worker.jobs import Jobs
 from edged.worker.loader import Loaded, Loader, Order
 
@@ -46,4 +48,47 @@ def test_the_newest_reason_counts(loader: Orders) -> None:
         (JobState.STARTING, ""),
         (JobState.FAILED, "there is no such model"),
         (JobState.FAILED, "that is no model"),
+    ]
+
+
+def test_what_is_being_loaded_serves_a_changed_job_with_the_same_algorithms(loader: Orders) -> None:
+    reports: list[JobReport] = []
+    jobs = Jobs(loader, reports.append, lambda job, source: False)
+    first = replace(JOB, version=1, sources=("gate", "yard"))
+    jobs.apply(WorkerSpec(1, "boot", "box", (first,)), now_ns=0)
+    ordered = loader.newest
+    changed = replace(JOB, version=2, sources=("yard", "door"), sampling=Sampling(200_000))
+    jobs.apply(WorkerSpec(2, "boot", "box", (changed,)), now_ns=1)
+    assert loader.newest is ordered
+    chains = {source: Chain((), Emissions()) for source in ordered.sources}
+    lanes = jobs.take_over(Loaded(ordered, chains), 2)
+    assert [(lane.source, lane.spec) for lane in lanes] == [("yard", changed)]
+    assert loader.newest.sources == ("door",)
+    jobs.take_over(Loaded(loader.newest, {"door": Chain((), Emissions())}), 3)
+    assert [(report.state, report.version) for report in reports] == [
+        (JobState.STARTING, 1),
+        (JobState.STARTING, 2),
+        (JobState.RUNNING, 2),
+    ]
+    assert [stats.version for stats in jobs.stats(4)] == [2]
+
+
+def test_lanes_that_run_take_over_a_change_and_old_ones_speak_for_themselves(loader: Orders) -> None:
+    reports: list[JobReport] = []
+    jobs = Jobs(loader, reports.append, lambda job, source: False)
+    first = replace(JOB, version=1)
+    jobs.apply(WorkerSpec(1, "boot", "box", (first,)), now_ns=0)
+    (lane,) = jobs.take_over(Loaded(loader.newest, {"gate": Chain((), Emissions())}), 1)
+    faster = replace(first, version=2, sampling=Sampling(200_000))
+    jobs.apply(WorkerSpec(2, "boot", "box", (faster,)), now_ns=2)
+    assert jobs.on("gate") == (lane,)
+    assert lane.spec == faster
+    jobs.apply(WorkerSpec(3, "boot", "box", (replace(faster, version=3, load=1),)), now_ns=3)
+    jobs.lane_failed(lane, "algorithm_failed", "the door is ajar")
+    assert [(report.state, report.version) for report in reports] == [
+        (JobState.STARTING, 1),
+        (JobState.RUNNING, 1),
+        (JobState.RUNNING, 2),
+        (JobState.STARTING, 3),
+        (JobState.FAILED, 2),
     ]

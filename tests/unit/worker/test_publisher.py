@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
 from edged.model.detection import Outcome
 from edged.model.frame import FrameFormat, FrameHeader
-from edged.model.messages import JobSpec, LinkSpec
+from edged.model.messages import JobSpec, LinkSpec, Numbering
 from edged.model.output import Output, OutputKind, unpack_output
 from edged.model.sampling import Sampling
 from edged.supervise.channel import RAW, Channel
@@ -82,3 +84,21 @@ def test_numbers_go_on_over_all_that_a_job_goes_through(main: tuple[Channel, Pub
     assert [(result.source, result.seq) for result in results] == [
         ("gate", 1), ("yard", 1), ("gate", 2), ("yard", 2),
     ]  # fmt: skip
+
+
+def test_events_have_numbers_of_their_own(main: tuple[Channel, Publisher]) -> None:
+    channel, publisher = main
+    told = replace(job_on("gate"), numbering={"gate": Numbering(seq=5, event=40)}, publish_when="never")
+    publisher.introduce("box", "boot", [told])
+    emitting = replace(NOTHING_SEEN, events=(("fall", {}), ("rise", {})))
+    publisher.publish(told, "gate", emitting)
+    publisher.publish(replace(told, publish_when="always"), "gate", emitting)
+    said = [output for output in received(channel) if output.kind is not OutputKind.COUNTS]
+    assert [(output.kind, output.seq) for output in said] == [
+        (OutputKind.EVENT, 41),
+        (OutputKind.EVENT, 42),
+        (OutputKind.RESULT, 6),
+        (OutputKind.EVENT, 43),
+        (OutputKind.EVENT, 44),
+    ]
+    assert [json.loads(output.payload)["seq"] for output in said] == [41, 42, 6, 43, 44]

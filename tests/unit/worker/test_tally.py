@@ -61,3 +61,14 @@ def test_skips_are_counted_by_reason() -> None:
     stats = tally.stats("job", SECOND_NS)
     assert stats.skipped == {"late": 3}
     assert stats.detections == 5
+
+
+def test_a_version_begins_at_nothing_and_the_job_goes_on() -> None:
+    tally = Tally(0, 3, errors=1)
+    assert [tally.ran(1.0, 1.0), tally.ran(1.0, 1.0), tally.failed()] == [True, False, False]
+    tally.begin(4)
+    stats = tally.stats("job", SECOND_NS)
+    assert (stats.loaded, stats.version, stats.version_runs, stats.version_errors) == (3, 4, 0, 0)
+    assert [tally.failed(), tally.failed(), tally.ran(1.0, 1.0)] == [True, False, True], "the first of each"
+    stats = tally.stats("job", SECOND_NS)
+    assert (stats.version_runs, stats.version_errors, stats.runs, stats.errors) == (1, 2, 3, 4)

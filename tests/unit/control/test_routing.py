@@ -1,0 +1,95 @@
+"""Where what workers make goes, and which numbers are remembered."""
+
+from __future__ import annotations
+
+from edged.control.job import JobRecord
+from edged.control.plan import JobPlan
+from edged.control.routing import Router
+from edged.control.status import Statuses
+from edged.model.messages import JobSpec, Numbering
+from edged.model.output import Output, OutputKind
+from edged.model.sampling import Sampling
+from edged.mqtt.message import Worth
+from edged.mqtt.topics import Topics
+
+TOPICS = Topics("edged/v1", "box")
+ROOT = "edged/v1/box/"
+
+
+class Said:
+    """A `Publisher` that notes what it is given."""
+
+    def __init__(self) -> None:
+        self.published: list[tuple[str, int, Worth]] = []
+        self.retained: dict[str, bytes] = {}
+
+    def publish(self, topic: str, payload: bytes, qos: int, worth: Worth = Worth.RESULT) -> None:
+        self.published.append((topic.removeprefix(ROOT), qos, worth))
+
+    def retain(self, topic: str, payload: bytes, *, again: bool = False) -> None:
+        self.retained[topic.removeprefix(ROOT)] = payload
+
+
+def router(*names: str) -> tuple[Router, Said, dict[str, JobRecord]]:
+    said = Said()
+    jobs = {
+        name: JobRecord(JobPlan(JobSpec(name, ("gate",), (), Sampling()), "main", True)) for name in names
+    }
+    return Router(said, TOPICS, Statuses(said, TOPICS), jobs.get), said, jobs
+
+
+def output(kind: OutputKind, job: str = "people", seq: int = 1, qos: int = 0, track_id: int = 0) -> Output:
+    return Output(kind, job, "gate", b"{}", seq, track_id, qos)
+
+
+def test_results_and_events_are_numbered_apart_and_worth_different_things() -> None:
+    routes, said, jobs = router("people")
+    routes.route("main", output(OutputKind.RESULT, seq=7, qos=1, track_id=3))
+    routes.route("main", output(OutputKind.EVENT, seq=2, qos=1, track_id=2))
+    assert said.published == [
+        ("job/people/gate/result", 1, Worth.RESULT),
+        ("job/people/gate/event", 1, Worth.EVENT),
+    ]
+    assert jobs["people"].numbering == {"gate": Numbering(seq=7, track_id=3, event=2)}
+    assert routes.results == 1
+
+
+def test_what_a_job_that_just_went_still_says_is_heard_and_its_numbers_go_on() -> None:
+    routes, said, jobs = router("people")
+    routes.route("main", output(OutputKind.EVENT, seq=1))
+    routes.forget(jobs.pop("people"))
+    routes.route("main", output(OutputKind.EVENT, seq=2))
+    routes.route("main", output(OutputKind.COUNTS))
+    assert [topic for topic, _, _ in said.published] == ["job/people/gate/event"] * 2
+    assert not said.retained, "the broker would keep it"
+    assert routes.numbers_of("people") == {"gate": Numbering(event=2)}
+
+
+def test_of_a_job_that_has_another_worker_now_the_one_before_is_not_heard() -> None:
+    routes, said, _ = router("people")
+    routes.route("old", output(OutputKind.RESULT))
+    assert not said.published
+
+
+def test_a_temporary_job_only_gives_pictures_to_whoever_asked() -> None:
+    routes, said, _ = router()
+    for kind in (OutputKind.RESULT, OutputKind.EVENT, OutputKind.COUNTS):
+        routes.route("_look", output(kind, "_look.gate"))
+    assert not said.published
+    assert not said.retained
+    pictures: list[Output] = []
+    routes.on_snapshot = pictures.append
+    routes.route("_look", output(OutputKind.SNAPSHOT, "_look.gate", seq=4))
+    assert [picture.seq for picture in pictures] == [4]
+    assert not said.published
+
+
+def test_counts_are_told_to_whoever_listens_and_when_they_are_cleared() -> None:
+    said = Said()
+    statuses = Statuses(said, TOPICS)
+    heard: list[tuple[str, str, bytes]] = []
+    statuses.on_counts = lambda *counts: heard.append(counts)
+    statuses.counts("people", "gate", b'{"total":1}')
+    statuses.clear_counts("people", ["gate"])
+    assert heard == [("people", "gate", b'{"total":1}'), ("people", "gate", b"")]
+    assert said.retained == {"job/people/gate/counts": b""}
