@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from edged.mqtt.message import Message
-from edged.mqtt.window import Window
+from edged.mqtt.outbox import MemoryOutbox
+from edged.mqtt.window import NEVER, Window
 
 
 class Wire:
@@ -25,7 +26,7 @@ class Wire:
 
 def test_the_birth_goes_first_at_each_connect_then_the_other_states_then_the_queue() -> None:
     window, wire = Window(), Wire()
-    window.append(Message("event", b"1", qos=1))
+    window.outbox.append(Message("event", b"1", qos=1))
     window.retain("state", b"online")
     window.retain("info", b"{}")
     window.retain("state", b"stopping")
@@ -72,19 +73,40 @@ def test_a_topic_cleared_twice_is_forgotten_only_after_the_last_acknowledgement(
     assert wire.sent[3:] == [Message("a", b"", qos=1, retain=True)]
 
 
-def test_the_oldest_goes_when_the_queue_is_full() -> None:
-    window, wire = Window(queue_limit=3), Wire()
-    assert [window.append(Message("e", str(n).encode(), qos=1)) for n in range(5)] == [0, 0, 0, 1, 1]
+def test_what_the_broker_does_not_take_is_owed_no_longer() -> None:
+    window, wire = Window(), Wire()
+    window.retain("large", b"state")
+    for payload in (b"large", b"small"):
+        window.outbox.append(Message("event", payload, qos=1))
+    window.begin(20)
+    window.send(lambda m: NEVER if m.topic == "large" or m.payload == b"large" else wire.publish(m), 0.0)
+    assert [m.payload for m in wire.sent] == [b"small"]
+    window.acked(1)
+    assert window.idle
+
+
+def test_a_message_to_be_kept_by_the_broker_is_no_state_of_ours() -> None:
+    """Published once, sent again until it is acknowledged, and not again at the next connect."""
+    window, wire = Window(), Wire()
+    message = Message("homeassistant/x/config", b"{}", qos=1, retain=True)
+    window.outbox.append(message)
     window.begin(20)
     window.send(wire.publish, 0.0)
-    assert [m.payload for m in wire.sent] == [b"2", b"3", b"4"]
+    window.begin(20)  # the connection broke before it arrived
+    window.send(wire.publish, 0.0)
+    assert wire.sent == [message, message]
+    assert window.acked(2) == message
+    window.begin(20)
+    window.send(wire.publish, 0.0)
+    assert window.idle
+    assert wire.sent == [message, message]
 
 
 @given(st.integers(1, 30), st.integers(1, 65_535))
 def test_no_more_in_flight_than_both_ends_allow(own: int, receive_maximum: int) -> None:
     window, wire = Window(in_flight_limit=own), Wire()
     for number in range(100):
-        window.append(Message("e", str(number).encode(), qos=1))
+        window.outbox.append(Message("e", str(number).encode(), qos=1))
     window.begin(receive_maximum)
     window.send(wire.publish, 0.0)
     assert len(wire.sent) == min(own, receive_maximum)
@@ -99,7 +121,7 @@ class Life(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.window = Window(in_flight_limit=4, queue_limit=10_000)
+        self.window = Window(MemoryOutbox(limit=10_000), in_flight_limit=4)
         self.wire = Wire()
         self.connected = False
         self.appended = 0
@@ -110,7 +132,7 @@ class Life(RuleBasedStateMachine):
 
     @rule()
     def append(self) -> None:
-        self.window.append(Message("event", str(self.appended).encode(), qos=1))
+        self.window.outbox.append(Message("event", str(self.appended).encode(), qos=1))
         self.appended += 1
         self.pump()
 
@@ -123,7 +145,7 @@ class Life(RuleBasedStateMachine):
     @precondition(lambda self: not self.connected)
     @rule()
     def connect(self) -> None:
-        assert self.window.begin(65_535) == 0
+        self.window.begin(65_535)
         self.connected = True
         self.pump()
 
