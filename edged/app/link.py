@@ -13,6 +13,7 @@ from edged.control.discovery import BIRTH_TOPIC
 from edged.errors import Problem, SpecRejected
 from edged.mqtt.client import ConnectionState, MqttClient
 from edged.mqtt.codec import DeviceState, state_payload
+from edged.mqtt.decoding import MAX_INBOUND_BYTES
 from edged.mqtt.durable import DurableOutbox
 from edged.mqtt.embedded_spec import BrokerSpec
 from edged.mqtt.message import Message, Received, Worth
@@ -115,6 +116,8 @@ def broker_options(settings: Settings) -> MqttOptions:
         )
     except ValueError as error:
         raise SpecRejected([Problem("mqtt.url", str(error))]) from error
+    # one byte more than is taken shows that it was too much
+    options = replace(options, payload_limit_bytes=MAX_INBOUND_BYTES + 1)
     if urlsplit(mqtt.url).scheme == "embedded":
         return replace(options, protocol=Protocol.V311)
     return options
