@@ -163,10 +163,18 @@ class JobRecord:
             self.serving = None  # it was replaced
         return self.set_state(report.state, report.code, report.error, version=report.version)
 
+    def culprit(self, phase: str) -> int:
+        """The version that brought its worker down in that phase; say so before `worker_gone`."""
+        if self.serving is None or (self.proved and phase == "load"):
+            return self.version
+        return self.serving.version
+
     def strike(self, now_s: float, phase: str) -> bool:
         """It hung or crashed its worker in that phase. True: it was once too often, and it stays out."""
-        is_of_version = self.proved and (self.serving is None or phase == "load")
+        is_of_version = self.culprit(phase) == self.version
         self.crashes += is_of_version
+        if self.proved and not is_of_version:
+            return False  # the next worker runs another
         self.strikes = [at for at in self.strikes if now_s - at < _FORGIVEN_AFTER_S] + [now_s]
         self.out = len(self.strikes) >= STRIKES
         return self.out

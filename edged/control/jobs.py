@@ -272,9 +272,9 @@ class Jobs:
         loading = [activity for activity in death.suspects if activity.phase == "load"]
         suspects = {activity.job: activity.phase for activity in loading or death.suspects}
         for job in self._table.of_worker(name):
-            job.worker_gone()
             if job.is_wanted and death.wanted:
                 self._blame(job, death, suspects.get(job.name))
+            job.worker_gone()
         self._sources.refresh_readers()
         if self.snapshots is not None:
             self.snapshots.worker_died(name, death)
@@ -282,13 +282,15 @@ class Jobs:
 
     def _blame(self, job: JobRecord, death: ChildExit, phase: str | None) -> None:
         """``phase``: what of it was at work when its worker died; None: it has no part in that."""
-        if phase is not None and job.strike(time.monotonic(), phase):
+        if phase is None:
+            self._set_job(job, JobState.STARTING)
+            return
+        version = job.culprit(phase)
+        if job.strike(time.monotonic(), phase):
             error = f"out after {len(job.strikes)} times: its worker {death.reason}"
             self._set_job(job, JobState.FAILED, "algorithm_failed", error)
-        elif phase is not None:
-            self._set_job(job, JobState.STARTING, "", f"its worker {death.reason}")
-        else:
-            self._set_job(job, JobState.STARTING)
+        elif job.set_state(JobState.STARTING, error=f"its worker {death.reason}", version=version):
+            self._publish(job)
 
     def route(self, worker: str, output: Output) -> None:
         self._router.route(worker, output)

@@ -82,18 +82,22 @@ def test_a_change_that_is_taken_back_while_it_is_proved_needs_no_proof() -> None
 
 def test_what_the_version_before_does_to_its_worker_is_not_held_against_the_next() -> None:
     table = JobTable()
-    running(table)
+    before = running(table)
     job = table.put(plan(OTHER), {})
-    job.strike(0.0, "run")
-    assert job.view(is_worker_alive=False).crashes == 0, "it is only being proved"
+    assert job.culprit("load") == before.version, "the next one is only being proved"
+    assert not job.strike(0.0, "run")
+    assert job.strike(1.0, "run"), "it stays out until the next one is proved"
     job.pass_proof()
-    job.strike(0.0, "run")
-    assert job.view(is_worker_alive=False).crashes == 0, "the one before still ran"
-    job.strike(0.0, "load")
-    assert job.view(is_worker_alive=False).errors == 1
+    assert job.running is not None
+    for _ in range(3):
+        assert job.culprit("run") == before.version
+        assert not job.strike(2.0, "run")
+    assert job.view(is_worker_alive=False).errors == 0
+    assert not job.strike(3.0, "load")
     job.worker_gone()
-    job.strike(0.0, "run")
-    assert job.view(is_worker_alive=False).crashes == 2
+    assert job.culprit("run") == job.version
+    assert job.view(is_worker_alive=False).crashes == 1
+    assert job.strike(4.0, "run")
 
 
 @pytest.mark.parametrize("how", ["changed", "restarted"])
