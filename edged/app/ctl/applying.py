@@ -161,8 +161,8 @@ class Following:
 
     def _silence(self, revision: int, *, taken_up: bool) -> str:
         name = self._target.name
-        if not self._session.connected:
-            return f"the connection is lost: {self._session.trouble}"
+        if self._session.trouble:
+            return f"nothing was heard of revision {revision}: {self._session.trouble}"
         if taken_up:
             return f"{name} is still {self._standing.phase} with revision {revision}: look again later"
         if self._state == "online":

@@ -128,7 +128,7 @@ async def ask_one(
 def silence(target: Target, session: Session, states: dict[str, str], within_s: float) -> str:
     """Why nobody may have answered."""
     nothing = f"no answer from {target.name} within {within_s:g} s"
-    if not session.connected:
+    if session.trouble:
         return f"{nothing}: {session.trouble}"
     if target.is_many:
         return f"{nothing}: is a device of this group online?"

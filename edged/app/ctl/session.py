@@ -41,23 +41,15 @@ class Session:
         self._task: asyncio.Task[None] | None = None
 
     @property
-    def connected(self) -> bool:
-        return self._client.connected
-
-    @property
     def trouble(self) -> str:
-        """Why there is no connection now."""
+        """Why there is no connection now, or what the broker does not allow; empty when all is well."""
         return self._address.in_words(self._client.last_error)
 
     async def __aenter__(self) -> Session:
         self._task = asyncio.create_task(self._client.run())
         try:
             async with asyncio.timeout(_CONNECT_S):
-                while not self._client.connected:
-                    await self._changed.wait()
-                    self._changed.clear()
-                    if self._client.state in _NEVER_CAME:
-                        raise EdgedError(self.trouble)
+                await self._connected()
         except TimeoutError:
             await self._end()
             raise EdgedError(self.trouble or f"{self._address.options.broker} does not answer") from None
@@ -110,6 +102,13 @@ class Session:
         self._changed.set()
         if state is ConnectionState.CONNECTED and self._request is not None:
             self._client.publish(self._request)
+
+    async def _connected(self) -> None:
+        while not self._client.connected:
+            await self._changed.wait()
+            self._changed.clear()
+            if self._client.state in _NEVER_CAME:
+                raise EdgedError(self.trouble)
 
     async def _end(self) -> None:
         if self._task is not None:

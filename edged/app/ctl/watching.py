@@ -24,13 +24,15 @@ async def watch(
     show: Callable[[Place, dict[str, Any], bytes], None],
     say: Callable[[str], None],
 ) -> None:
-    """Until cancelled. ``say`` is told when the connection is lost and when it is there again."""
-    was_connected, dropped = True, 0
+    """Until cancelled. ``say`` is told when the connection is lost or the broker refuses, and when all is
+    well again.
+    """
+    trouble, dropped = "", 0
     while True:
         received = await session.receive(_LOOK_EVERY_S)
-        if session.connected is not was_connected:
-            was_connected = session.connected
-            say("connected again" if was_connected else f"{session.trouble}; trying again")
+        if session.trouble != trouble:
+            trouble = session.trouble
+            say(trouble or "connected again")
         if session.dropped > dropped:
             say(f"{session.dropped - dropped} messages came too fast to be shown")
             dropped = session.dropped
