@@ -202,8 +202,11 @@ class Shelf:
         self._notice_loss(written)
         while (owed := self.tail.first()) is not None and owed.id in written:
             self.tail.pop(owed)
+            row = owed.id + self._base
+            if not self.stored.total:
+                self._paged_to = row - 1  # the rows before it are still in hand
             self.stored.add(owed.message.worth, owed.size)
-            self._stored_to = owed.id + self._base
+            self._stored_to = row
         self.write()
         self._hand.on_calm()
 
