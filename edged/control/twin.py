@@ -279,7 +279,9 @@ class Twin:
         log.warning("%s is superseded by %s", change.name, by)
         if isinstance(change.wanted, Desired):
             wanted = change.wanted
-            self._report.tell_of(self.running, Phase.SUPERSEDED, wanted.revision, wanted.digest)
+            self._report.tell_of(
+                self._footing.record, self.running, Phase.SUPERSEDED, wanted.revision, wanted.digest
+            )
         _end(change, f"{by} superseded it")
 
     def _proposed(
@@ -318,7 +320,7 @@ class Twin:
 
     def _refuse(self, revision: int | None, digest: str, problems: Sequence[Problem]) -> None:
         log.warning("a desired is rejected: %s", "; ".join(map(str, problems)))
-        self._report.tell_of(self.running, Phase.REJECTED, revision, digest, problems)
+        self._report.tell_of(self._footing.record, self.running, Phase.REJECTED, revision, digest, problems)
 
     def _tell(self) -> None:
         self._report.tell(self._footing.record, self.running, self._footing.notices)

@@ -27,6 +27,7 @@ class TwinReport:
 
     def tell(self, record: TwinRecord, running: Understood, notices: Sequence[Problem] = ()) -> None:
         """How things stand; ``notices`` are what somebody should see to, whatever became of the desired."""
+        self._note_highest(record)
         about = _subject(record)
         errors = [*(about.errors if isinstance(about, Decided) else ()), *notices]
         match about:
@@ -39,6 +40,7 @@ class TwinReport:
 
     def tell_of(
         self,
+        record: TwinRecord,
         running: Understood,
         phase: Phase,
         revision: int | None,
@@ -46,7 +48,12 @@ class TwinReport:
         errors: Iterable[Problem] = (),
     ) -> None:
         """What became of one that leaves no trace on the disk: stale, superseded, unreadable."""
+        self._note_highest(record)
         self._retain(running, phase, revision, digest, errors)
+
+    def _note_highest(self, record: TwinRecord) -> None:
+        highest = record.decided.revision if record.decided is not None else None
+        self._last = replace(self._last, highest_revision=highest)
 
     def _retain(
         self,

@@ -178,11 +178,13 @@ def health_payload(health: Health) -> bytes:
 
 def reported_payload(reported: Reported) -> bytes:
     """``…/reported``. Of very many errors only the first are told, and of a very long one its beginning."""
+    highest = reported.highest_revision
     content = {
         "revision": reported.revision,
         "local": reported.local,
         "phase": reported.phase,
         "desired_revision": reported.desired_revision,
+        "highest_revision": highest if highest != reported.desired_revision else None,
         "digest": reported.digest or None,
         "boot": reported.boot,
         "since": rfc3339(reported.since_ns),

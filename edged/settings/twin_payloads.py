@@ -73,6 +73,10 @@ REPORTED_SCHEMA: dict[str, Any] = {
             "description": "Of the last desired; absent: there never was one.",
         },
         "desired_revision": {"type": "integer", "description": "Of the last desired."},
+        "highest_revision": {
+            "type": "integer",
+            "description": "The highest ever decided: a desired needs a higher one.",
+        },
         "digest": {"type": "string", "description": "Of the last desired's spec, as received."},
         "boot": {"type": "string", "description": "Changes with each start of the daemon."},
         "since": {

@@ -45,7 +45,8 @@ class Standing:
     @property
     def highest(self) -> int:
         """The highest revision it speaks of."""
-        return max(_whole(self.content.get("revision")), self.desired_revision)
+        highest = _whole(self.content.get("highest_revision"))
+        return max(_whole(self.content.get("revision")), self.desired_revision, highest)
 
     @property
     def is_applied(self) -> bool:
