@@ -62,9 +62,9 @@ class Reported:
     phase: Phase | None = None
     """None: there never was a desired."""
     desired_revision: int | None = None
-    highest_revision: int | None = None
-    """Ever decided: a desired needs a higher one. Told where it is not the last desired."""
     digest: str = ""
     """Of the last desired."""
     errors: tuple[Problem, ...] = ()
     """Their paths start at the spec's root."""
+    highest_revision: int | None = None
+    """Ever decided: a desired needs a higher one. Told where it is not the last desired."""
