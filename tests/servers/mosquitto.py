@@ -47,7 +47,8 @@ def make_certificates(folder: Path, name: str = "localhost", days: int = 1) -> C
 
 
 class Mosquitto:
-    """One broker on an ephemeral loopback port. Persistence is off: a restart forgets everything."""
+    """One broker on an ephemeral loopback port. It forgets everything at a restart, unless it is
+    ``persistent`` and ended by `stop`."""
 
     def __init__(
         self,
@@ -58,6 +59,7 @@ class Mosquitto:
         users: dict[str, str] | None = None,
         acl: Sequence[str] = (),
         websockets: bool = False,
+        persistent: bool = False,
         extra: Sequence[str] = (),
     ) -> None:
         self.port = free_port()
@@ -67,7 +69,11 @@ class Mosquitto:
         self._lines = [
             "per_listener_settings true",
             *(["user root"] if os.geteuid() == 0 else []),
-            "persistence false",
+            *(
+                [f"persistence_location {folder}/", "persistence true"]
+                if persistent
+                else ["persistence false"]
+            ),
             "set_tcp_nodelay true",  # its default holds small packets back for up to 40 ms
             f"listener {self.port} {HOST}",
             *(["protocol websockets"] if websockets else []),
@@ -104,6 +110,13 @@ class Mosquitto:
         """SIGKILL; `start` brings it back on the same port."""
         if self._process is not None:
             self._process.kill()
+            self._process.wait(10)
+            self._process = None
+
+    def stop(self) -> None:
+        """SIGTERM, at which a persistent one writes down what it has; `start` brings it back."""
+        if self._process is not None:
+            self._process.terminate()
             self._process.wait(10)
             self._process = None
 

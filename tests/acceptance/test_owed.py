@@ -1,0 +1,228 @@
+"""Nothing owed is lost: events under load while the broker is restarted and main is killed.
+
+The broker is ended in order and keeps its sessions on disk, and so does the subscriber's: what the broker
+has acknowledged is its own to keep, so nothing that is missing in the end was lost by anybody but the device.
+The algorithm notes in a file how many events it had made when, which no kill takes away: so it is known what
+was made and never heard.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from tests.servers.daemon import ALGORITHMS, ROOT, Daemon
+from tests.servers.kept_session import KeptSession, Numbered
+from tests.servers.mosquitto import Mosquitto
+
+SOURCE = {"url": "pattern://testsrc2?size=160x120&rate=25"}
+PER_RUN = {"left": 12, "right": 8}
+"""Jobs: events of each run, so that together they make 500 a second."""
+RULE_5_S = 0.2
+"""What was made in the last so many seconds before a cut may be missing, nothing older."""
+BUSY_S = 0.3
+"""On top of that for the way through pipe and disk on a machine that runs other tests."""
+DRAIN_S = 30.0
+
+
+def spec_of(ledger: Path | None) -> dict[str, object]:
+    """All events are made again by their algorithm's count: ``data.number`` is as ``seq`` should be."""
+    jobs = {
+        name: {
+            "algorithm": "bursts",
+            "params": {"per_run": count, "ledger": str(ledger)},
+            "sampling": {"interval": 0},
+            "publish": {"when": "never"},
+        }
+        for name, count in PER_RUN.items()
+    }
+    return {"sources": {"cam": SOURCE}, "jobs": jobs if ledger is not None else {}}
+
+
+@dataclass
+class Life:
+    """One life of main, from its start to its end."""
+
+    started_ns: int
+    boot: str = ""
+    ended_ns: int = 0
+    was_killed: bool = True
+
+
+@dataclass
+class Ordeal:
+    """A device whose main and whose broker come and go."""
+
+    broker: Mosquitto
+    daemon: Daemon
+    heard: KeptSession
+    ledger: Path
+    random: Random
+    lives: list[Life] = field(default_factory=list)
+
+    def start(self) -> None:
+        self.lives.append(Life(time.monotonic_ns()))
+        self.daemon.start()
+
+    def kill_main(self) -> None:
+        assert self.daemon.process is not None
+        self.lives[-1].ended_ns = time.monotonic_ns()
+        self.daemon.process.kill()
+        self.daemon.process.wait(10)
+
+    def stop_main(self) -> None:
+        self.lives[-1].was_killed = False
+        self.daemon.stop()
+        self.lives[-1].ended_ns = time.monotonic_ns()
+
+    def restart_broker(self, then: Callable[[], None] = lambda: None) -> None:
+        """Away while so many events are made; ``then`` is done meanwhile."""
+        self.broker.stop()
+        self.let_it_make(self.random.randint(50, 600))
+        then()
+        self.broker.start()
+
+    def restart_main(self) -> None:
+        self.kill_main()
+        self.start()
+
+    def let_it_make(self, count: int) -> None:
+        """Until so many events more were made in this life of main."""
+        life = self.lives[-1]
+        wanted = sum(self.made(life).values()) + count
+        deadline_s = time.monotonic() + DRAIN_S
+        while sum(self.made(life).values()) < wanted:
+            assert time.monotonic() < deadline_s, f"no events; the log:\n{self.daemon.log[-3000:]}"
+            time.sleep(self.random.uniform(0.01, 0.05))  # so that what follows comes at any moment
+
+    def made(self, life: Life, until_ns: int | None = None) -> dict[str, int]:
+        """How many events each job had made in a life, in all or until a moment."""
+        found = dict.fromkeys(PER_RUN, 0)
+        for book in self.ledger.iterdir():
+            job, _, begun_ns = book.name.partition("-")
+            if life.started_ns < int(begun_ns) < (life.ended_ns or time.monotonic_ns()):
+                # the run that warmed the job up has a book of its own
+                found[job] = max(found[job], _last_count(book.read_text(), until_ns))
+        return found
+
+    def name_lives(self) -> None:
+        """Which boot each life was, as the log says; the one that only sends the rest is none of them."""
+        boots = re.findall(r"starts, boot (\w+)", self.daemon.log)
+        for life, boot in zip(self.lives, boots, strict=False):
+            life.boot = boot
+
+
+def _last_count(book: str, until_ns: int | None) -> int:
+    """Of whole lines ``moment count``; 0: none is old enough."""
+    count = 0
+    for line in book.splitlines(keepends=True):
+        if line.endswith("\n"):
+            at_ns, _, made = line.partition(" ")
+            if until_ns is None or int(at_ns) <= until_ns:
+                count = int(made)
+    return count
+
+
+@pytest.fixture
+def ordeal(tmp_path: Path) -> Iterator[Ordeal]:
+    ledger = tmp_path / "ledger"
+    ledger.mkdir()
+    with (
+        # what waits for the subscriber must not be dropped: by default no more than 1000 messages wait
+        Mosquitto(tmp_path / "broker", persistent=True, extra=["max_queued_messages 0"]) as broker,
+        KeptSession(broker.port, f"{ROOT}/job/+/+/event") as heard,
+    ):
+        daemon = Daemon(tmp_path, broker.port, spec_of(ledger), algorithms=[ALGORITHMS])
+        ordeal = Ordeal(broker, daemon, heard, ledger, Random(20_261_120))
+        ordeal.start()
+        with daemon:
+            yield ordeal
+
+
+@pytest.mark.parametrize(
+    ("events", "restarts", "kills"),
+    [
+        pytest.param(2_000, 2, 2, id="2000"),
+        pytest.param(10_000, 5, 5, id="10000", marks=pytest.mark.slow),
+    ],
+)
+def test_no_event_is_lost(ordeal: Ordeal, events: int, restarts: int, kills: int) -> None:
+    go_through(ordeal, events, restarts, kills)
+    ordeal.name_lives()
+    assert len([life for life in ordeal.lives if life.was_killed]) == kills
+    assert sum(sum(ordeal.made(life).values()) for life in ordeal.lives) >= events
+    for job in PER_RUN:
+        heard = [one for one in ordeal.heard.heard if one.job == job]
+        assert_in_order(first_occurrences(heard), [life.boot for life in ordeal.lives])
+        for life in ordeal.lives:
+            assert_complete(ordeal, job, life)
+
+
+def go_through(ordeal: Ordeal, events: int, restarts: int, kills: int) -> None:
+    """Restarts and kills in any order, some of the kills while the broker is away. In the end main is stopped
+    in order without a broker, and another one sends the rest."""
+    both = restarts // 2
+    happenings = [
+        *[lambda: ordeal.restart_broker(ordeal.restart_main)] * both,
+        *[ordeal.restart_broker] * (restarts - 1 - both),
+        *[ordeal.restart_main] * (kills - both),
+    ]
+    ordeal.random.shuffle(happenings)
+    between = events // (restarts + kills)
+    for happen in happenings:
+        ordeal.let_it_make(ordeal.random.randint(between // 2, between))
+        happen()
+    made = sum(sum(ordeal.made(life).values()) for life in ordeal.lives)
+    ordeal.let_it_make(max(between, events - made))
+    ordeal.restart_broker(ordeal.stop_main)
+    send_the_rest(ordeal)
+
+
+def send_the_rest(ordeal: Ordeal) -> None:
+    """A main without jobs sends what the last one still owed."""
+    ordeal.name_lives()
+    last = ordeal.lives[-1]
+    wanted = {(job, last.boot): count for job, count in ordeal.made(last).items()}
+    ordeal.daemon.write(spec_of(None))
+    ordeal.daemon.start()
+    highest = ordeal.heard.highest
+    came = ordeal.heard.until(
+        lambda: all(highest.get(key, 0) >= count for key, count in wanted.items()), DRAIN_S
+    )
+    assert came, f"made {wanted}, heard {highest}"
+
+
+def first_occurrences(heard: Sequence[Numbered]) -> list[Numbered]:
+    """Without what came again, which is what it was the first time."""
+    first: dict[tuple[str, int], Numbered] = {}
+    for one in heard:
+        known = first.setdefault((one.boot, one.seq), one)
+        assert known.content == one.content
+    return list(first.values())
+
+
+def assert_in_order(heard: Sequence[Numbered], boots: Sequence[str]) -> None:
+    """Boot after boot, each from 1 on without a gap, and so in the algorithm's own count."""
+    by_boot = [(boot, list(members)) for boot, members in groupby(heard, key=lambda one: one.boot)]
+    assert [boot for boot, _ in by_boot] == list(boots)
+    for _, members in by_boot:
+        assert [one.seq for one in members] == list(range(1, len(members) + 1))
+        assert [one.content["data"]["number"] for one in members] == [one.seq for one in members]
+        assert len({one.content["id"] for one in members}) == len(members)
+
+
+def assert_complete(ordeal: Ordeal, job: str, life: Life) -> None:
+    """All that was made in a life was heard; but for its last moments, if it was killed."""
+    heard = ordeal.heard.highest.get((job, life.boot), 0)
+    made = ordeal.made(life)[job]
+    old_ns = life.ended_ns - int((RULE_5_S + BUSY_S) * 1e9) if life.was_killed else None
+    print(f"{job} of boot {life.boot}: made {made}, heard {heard}")
+    assert heard >= ordeal.made(life, old_ns)[job]
+    assert heard <= made + PER_RUN[job]  # a run that was cut short before it was noted
