@@ -97,7 +97,7 @@ def test_the_schema_of_a_desired_knows_what_one_may_hold() -> None:
 
 def test_the_schema_of_reported_knows_what_is_told() -> None:
     errors = (Problem("spec.jobs.a", "is wrong", "invalid"),)
-    told = Reported(7, 1, "b", 0, Phase.REJECTED, 8, "sha256:00", errors)
+    told = Reported(7, 1, "b", 0, Phase.REJECTED, 8, "sha256:00", errors, highest_revision=9)
     payload = json.loads(reported_payload(told))
     schema = json_schema("reported")
     assert set(payload) == set(schema["properties"])
