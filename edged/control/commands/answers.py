@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection
 from typing import Protocol
 
 from edged.control.commands.arguments import rejected
@@ -62,9 +62,11 @@ class Answers:
         message = f"the answer has {len(payload)} bytes, more than {MOST_BYTES}"
         return self._encode(command_id, op, Answer("too_large", message))
 
-    def send(self, op: str, payload: bytes, places: Iterable[Place]) -> None:
-        """On ``…/res/<op>``, and wherever else somebody waits for it."""
-        self._publisher.publish(self._topics.answer(op), payload, 1, Worth.ANSWER)
+    def send(self, op: str, payload: bytes, places: Collection[Place]) -> None:
+        """On ``…/res/<op>``, and wherever else somebody waits for it; not twice to who waits there."""
+        topic = self._topics.answer(op)
+        if all(place.response_topic != topic for place in places):
+            self._publisher.publish(topic, payload, 1, Worth.ANSWER)
         for place in places:
             self._sink.answer(place.response_topic, payload, place.correlation)
 

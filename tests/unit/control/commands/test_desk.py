@@ -287,6 +287,17 @@ def test_a_response_topic_that_would_be_somebody_elses_word_is_left_out() -> Non
     asyncio.run(scenario())
 
 
+def test_a_response_topic_that_is_where_all_answers_go_gets_one() -> None:
+    async def scenario() -> None:
+        async with rig() as desk:
+            await desk.ask("ping", response_topic=f"{ROOT}/res/ping", correlation=b"c")
+            await desk.ask("ping")
+            sent = [(each.topic, each.correlation) for each in desk.post.sent]
+            assert sent == [(f"{ROOT}/res/ping", b"c"), (f"{ROOT}/res/ping", b"")]
+
+    asyncio.run(scenario())
+
+
 def test_what_takes_too_long_is_cancelled_and_answered() -> None:
     async def scenario() -> None:
         gate = Gate()
