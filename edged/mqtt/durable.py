@@ -43,7 +43,7 @@ class DurableOutbox:
         """Given up since the start, for want of room, for age, or lost with a damaged file."""
         self._shelf = Shelf(database, self)
         self._room = Room(limit_bytes)
-        self._memory = Room(min(MEMORY_BYTES, limit_bytes))
+        self._memory = Room(MEMORY_BYTES)
         self._clock = clock
         self._head = InOrder()
         self._in_flight: dict[int, Owed] = {}

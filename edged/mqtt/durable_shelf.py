@@ -140,6 +140,8 @@ class Shelf:
 
     def drop(self, worth: Worth, size: int) -> None:
         """The oldest of a worth, about so many bytes; on the disk that takes a moment."""
+        if not (self._is_known or self._is_given_up):
+            return  # older ones may be found yet
         if not self.stored.count[worth]:
             self.drop_from_tail(worth, size)
         elif not self._is_on_errand:

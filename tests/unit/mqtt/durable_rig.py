@@ -30,11 +30,14 @@ class DurableRig:
         self.path = folder / "edged.db"
         self.clock = clock or SetClock()
         self.loop = asyncio.new_event_loop()
-        self.database = Database(self.path, OUTBOX_SCHEMA)
+        self.database = self.make_database()
         self.outbox = DurableOutbox(self.database, limit_bytes=limit_bytes, clock=self.clock)
         self.news = 0
         self.outbox.on_news(self._count_news)
         self.loop.run_until_complete(self._start())
+
+    def make_database(self) -> Database:
+        return Database(self.path, OUTBOX_SCHEMA)
 
     def append(self, *messages: Message) -> None:
         async def append() -> None:
