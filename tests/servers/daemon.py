@@ -11,7 +11,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -170,10 +170,11 @@ class Daemon:
     def log(self) -> str:
         return (self.folder / "edged.log").read_text(errors="replace")
 
-    def start(self, *options: str) -> None:
+    def start(self, *options: str, under: Sequence[str] = ()) -> None:
+        """``under`` is a command that runs it, such as strace, and stays out of its way."""
         with (self.folder / "edged.log").open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "edged", "run", str(self.config), *options],
+                [*under, sys.executable, "-m", "edged", "run", str(self.config), *options],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

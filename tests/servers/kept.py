@@ -1,0 +1,41 @@
+"""What a broker keeps, as it tells a client that comes anew."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import threading
+from typing import Any
+
+import paho.mqtt.client as paho
+
+from tests.servers.daemon import ROOT
+
+_numbers = itertools.count(1)
+
+
+def kept(port: int) -> dict[str, Any]:
+    """The retained payloads, decoded, by topic below the device's root."""
+    mark = f"tests/mark/{os.getpid()}-{next(_numbers)}"
+    found: dict[str, Any] = {}
+    is_over = threading.Event()
+
+    def hear(_client: object, _userdata: object, message: paho.MQTTMessage) -> None:
+        if message.topic == mark:  # behind all that was kept
+            is_over.set()
+        elif message.retain:
+            found[message.topic.removeprefix(f"{ROOT}/")] = json.loads(message.payload)
+
+    client = paho.Client(paho.CallbackAPIVersion.VERSION2, protocol=paho.MQTTv311)
+    client.on_connect = lambda *_: client.subscribe([(f"{ROOT}/#", 1), (mark, 1)])
+    client.on_subscribe = lambda *_: client.publish(mark, b"", 1)
+    client.on_message = hear
+    client.connect("127.0.0.1", port)
+    client.loop_start()
+    try:
+        assert is_over.wait(10), "the broker did not answer"
+    finally:
+        client.disconnect()
+        client.loop_stop()
+    return found
