@@ -37,7 +37,9 @@ async def main(folder: Path) -> None:
             correlation=b"\x00\x01",
             on_acknowledge=lambda: say("acknowledged"),
         )
-        await desk.send("pause", {"id": "done", "job": "people"}, on_acknowledge=lambda: say("acknowledged"))
+        await desk.send(
+            "restart", {"id": "done", "job": "people"}, on_acknowledge=lambda: say("acknowledged")
+        )
         await desk.post.until(1)
         say("answered")
         await asyncio.Event().wait()

@@ -97,7 +97,7 @@ def test_a_daemon_killed_in_mid_command(tmp_path: Path) -> None:
             ]
             assert sent[1].correlation == b"\x00\x01"
             assert await desk.ask("patch", {"id": "hangs", "spec": {}}) == sent[0].answer
-            done = await desk.ask("pause", {"id": "done", "job": "people"})
+            done = await desk.ask("restart", {"id": "done", "job": "people"})
             assert (done["status"], done["revision"]) == ("ok", 41)
         assert effects.said == []
 
