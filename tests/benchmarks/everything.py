@@ -1,11 +1,11 @@
-"""All benchmarks, one after the other; about half an hour."""
+"""All benchmarks, one after the other; about 40 minutes."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
 
-NAMES = ("life", "camera_cost", "latency", "density", "growth")
+NAMES = ("life", "camera_cost", "latency", "density", "control", "growth")
 
 
 def main() -> None:

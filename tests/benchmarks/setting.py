@@ -89,12 +89,14 @@ def parse(doc: str | None, arguments: Sequence[str] | None = None) -> argparse.N
     parser.add_argument("--repeats", type=int, default=3, help="each is measured so often; medians count")
     parser.add_argument("--seconds", type=float, help="of each run; default: as long as the film")
     parser.add_argument("--minutes", type=float, default=10.0, help="of the one that looks for growth")
+    parser.add_argument("--idle-minutes", type=float, default=3.0, help="of the one that looks at the disk")
     parser.add_argument("--model", type=Path, default=ASSETS / "yolox_nano_416.onnx", help="the detector's")
     parser.add_argument("--no-peer", action="store_true", help="without stream_infer")
     parser.add_argument("--quick", action="store_true", help="to see that it works; the numbers mean nothing")
     options = parser.parse_args(arguments)
     if options.quick:
         options.repeats, options.seconds, options.minutes = 1, _QUICK_S, 1.0
+        options.idle_minutes = 0.5
     return options
 
 
@@ -108,12 +110,18 @@ def setting(options: argparse.Namespace, steps: int) -> Iterator[Setting]:
             yield Setting(options, film, broker, folder, Progress(steps))
 
 
-def describe(ready: Setting) -> dict[str, object]:
+def machine() -> dict[str, object]:
     return {
         "edged": version("edged"),
         "python": platform.python_version(),
         "hardware": hardware(),
         "load_average": [round(load, 2) for load in psutil.getloadavg()],
+    }
+
+
+def describe(ready: Setting) -> dict[str, object]:
+    return {
+        **machine(),
         "film": ready.film.label,
         "broker": ready.broker.label,
         "repeats": ready.repeats,
@@ -127,7 +135,8 @@ def finish(name: str, about: dict[str, object], figures: Sequence[Figure]) -> bo
     path = OUT / f"{name}.json"
     path.write_text(as_json(about, figures) + "\n", encoding="utf-8")
     console = Console(highlight=False, width=None if sys.stdout.isatty() else 200)
-    show(console, f"\n{name}: {about['film']}; broker: {about['broker']}; {about['repeats']}x", figures)
+    title = "; ".join(str(about[key]) for key in ("film", "broker") if key in about)
+    show(console, f"\n{name}: {title}; {about['repeats']}x", figures)
     console.print(f"written to {path.relative_to(REPOSITORY)}", style="dim")
     return all_well(figures)
 
