@@ -86,8 +86,10 @@ class Session:
             if left_s <= 0:
                 return None
             self._changed.clear()
+            # not wait_for: on Python 3.11 it forgets to be cancelled when a message comes in the same moment
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._changed.wait(), left_s)
+                async with asyncio.timeout(left_s):
+                    await self._changed.wait()
         return self._messages.popleft()
 
     def _on_message(self, received: Received) -> None:
