@@ -1,4 +1,4 @@
-"""What a broker keeps, as it tells a client that comes anew."""
+"""What a broker keeps, as it tells a client that comes anew; and having it forget."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 import paho.mqtt.client as paho
 
-from tests.servers.daemon import ROOT
+from tests.servers.daemon import DEVICE, ROOT
 
 _numbers = itertools.count(1)
 
@@ -39,3 +39,17 @@ def kept(port: int) -> dict[str, Any]:
         client.disconnect()
         client.loop_stop()
     return found
+
+
+def forget(port: int) -> None:
+    """Have the broker forget the session of a device that is away, and what is desired of it."""
+    client = paho.Client(paho.CallbackAPIVersion.VERSION2, f"edged-{DEVICE}", protocol=paho.MQTTv5)
+    client.connect("127.0.0.1", port, clean_start=True)
+    client.loop_start()
+    try:
+        done = client.publish(f"{ROOT}/desired", b"", 1, retain=True)
+        done.wait_for_publish(10)
+        assert done.is_published(), "the broker did not answer"
+    finally:
+        client.disconnect()
+        client.loop_stop()

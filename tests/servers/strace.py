@@ -12,7 +12,9 @@ from pathlib import Path
 
 import pytest
 
-SYNCS = ("fsync", "fdatasync", "rename", "renameat", "renameat2")
+RENAMES = ("rename", "renameat", "renameat2")
+"""Which of them rename(2) is, depends on the machine."""
+SYNCS = ("fsync", "fdatasync", *RENAMES)
 """What makes something outlive a power cut."""
 _LINE = re.compile(r"(?P<thread>\d+) +(?P<rest>.*)")
 _RESUMED = re.compile(r"<\.\.\. (?P<name>\w+) resumed>")
@@ -21,9 +23,9 @@ _BEGUN = re.compile(r"(?P<name>\w+)\((?P<arguments>.*)")
 
 @dataclass(frozen=True)
 class Point:
-    """Just before the ``number``-th ``call`` (from 1) of a thread on one of ``paths`` (none: on anything)."""
+    """Just before the ``number``-th of ``calls`` (from 1) of one thread; on ``paths`` alone, if there are."""
 
-    call: str
+    calls: tuple[str, ...]
     number: int
     paths: tuple[Path, ...] = ()
 
@@ -48,13 +50,12 @@ class Trace:
 
     def under(self, calls: Sequence[str] = SYNCS, *, kill_at: Point | None = None) -> list[str]:
         """Main alone, not its children. The tracer is none of its parents, so that main's end is seen."""
-        known = ",".join(f"?{name}" for name in calls)  # not every machine has each of them
         command = ["strace", "-D", "-f", "-b", "execve", "-qq", "-y", "-s", "8192", "-o", str(self.path)]
-        command += ["-e", "signal=none", "-e", f"trace={known}"]
+        command += ["-e", "signal=none", "-e", f"trace={_set_of(calls)}"]
         if kill_at is not None:
             for path in kill_at.paths:
                 command += ["-P", str(path)]
-            command += ["-e", f"inject={kill_at.call}:signal=KILL:when={kill_at.number}"]
+            command += ["-e", f"inject={_set_of(kill_at.calls)}:signal=KILL:when={kill_at.number}"]
         return command
 
     def calls(self) -> list[Call]:
@@ -79,6 +80,10 @@ class Trace:
         return calls
 
 
+def _set_of(calls: Sequence[str]) -> str:
+    return ",".join(f"?{name}" for name in calls)  # not every machine has each of them
+
+
 def require_strace() -> None:
     """Skips where nothing can be traced."""
     if reason := _why_not():
@@ -89,6 +94,6 @@ def require_strace() -> None:
 def _why_not() -> str:
     if shutil.which("strace") is None:
         return "strace is not installed: apt-get install strace"
-    command = [*Trace(Path("/dev/null")).under(kill_at=Point("fsync", 1)), "true"]
+    command = [*Trace(Path("/dev/null")).under(kill_at=Point(SYNCS, 1)), "true"]
     tried = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
     return f"strace cannot trace here: {tried.stderr.strip()}" if tried.returncode or tried.stderr else ""
