@@ -13,7 +13,7 @@ from edged.settings import parse_settings
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
-MENTION = re.compile(r"`((?:edged|algos|tests|docs|config|scripts|systemd)/[\w./-]+)`")
+MENTION = re.compile(r"`((?:edged(?!/v1/)|algos|tests|docs|config|scripts|systemd)/[\w./-]+)`")
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
