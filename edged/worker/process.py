@@ -34,6 +34,8 @@ _DECODER = Decoder((WorkerSpec, TrackOffer, TrackGone, Stop))
 _IDLE_DEADLINE_S = 5.0
 _TICK_NS = 1_000_000_000
 _DRAIN_NS = 300_000_000
+_LAST_WORDS_S = 0.3
+"""For main to take what waits for room in its channel."""
 _PACKETS_A_WAKE = 64
 _SWITCH_S = 0.0005
 
@@ -89,6 +91,8 @@ class Worker:
         """When the next tick is due."""
         self._tuned = False
         """Since the jobs changed last."""
+        self._watched = select.EPOLLIN
+        """What the channel is polled for."""
         self._stopping = False
 
     def run(self) -> None:
@@ -114,8 +118,10 @@ class Worker:
         if not self._backlog:
             self._heartbeat.beat("wait", _IDLE_DEADLINE_S)
             wait_s = max(0.0, (self._tick_ns - now_ns) / 1e9)
+        self._watch_channel()
         for fd, _ in self._poll.poll(wait_s):
             if fd == self._channel.fileno():
+                self._publisher.flush()
                 self._listen()
             elif fd == self._loader.wake:
                 self._take_over()
@@ -127,6 +133,13 @@ class Worker:
                     self._take_in(feed)
         if time.monotonic_ns() >= self._tick_ns:
             self._tick()
+
+    def _watch_channel(self) -> None:
+        """For what main says, and for room in it exactly while something waits for that."""
+        wanted = select.EPOLLIN | (select.EPOLLOUT if self._publisher.is_behind else 0)
+        if wanted != self._watched:
+            self._watched = wanted
+            self._poll.modify(self._channel.fileno(), wanted)
 
     def _take_in(self, feed: Feed) -> None:
         """Show the new headers of a track to all lanes of its source."""
@@ -207,6 +220,7 @@ class Worker:
         end_ns = time.monotonic_ns() + _DRAIN_NS
         while (due := self._backlog.take()) is not None and time.monotonic_ns() < end_ns:
             self._runner.run(due)
+        self._publisher.flush(wait_s=_LAST_WORDS_S)
         self._tick()
 
 

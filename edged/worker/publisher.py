@@ -1,7 +1,8 @@
 """What the worker says to main: results, counts and events, numbered; reports and statistics.
 
-It never waits for main. A number is used up only by a result that main's channel took, so what
-arrives is without gaps; what the channel refuses is dropped (the newest) and counted.
+It never waits for main. A number is used up only by what main's channel took or what waits for it, so
+what arrives is without gaps. What is owed to the broker (QoS 1) waits while the channel is full; everything
+else, and what finds no room to wait in, is dropped (the newest) and counted.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from edged.model.output import Output, OutputKind, pack_output
 from edged.supervise.channel import Channel
 from edged.worker.chain import Emitted
 from edged.worker.encoding import Latency, Origin, count, encode_counts, encode_event, encode_result
+from edged.worker.pending import Pending
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +39,17 @@ class Publisher:
 
     def __init__(self, channel: Channel) -> None:
         self._channel = channel
+        self._pending = Pending(channel)
         self._device = ""
         self._boot = ""
         self._numbers: dict[tuple[str, str], Numbering] = {}
         self._counts: dict[tuple[str, str], Mapping[str, Any]] = {}
         self._reports: dict[str, JobReport] = {}
+
+    @property
+    def is_behind(self) -> bool:
+        """Something waits for room in main's channel: call `flush` when there is some."""
+        return bool(self._pending)
 
     def introduce(self, device: str, boot: str, jobs: Sequence[JobSpec]) -> None:
         """Whose results these are, and where their numbers go on: never backwards."""
@@ -83,8 +91,9 @@ class Publisher:
         self._reports[report.job] = report
         self.flush()
 
-    def flush(self) -> None:
-        """Send the reports that were refused before."""
+    def flush(self, *, wait_s: float = 0.0) -> None:
+        """Send what waits, and the reports that were refused before."""
+        self._pending.flush(wait_s=wait_s)
         while self._reports:
             job, report = next(iter(self._reports.items()))
             if not self._channel.send(report):
@@ -144,7 +153,11 @@ class Publisher:
         return sent
 
     def _send(self, output: Output) -> bool:
-        return self._channel.send_raw(pack_output(output))
+        """Nothing overtakes what waits."""
+        packet = pack_output(output)
+        if output.qos and not output.retain:
+            return self._pending.send(packet)
+        return not self._pending and self._channel.send_raw(packet)
 
     def _origin(self, job: str, source: str) -> Origin:
         return Origin(self._device, job, source, self._boot)

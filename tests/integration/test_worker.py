@@ -277,6 +277,33 @@ def test_what_main_does_not_read_is_dropped_and_counted_without_gaps(rig: Rig, c
     assert stats.runs > len(numbers) - 3
 
 
+@pytest.mark.parametrize("end", ["goes on", "is stopped"])
+def test_events_wait_for_a_main_that_is_busy(
+    rig: Rig, camera: Camera, gate: Gate, request: pytest.FixtureRequest, end: str
+) -> None:
+    """Ten times what its channel takes, and no later run that would send what waits."""
+    rig.algorithm(
+        "crowd",
+        f"{GATED}\n    def run(self, frames):\n        self.gate.pass_through()\n"
+        "        for number in range(200):\n            self.emit('seen', number=number)\n",
+    )
+    rig.apply(job("crowd", "crowd", publish_when="never", params={"gate": request.node.name}))
+    camera.offer(rig.channel)
+    rig.running("crowd")
+    runs = 8
+    for _ in range(runs):
+        camera.shoot()
+        gate.wait_until_entered()
+        gate.let()
+    if end == "is stopped":
+        rig.stop()
+    else:
+        rig.until(lambda: len(rig.events("crowd")) == 200 * runs, within_s=5)
+    seen = rig.events("crowd")
+    assert [event["seq"] for event in seen] == list(range(1, 200 * runs + 1))
+    assert [event["data"]["number"] for event in seen] == [*range(200)] * runs
+
+
 def test_a_raising_algorithm_harms_no_other(
     rig: Rig, camera: Camera, caplog: pytest.LogCaptureFixture
 ) -> None:
