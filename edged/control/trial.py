@@ -48,7 +48,7 @@ def understand(record: TwinRecord, file: Loaded, folder: Path) -> Understood:
     """What ``record`` wants to run. Raises `SpecRejected` when that is not valid on this device."""
     spec = record.effective(own_spec(file))
     if record.applied is None and not record.overlay:
-        return Understood(spec, file, make_plan(file, folder))
+        return Understood(spec, file, make_plan(file, folder), local=record.local)
     loaded, plan = read_and_plan(spec, file, folder)
     return Understood(spec, loaded, plan, record.revision, record.local)
 

@@ -223,6 +223,29 @@ def test_patches_lie_on_top_until_the_next_desired_and_outlive_the_daemon(tmp_pa
     asyncio.run(second())
 
 
+def test_patches_that_undo_each_other_still_count_and_are_no_end_of_patching(tmp_path: Path) -> None:
+    add, remove = (
+        {"op": "add", "path": "/jobs/more", "value": TICKS},
+        {"op": "remove", "path": "/jobs/more"},
+    )
+
+    async def first() -> None:
+        async with box(tmp_path / "twin.json") as here:
+            assert (await here.twin.patch(ops=[add]))["local"] == 1
+            assert (await here.twin.patch(ops=[remove]))["local"] == 2
+            assert (here.twin.effective(), here.reported["local"], here.kept["overlay"]) == (SPEC, 2, {})
+            assert (await here.twin.patch(ops=[add], expect_local=2))["local"] == 3
+            assert (await here.twin.patch(ops=[remove]))["local"] == 4
+
+    async def second() -> None:
+        async with box(tmp_path / "twin.json") as here:
+            assert here.reported["local"] == 4
+            assert (await here.twin.patch(merge={"jobs": {"steady": {"enabled": False}}}))["local"] == 5
+
+    asyncio.run(first())
+    asyncio.run(second())
+
+
 @pytest.mark.parametrize(("stage", "phase"), [("preparing", "rejected"), ("trial", "rolled_back")])
 def test_what_a_power_cut_interrupts_is_tried_once_more(tmp_path: Path, stage: str, phase: str) -> None:
     path = tmp_path / "twin.json"
