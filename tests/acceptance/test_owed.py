@@ -116,14 +116,18 @@ class Ordeal:
             assert time.monotonic() < deadline_s, f"no events; the log:\n{self.daemon.log[-3000:]}"
             time.sleep(self.random.uniform(0.01, 0.05))  # so that what follows comes at any moment
 
-    def made(self, life: Life, until_ns: int | None = None) -> dict[str, int]:
-        """How many events each job had made in a life, in all or until a moment."""
-        found = dict.fromkeys(PER_RUN, 0)
-        for book in self.ledger.iterdir():
-            job, _, begun_ns = book.name.partition("-")
+    def made(self, life: Life) -> dict[str, int]:
+        """How many events each job has made in a life."""
+        return {job: book[-1][1] if book else 0 for job, book in self.books(life).items()}
+
+    def books(self, life: Life) -> dict[str, list[tuple[int, int]]]:
+        """What each job has noted in a life: a moment, and how many events it had made by then."""
+        found: dict[str, list[tuple[int, int]]] = {job: [] for job in PER_RUN}
+        for path in self.ledger.iterdir():
+            job, _, begun_ns = path.name.partition("-")
             if life.started_ns < int(begun_ns) < (life.ended_ns or time.monotonic_ns()):
                 # the run that warmed the job up has a book of its own
-                found[job] = max(found[job], _last_count(book.read_text(), until_ns))
+                found[job] = max(found[job], _read_book(path), key=len)
         return found
 
     def name_lives(self) -> None:
@@ -133,15 +137,11 @@ class Ordeal:
             life.boot = boot
 
 
-def _last_count(book: str, until_ns: int | None) -> int:
-    """Of whole lines ``moment count``; 0: none is old enough."""
-    count = 0
-    for line in book.splitlines(keepends=True):
-        if line.endswith("\n"):
-            at_ns, _, made = line.partition(" ")
-            if until_ns is None or int(at_ns) <= until_ns:
-                count = int(made)
-    return count
+def _read_book(path: Path) -> list[tuple[int, int]]:
+    """Its whole lines."""
+    lines = path.read_text().splitlines(keepends=True)
+    words = [line.split() for line in lines if line.endswith("\n")]
+    return [(int(at_ns), int(count)) for at_ns, count in words]
 
 
 @pytest.fixture
@@ -239,8 +239,13 @@ def assert_in_order(heard: Sequence[Numbered], boots: Sequence[str]) -> None:
 def assert_complete(ordeal: Ordeal, job: str, life: Life) -> None:
     """All that was made in a life was heard; but for its last moments, if it was killed."""
     heard = ordeal.heard.highest.get((job, life.boot), 0)
-    made = ordeal.made(life)[job]
-    old_ns = life.ended_ns - int((RULE_5_S + BUSY_S) * 1e9) if life.was_killed else None
-    print(f"{job} of boot {life.boot}: made {made}, heard {heard}")
-    assert heard >= ordeal.made(life, old_ns)[job]
+    book = ordeal.books(life)[job]
+    lost_ns = [life.ended_ns - at_ns for at_ns, count in book if count > heard]
+    oldest_s = max(lost_ns, default=0) / 1e9
+    made = book[-1][1]
+    print(
+        f"{job} of boot {life.boot}: made {made}, heard {heard}, oldest lost {oldest_s:.3f} s before its end"
+    )
+    assert oldest_s < RULE_5_S + BUSY_S
+    assert life.was_killed or not lost_ns
     assert heard <= made + PER_RUN[job]  # a run that was cut short before it was noted
