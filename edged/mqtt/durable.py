@@ -77,8 +77,9 @@ class DurableOutbox:
         return (age or 0) / 1e9
 
     def append(self, message: Message) -> None:
+        size = size_of(message)
         self._last_id += 1
-        owed = Owed(self._last_id, message, moment(self._clock), size_of(message))
+        owed = Owed(self._last_id, message, moment(self._clock), size)
         self._held.add(message.worth, owed.size)
         if self._shelf.is_bare and self._room_bytes >= owed.size and len(self._head) < HEAD_COUNT:
             self._head.append(owed)

@@ -27,8 +27,11 @@ class Owed:
 
 
 def size_of(message: Message) -> int:
-    """What a message takes on the disk: of a page its share, or a page for its head and its own bytes."""
-    row = _ROW_BYTES + len(message.topic) + len(message.payload) + len(message.correlation)
+    """What a message takes on the disk: of a page its share, or a page for its head and its own bytes.
+
+    Raises UnicodeEncodeError for a topic that is no text: no row could hold it.
+    """
+    row = _ROW_BYTES + len(message.topic.encode()) + len(message.payload) + len(message.correlation)
     if row > _USABLE_BYTES:
         return row + _PAGE_BYTES
     return _PAGE_BYTES // (_USABLE_BYTES // row)

@@ -93,6 +93,11 @@ class Database:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._ended: asyncio.Future[None] | None = None
 
+    @property
+    def waiting(self) -> int:
+        """Works of which nobody has been told yet what became of them."""
+        return len(self._unsettled)
+
     def start(self) -> None:
         """The thread starts and opens the file, beside the loop."""
         self._loop = asyncio.get_running_loop()
@@ -146,7 +151,7 @@ class Database:
             _log.warning(
                 "the disk took longer than %.0f s: stopped with %d works waiting",
                 STOP_S,
-                len(self._unsettled),
+                self.waiting,
             )
         finally:
             self._leave()
@@ -191,7 +196,7 @@ class Database:
     def _refusal(self) -> str:
         if self._leaving or self._stopped:
             return "the daemon is stopping"
-        if len(self._unsettled) >= QUEUE_LIMIT:
+        if self.waiting >= QUEUE_LIMIT:
             self.refused += 1
             return f"the disk is too slow: {QUEUE_LIMIT} works wait for it"
         return ""
@@ -203,7 +208,7 @@ class Database:
                 await self.background(lambda: None)
             except StorageError:
                 await asyncio.sleep(_FULL_QUEUE_S)
-            if not self._unsettled:
+            if not self.waiting:
                 return
 
     def _leave(self) -> None:

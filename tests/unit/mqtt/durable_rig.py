@@ -71,9 +71,9 @@ class DurableRig:
         """All that is under way with the disk is done, and what that led to."""
 
         async def settle() -> None:
-            for _ in range(4):
+            await asyncio.sleep(0)
+            while self.database.waiting:
                 await self.database.background(lambda: None)
-                await asyncio.sleep(0)
                 await asyncio.sleep(0)
 
         self.loop.run_until_complete(settle())

@@ -147,6 +147,7 @@ def test_more_rows_than_are_counted_at_once(tmp_path: Path) -> None:
 def test_results_go_first_then_answers_then_events_the_oldest_of_each(tmp_path: Path) -> None:
     room = 800
     rig = DurableRig(tmp_path, limit_bytes=room * SMALL)
+    rig.settle()
     rig.append(*(message(number, Worth.RESULT) for number in range(500)))
     assert rig.outbox.drops == {Worth.RESULT: 100, Worth.ANSWER: 0, Worth.EVENT: 0}
     rig.append(*(message(number, Worth.ANSWER) for number in range(500, 650)))
