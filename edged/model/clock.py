@@ -73,13 +73,12 @@ def presented(payload: bytes, made: Moment, now: Moment) -> bytes:
     """What was made then, as it should be published now.
 
     In the same boot its time is shifted by what the clock was set since then, once the clock is right. Made
-    in another boot with a clock that was not: marked.
+    with a clock that was not, and it still is not or it was in another boot: marked.
     """
-    if made.kernel_boot == now.kernel_boot:
+    if made.kernel_boot == now.kernel_boot and now.synced is not False:
         step_ns = (now.wall_ns - now.boottime_ns) - (made.wall_ns - made.boottime_ns)
-        is_stepped = abs(step_ns) > STEP_NS and now.synced is not False
-        return shifted(payload, step_ns) if is_stepped else payload
-    return marked(payload) if made.synced is False else payload
+        return shifted(payload, step_ns) if abs(step_ns) > STEP_NS else payload
+    return marked(payload) if made.synced is False and _own_time(payload) is not None else payload
 
 
 def shifted(payload: bytes, by_ns: int) -> bytes:
@@ -101,7 +100,10 @@ def shifted(payload: bytes, by_ns: int) -> bytes:
 
 
 def marked(payload: bytes) -> bytes:
-    """A JSON object with ``"clock":"unsynced"`` before everything else; anything else as it is."""
+    """A JSON object with ``"clock":"unsynced"`` before everything else; anything else as it is.
+
+    Its ``time`` is what the clock said, and the clock was not known to be right.
+    """
     if not payload.startswith((b'{"', b"{}")) or not payload.endswith(b"}") or payload.startswith(_MARK, 1):
         return payload
     comma = b"" if payload == b"{}" else b","
