@@ -35,10 +35,15 @@ def test_a_clock_that_was_set_since_puts_the_time_right() -> None:
     assert mended == {**json.loads(EVENT), "time": rfc3339(START_NS + 250 * _MS_NS)}
 
 
+def test_a_clock_that_still_is_not_right_is_told() -> None:
+    now = Moment(START_NS, 60 * SECOND_NS, "first", False)  # somebody set it, but it is not synced
+    assert json.loads(presented(EVENT, MADE, now)) == {"clock": "unsynced", **json.loads(EVENT)}
+    assert presented(b'{"id":"a","status":"ok"}', MADE, now) == b'{"id":"a","status":"ok"}'
+
+
 @pytest.mark.parametrize(
     "now",
     [
-        Moment(START_NS, 60 * SECOND_NS, "first", False),  # somebody set it, but it is not synced
         Moment(71 * SECOND_NS, 60 * SECOND_NS, "first", True),  # a drift, no step
         Moment(70 * SECOND_NS, 60 * SECOND_NS, "first", True),
     ],
