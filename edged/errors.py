@@ -9,6 +9,7 @@
     ├── TrackError           the frame track cannot be used: the process that sees it starts anew
     ├── AlgorithmError       that job fails, visibly; the others go on
     ├── StorageError         the disk refuses now: go on without it, say so, try again later
+    │   └── StorageTaken     another daemon has this folder: do not start beside it
     └── ChannelClosed        the parent is gone: exit
 
 Anything else is a bug: the process dies with its traceback in the journal and is started anew.
@@ -91,6 +92,10 @@ class AlgorithmError(EdgedError):
 
 class StorageError(EdgedError):
     """What must outlive the daemon cannot be kept or read now; the message says why, for people."""
+
+
+class StorageTaken(StorageError):
+    """Another daemon uses the folder; the message names it, and the mend."""
 
 
 class ChannelClosed(EdgedError):

@@ -45,6 +45,8 @@ RESTART = -1
 """In place of an exit code: the daemon was told to start anew."""
 _OUTBOX_SHARE_BYTES = 500_000
 """Of each megabyte of storage.max_mb; the rest is for what SQLite needs beside rows, and for models."""
+_DISK_S = 10.0
+"""For a slow disk to open what is kept; then the daemon starts without it, and goes on to try."""
 _AT_START = ("device", "groups", "mqtt", "storage")
 """Settings that a running daemon does not take over; all others it does at SIGHUP."""
 
@@ -56,8 +58,9 @@ def run_daemon(
 ) -> int:
     """Run until SIGTERM or SIGINT; the exit code, or `RESTART`. ``reset_spec``: go back to the file's spec.
 
-    Raises `SpecRejected` for a file that is not valid, and OSError for one that cannot be read: what
-    the system refuses later is no mistake of the user's, and starting again may help.
+    Raises `SpecRejected` for a file that is not valid, `StorageTaken` beside another daemon in the same
+    folder, and OSError for a file that cannot be read: what the system refuses later is no mistake of
+    the user's, and starting again may help.
     """
     loaded = load_settings(config)
     start_logging(log_level)
@@ -139,6 +142,7 @@ class Daemon:
     async def _start(self, *, reset_spec: bool) -> None:
         log.info("edged %s starts, boot %s", self._identity.device, self._identity.boot)
         self._database.start()
+        await self._database.opened(within_s=_DISK_S)
         self._outbox.start()
         self._run(self._supervisor.run())
         if reset_spec:

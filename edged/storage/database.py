@@ -24,7 +24,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any, TypeVar
 
-from edged.errors import StorageError
+from edged.errors import StorageError, StorageTaken
 from edged.storage.database_file import DatabaseFile
 from edged.storage.keeper import Keeper, Outcome
 
@@ -103,6 +103,15 @@ class Database:
         self._loop = asyncio.get_running_loop()
         self._ended = self._loop.create_future()
         threading.Thread(target=self._serve, name="storage", daemon=True).start()
+
+    async def opened(self, within_s: float) -> None:
+        """Returns once the folder is ours, or the disk did not say within that time.
+
+        Raises `StorageTaken` when it belongs to another process.
+        """
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(within_s):
+                await self.background(_nothing)
 
     async def write(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Committed when it returns, with everything asked for before. Raises `StorageError`, or what the
@@ -282,7 +291,7 @@ class Database:
 
     def _run_outside(self, works: Sequence[_Work]) -> list[Outcome]:
         if self._keeper.taken:
-            return [Outcome(error=StorageError(self._keeper.trouble)) for _ in works]
+            return [Outcome(error=StorageTaken(self._keeper.trouble)) for _ in works]
         return [_outcome(work.run) for work in works]
 
     def _hand_over(self, settled: Sequence[tuple[_Work, Outcome]]) -> None:
@@ -306,3 +315,7 @@ def _outcome(work: Callable[[], object]) -> Outcome:
         return Outcome(work())
     except Exception as error:  # noqa: BLE001 - it is raised anew where it was asked for
         return Outcome(error=error)
+
+
+def _nothing() -> None:
+    """For whoever only waits for its turn."""

@@ -13,6 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from tests.servers.daemon import Daemon, Subscriber
 from tests.servers.mosquitto import Mosquitto, free_port
 
 COMMANDS = ["run", "check", "probe", "algos", "doctor", "ctl", "schema", "new"]
@@ -257,3 +258,17 @@ def test_doctor_fails_on_a_broker_that_does_not(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert "fail  broker" in done.stdout
     assert "mqtt.username" in done.stdout
+
+
+def test_a_second_daemon_does_not_start_beside_the_first(tmp_path: Path) -> None:
+    with (
+        Mosquitto(tmp_path / "broker") as broker,
+        Subscriber(broker.port) as heard,
+        Daemon(tmp_path, broker.port, {}) as first,
+    ):
+        heard.until("state")
+        second = Daemon(tmp_path / "second", broker.port, {}, storage={"path": str(tmp_path / "state")})
+        second.start()
+        assert second.process is not None
+        assert second.process.wait(20) == 1
+        assert f"another edged (process {first.pid}) uses" in second.log
