@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import Callable, Coroutine, Mapping
 from pathlib import Path
@@ -27,6 +28,9 @@ from edged.supervise.process import ProcessKind
 from edged.supervise.supervisor import Supervisor
 
 Run = Callable[[Coroutine[None, None, None]], None]
+
+_NOTE_EVERY_S = 0.5
+"""Written only when another set of topics is kept."""
 
 
 class ControlPlane:
@@ -77,7 +81,7 @@ class ControlPlane:
         self._device.on_counts = self._home.on_counts
         self._snapshots.start()
         await self.twin.start()
-        await self._retained.clear_all_but(self._device.kept_topics)
+        await self._retained.clear_all_but(lambda: self._device.kept_topics)
         context = Context(
             twin=self.twin,
             device=self._device,
@@ -92,6 +96,7 @@ class ControlPlane:
         await self._desk.start()
         run(self._inbox.run())
         run(self._home.run())
+        run(self._remember_retained())
         self.tick()
 
     async def stop(self) -> None:
@@ -112,10 +117,6 @@ class ControlPlane:
             self._told = self.twin.running
             self._home.update(self._told.loaded.settings.spec)
 
-    async def note_retained(self) -> None:
-        """Remember what the broker keeps now; called every now and then."""
-        await self._retained.note(self._device.kept_topics)
-
     def heard(self, received: Received) -> None:
         """A message from the broker. What comes before `start` is over is not acknowledged."""
         if self._inbox is not None and not self._home.heard(received):
@@ -134,3 +135,9 @@ class ControlPlane:
             if part is not None:
                 counts.update(part.refused)
         return counts
+
+    async def _remember_retained(self) -> None:
+        """What the broker keeps, until it has said that it keeps it no longer."""
+        while True:
+            await self._retained.note(self._device.kept_topics | self._link.clearing)
+            await asyncio.sleep(_NOTE_EVERY_S)

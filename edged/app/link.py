@@ -64,6 +64,11 @@ class BrokerLink:
         return self.client.state
 
     @property
+    def clearing(self) -> frozenset[str]:
+        """Topics that are to be cleared, as far as the broker has not said that it did."""
+        return self.client.clearing
+
+    @property
     def drops(self) -> Mapping[str, int]:
         """Messages given up since the start: of the outbox by worth, and what was never in it."""
         owed = {worth.name.lower(): count for worth, count in self.outbox.drops.items()}

@@ -30,19 +30,18 @@ class RetainedMemory:
         self._publisher = publisher
         self._known: frozenset[str] = frozenset()
 
-    async def clear_all_but(self, topics: Collection[str]) -> None:
+    async def clear_all_but(self, topics: Callable[[], Collection[str]]) -> None:
         """At the start: clear what an earlier run left on the broker and nobody tells any more."""
         try:
             content = await self._database.background(self._file.read)
         except (EdgedError, OSError):
             content = None
         self._known = frozenset(_topics_in(content))
-        for topic in sorted(self._known - frozenset(topics)):
+        for topic in sorted(self._known - frozenset(topics())):
             self._publisher.retain(topic, b"")
-        await self.note(topics)
 
     async def note(self, topics: Collection[str]) -> None:
-        """These are kept by the broker now."""
+        """These are kept by the broker now, or may be."""
         now = frozenset(topics)
         if now == self._known:
             return

@@ -148,9 +148,7 @@ class Device:
     @property
     def kept_topics(self) -> frozenset[str]:
         """Topics of what is planned, whether or not something was told on them yet in this run."""
-        jobs = self.plan.jobs.values()
-        counts = (self._topics.counts(job.spec.name, name) for job in jobs for name in job.spec.sources)
-        return frozenset((*self._statuses.told, *counts))
+        return frozenset(self._statuses.told) | self._topics_of(self.plan)
 
     def find_job(self, name: str) -> JobRecord | None:
         """Of the plan, or temporary."""
@@ -169,6 +167,10 @@ class Device:
         self._sources.publish()
         for job in self.jobs.values():
             self._statuses.job(job)
+
+    def clear_others(self, plan: Plan) -> None:
+        """An earlier run may have told of ``plan``: what is of no plan now, the broker is not to keep."""
+        self._statuses.clear(self._topics_of(plan) - self.kept_topics)
 
     # ---- who else wants to hear ----
 
@@ -190,6 +192,18 @@ class Device:
     @on_counts.setter
     def on_counts(self, on_counts: Callable[[str, str, bytes], None]) -> None:
         self._statuses.on_counts = on_counts
+
+    def _topics_of(self, plan: Plan) -> frozenset[str]:
+        """That the broker keeps while it is in effect."""
+        topics = self._topics
+        jobs = plan.jobs.values()
+        return frozenset(
+            (
+                *(topics.source_status(name) for name in (*plan.captures, *plan.failed_sources)),
+                *(topics.job_status(name) for name in (*plan.jobs, *plan.failed_jobs)),
+                *(topics.counts(job.spec.name, name) for job in jobs for name in job.spec.sources),
+            )
+        )
 
     def _frame_track_made(self, source: SourceControl) -> None:
         self._jobs.frame_track_made(source)

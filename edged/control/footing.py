@@ -91,6 +91,14 @@ class Footing:
         """A trial was not kept."""
         self._device.apply(self.running.plan)
 
+    def clear_tried(self) -> None:
+        """A trial that was interrupted told the broker to keep what is not true any more."""
+        try:
+            tried = self.understand(self.record.commit())
+        except SpecRejected:  # it never ran
+            return
+        self._device.clear_others(tried.plan)
+
     def _is_valid(self, record: TwinRecord) -> bool:
         try:
             self.understand(record)

@@ -77,6 +77,11 @@ class Statuses:
         for source in sources:
             self.counts(job, source, b"")
 
+    def clear(self, topics: Iterable[str]) -> None:
+        """Whatever they are of."""
+        for topic in sorted(topics):
+            self._retain(topic, b"")
+
     def _job(self, report: JobReport, since_ns: int, stats: JobStats | None) -> None:
         payload = job_status_payload(
             report.state, since_ns=since_ns, stats=stats, error=report.error, code=report.code

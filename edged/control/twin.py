@@ -247,6 +247,7 @@ class Twin:
             return
         change = Change(candidate.wanted)
         log.warning("%s was interrupted, at attempt %d", change.name, candidate.attempts)
+        footing.clear_tried()
         if candidate.attempts >= MAX_ATTEMPTS:
             await footing.keep_anyway(footing.record.fail([_INTERRUPTED]))
             return

@@ -187,6 +187,11 @@ class MqttClient:
         self._send()
         return True
 
+    @property
+    def clearing(self) -> frozenset[str]:
+        """Topics that are to be cleared, as far as the broker has not said that it did."""
+        return self._window.clearing
+
     def publish_retained_again(self) -> None:
         """All retained states once more, as at a connect."""
         self._window.owe_retained()

@@ -58,6 +58,11 @@ class Window:
         """When the message was sent that has waited longest for its acknowledgement."""
         return next((entry.sent_s for entry in self._in_flight.values()), None)
 
+    @property
+    def clearing(self) -> frozenset[str]:
+        """Topics that are to be cleared, as far as the broker has not said that it did."""
+        return frozenset(topic for topic, payload in self._retained.items() if not payload)
+
     def retain(self, topic: str, payload: bytes, *, again: bool = False) -> bool:
         """The state of ``topic`` from now on; empty: none. False: it is the same as before, and not owed."""
         if self._retained.get(topic) == payload and not again:

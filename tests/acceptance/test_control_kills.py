@@ -25,7 +25,7 @@ from tests.servers.daemon import ALGORITHMS, PATTERN, TICKS, Daemon, Subscriber,
 from tests.servers.fleet import FINAL, Fleet
 from tests.servers.kept import forget, kept
 from tests.servers.mosquitto import Mosquitto
-from tests.servers.strace import RENAMES, Point, Trace, require_strace
+from tests.servers.strace import RENAMES, SYNCS, Call, Point, Trace, require_strace
 
 DOOR = [[0.1, 0.1], [0.9, 0.1], [0.5, 0.8]]
 CAM = {"url": PATTERN, "zones": {"door": DOOR}}
@@ -90,7 +90,7 @@ class Site:
 
     def start_again(self, *, forgetful: bool = False, under: Sequence[str] = ()) -> float:
         """After a kill, as an init system does; ``forgetful``: the broker knows nothing of it any more."""
-        deadline_s = time.monotonic() + 3
+        deadline_s = time.monotonic() + 10
         while left := family(self.daemon.pid):
             assert time.monotonic() < deadline_s, f"main left {left} behind"
             time.sleep(0.01)
@@ -122,6 +122,7 @@ class Site:
             if jobs == wanted:
                 break
             assert time.monotonic() < deadline_s, (jobs, wanted)
+            time.sleep(0.02)
         assert (now["reported"]["revision"], now["reported"]["local"]) == (revision, local)
 
     def ask_for_patch(self) -> None:
@@ -223,7 +224,7 @@ KINDS = {
     "the database is synced": (("fdatasync",), lambda state: (state / "edged.db-wal",)),
     "the database is made": (("fdatasync",), lambda state: (state / "edged.db", state / "edged.db-journal")),
     "the database's folder is synced": (("fdatasync",), lambda state: (state,)),
-    "the kept topics' file takes its place": (RENAMES, lambda state: (state / "retained.json",)),
+    "the kept topics' file takes its place": (RENAMES, lambda state: (state / ".retained.json.new",)),
 }
 
 
@@ -262,3 +263,84 @@ def test_a_kill_at_every_point(tmp_path: Path, what: str, kind: str, forgetful: 
         is_killed = cut(what, tmp_path / str(number), kind, number, forgetful=forgetful)
     print(f"{number - 1} points of {kind} in a {what}, {forgetful=}")
     assert number > 1
+
+
+@pytest.mark.parametrize(("number", "phase"), [(3, "rolled_back"), (2, "rejected")])
+def test_a_desired_that_is_cut_off_twice_is_not_tried_a_third_time(
+    tmp_path: Path, number: int, phase: str
+) -> None:
+    """Just before it is final, or just before its trial; the second attempt writes that it is one first."""
+    with site(tmp_path) as at:
+        state = tmp_path / "state"
+        point = Point(RENAMES, number, twin_files(state))
+        assert at.run_to(point, lambda: at.fleet.desire(1, DESIRED), at.is_decided)
+        at.start_again(under=Trace(tmp_path / "trace").under(kill_at=point))
+        assert at.daemon.process is not None
+        assert at.daemon.process.wait(20) == -signal.SIGKILL
+        since_s = at.start_again()
+        verdict = at.fleet.decided(1, since_s=since_s)
+        assert (verdict["phase"], verdict["revision"]) == (phase, 0)
+        assert [error["code"] for error in verdict["errors"]] == ["interrupted"]
+        at.agrees_on(OLD, 0, 0)
+
+
+def test_a_patch_that_is_cut_off_twice_is_dropped(tmp_path: Path) -> None:
+    with site(tmp_path) as at:
+        files = twin_files(tmp_path / "state")
+        assert at.run_to(Point(RENAMES, 2, files), at.ask_for_patch, lambda: bool(at.answers()))
+        at.start_again(under=Trace(tmp_path / "trace").under(kill_at=Point(RENAMES, 3, files)))
+        assert at.daemon.process is not None
+        assert at.daemon.process.wait(20) == -signal.SIGKILL
+        since_s = at.start_again()
+        at.heard.until("reported", since_s=since_s)
+        assert at.fleet.command("patch", id=ID, ops=APPEND)["code"] == "interrupted"
+        at.agrees_on(OLD, 0, 0)
+
+
+def test_what_is_acknowledged_or_told_is_on_the_disk(tmp_path: Path) -> None:
+    """As the kernel saw it: each step begins when the one before it is over."""
+    trace = Trace(tmp_path / "trace")
+    with site(tmp_path) as at:
+        at.daemon.start(under=trace.under((*SYNCS, "write", "pwrite64", "sendto")))
+        at.heard.until("reported")
+        assert at.fleet.command("patch", id=ID, ops=APPEND)["status"] == "ok"
+        assert at.fleet.apply(1, DESIRED)["phase"] == "applied"
+        at.daemon.stop()
+    calls = trace.calls()
+    pubacks = [call for call in calls if call.name == "sendto" and '"@\\2' in call.arguments]
+    of_command, of_desired = pubacks
+    twin = [
+        ("write", ".twin.json.new"),
+        ("fsync", ".twin.json.new"),
+        ("rename", "twin.json"),
+        ("fsync", "state>"),
+    ]
+    journal = [("pwrite64", ID), ("fdatasync", "edged.db-wal")]
+
+    journalled_at = last_of(calls, journal, after=0)
+    assert journalled_at < of_command.begun
+    patched_at = last_of(calls, twin * 2, after=of_command.begun)
+    answer = first(calls, "sendto", "res/patch", after=0)
+    assert last_of(calls, journal, after=patched_at) < answer.begun
+
+    assert last_of(calls, twin, after=answer.begun) < of_desired.begun
+    applied_at = last_of(calls, twin * 2, after=of_desired.begun)
+    told = first(calls, "sendto", r"\"phase\":\"applied\"", after=0)
+    assert applied_at < told.begun
+
+
+def last_of(calls: Sequence[Call], steps: Sequence[tuple[str, str]], *, after: int) -> int:
+    """When the last step ended, each the first of its kind after the one before."""
+    for name, what in steps:
+        call = first(calls, name, what, after=after)
+        assert call.ended is not None
+        after = call.ended
+    return after
+
+
+def first(calls: Sequence[Call], name: str, what: str, *, after: int) -> Call:
+    """The first call of ``name`` with ``what`` among its arguments that began after a moment."""
+    for call in calls:
+        if call.begun > after and call.name.startswith(name) and what in call.arguments:
+            return call
+    raise AssertionError(f"no {name} of {what} after {after}")
