@@ -11,7 +11,7 @@ from typing import Any
 from edged.control.device import Device
 from edged.control.footing import Footing
 from edged.control.proof_desk import ProofDesk
-from edged.control.trial import actions_json, prepare, sight_of, watch, watch_for
+from edged.control.trial import Understood, actions_json, prepare, sight_of, watch, watch_for
 from edged.control.twin_record import Patch
 from edged.control.twin_report import TwinReport
 from edged.errors import Problem, SpecRejected, StorageError
@@ -104,7 +104,7 @@ class Work:
         """All its steps; why the gate did not let it pass."""
         footing = self._footing
         is_patch = isinstance(change.wanted, Patch)
-        goal = footing.understand(footing.record.commit())
+        goal = self._goal(change)
         prepared = await prepare(
             goal,
             footing.running,
@@ -127,6 +127,19 @@ class Work:
             await footing.keep(footing.record.commit())
             footing.take(goal)
         return problems
+
+    def _goal(self, change: Change) -> Understood:
+        """Where it leads. Raises `SpecRejected`, with the mend where only the patches do not fit."""
+        footing, record = self._footing, self._footing.record.commit()
+        try:
+            return footing.understand(record)
+        except SpecRejected as rejected:
+            if isinstance(change.wanted, Patch) or not footing.fits(record.without_overlay()):
+                raise
+            message = (
+                "the spec itself is valid, but not with the local patches on top: send it without keep_local"
+            )
+            raise SpecRejected([*rejected.problems, Problem("keep_local", message, "conflict")]) from None
 
     def _put_back(self, change: Change) -> None:
         if change.has_run and self._goes_back:

@@ -75,7 +75,7 @@ class Footing:
         What failed before is tried again.
         """
         self.notices = ()
-        if self.record.applied is None and not self._is_valid(self.record):
+        if self.record.applied is None and not self.fits(self.record):
             log.error("the local patches do not fit the file's spec any more, and are dropped")
             await self.keep_anyway(self.record.without_overlay())
             dropped = "the local patches did not fit the file's spec any more, and were dropped"
@@ -99,7 +99,8 @@ class Footing:
             return
         self._device.clear_others(tried.plan)
 
-    def _is_valid(self, record: TwinRecord) -> bool:
+    def fits(self, record: TwinRecord) -> bool:
+        """Whether it is valid on this device."""
         try:
             self.understand(record)
         except SpecRejected:

@@ -263,7 +263,7 @@ class Twin:
         """Whether it is to be tried; what is said of any other is said here."""
         record = self._footing.record
         standing = record.standing(revision, digest)
-        if standing is Standing.AGAIN:
+        if standing in (Standing.AGAIN, Standing.AT_WORK):
             self._tell()
         elif standing is Standing.STALE:
             message = f"revision {revision} is lower than the highest known; send it with a higher one"

@@ -160,6 +160,10 @@ def test_a_newer_one_supersedes_what_is_at_work_in_every_phase(tmp_path: Path) -
             assert here.phases[-1] == (2, "trial")
             await here.twin.desired(desired(2, with_job(TICKS), gate=ENDLESS))
             assert here.phases[-1] == (2, "trial"), "it is at work"
+            await here.twin.desired(desired(2, SPEC))
+            assert (here.phases[-1], here.reported["errors"][0]["code"]) == ((2, "rejected"), "conflict")
+            await here.twin.desired(desired(2, with_job(TICKS), gate=ENDLESS))
+            assert here.phases[-1] == (2, "trial"), "as it was, and told again"
             await here.twin.desired(desired(3, SPEC))
             assert (2, "superseded") in here.phases
             await here.until("applied", 3)
@@ -244,6 +248,23 @@ def test_patches_that_undo_each_other_still_count_and_are_no_end_of_patching(tmp
 
     asyncio.run(first())
     asyncio.run(second())
+
+
+def test_patches_that_do_not_fit_a_desired_that_keeps_them_are_named_as_the_reason(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with box(tmp_path / "twin.json") as here:
+            await here.twin.patch(merge={"jobs": {"steady": {"enabled": False}}})
+            await here.twin.desired(desired(1, {**SPEC, "jobs": {}}, keep_local=True))
+            errors = (await here.until("rejected", 1))["errors"]
+            assert [each["path"] for each in errors] == ["jobs.steady.algorithm", "keep_local"]
+            assert (errors[1]["code"], "without keep_local" in errors[1]["message"]) == ("conflict", True)
+            wrong = {"jobs": {"steady": {"algorithm": "ticks", "deadline": "long"}}}
+            await here.twin.desired(desired(2, wrong, keep_local=True))
+            assert [each["path"] for each in (await here.until("rejected", 2))["errors"]] == [
+                "jobs.steady.deadline"
+            ]
+
+    asyncio.run(scenario())
 
 
 @pytest.mark.parametrize(("stage", "phase"), [("preparing", "rejected"), ("trial", "rolled_back")])
