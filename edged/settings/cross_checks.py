@@ -6,14 +6,17 @@ Works on the data as it was read, so that these problems are found beside those 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
 from edged.errors import Problem, SpecRejected
 from edged.model.redact import HIDDEN
-from edged.settings.document import Document, dotted
+from edged.settings.document import MOST_PROBLEMS, Document, dotted
 from edged.settings.nearest import did_you_mean
 from edged.settings.references import Reference, split, undeclared
 
+_MOST_GUESSES = 3
+"""Names for which the nearest is looked for: that of two hundred may take a tenth of a second."""
 _REDACTED = (
     f"holds {HIDDEN}, which stands for a password that was taken out when the spec was shown (get spec);"
     " write the password itself, or better ${secret:NAME}"
@@ -21,18 +24,27 @@ _REDACTED = (
 
 
 def check_spec(document: Document) -> list[Problem]:
-    """Every problem of the spec that lies between its parts. Any shape of data is allowed."""
+    """The problems of the spec that lie between its parts, up to `MOST_PROBLEMS` of each kind.
+
+    Any shape of data is allowed.
+    """
     spec = _mapping(document.value.get("spec"))
     secrets = _mapping(document.value.get("secrets"))
-    problems = list(_unknown_sources(spec, document))
+    return [
+        *islice(_unknown_sources(spec, document), MOST_PROBLEMS),
+        *islice(_bad_texts(spec, secrets, document), MOST_PROBLEMS),
+    ]
+
+
+def _bad_texts(spec: dict[str, Any], secrets: dict[str, Any], document: Document) -> Iterator[Problem]:
     for path, text in _texts(spec, ("spec",)):
         if HIDDEN in text:
-            problems.append(document.problem(path, _REDACTED))
+            yield document.problem(path, _REDACTED)
         try:
             _check_references(text, path, secrets)
         except SpecRejected as rejected:
-            problems += [document.problem(each.path, each.message, each.code) for each in rejected.problems]
-    return problems
+            for each in rejected.problems:
+                yield document.problem(each.path, each.message, each.code)
 
 
 def _check_references(text: str, path: str, secrets: dict[str, Any]) -> None:
@@ -43,22 +55,30 @@ def _check_references(text: str, path: str, secrets: dict[str, Any]) -> None:
 
 def _unknown_sources(spec: dict[str, Any], document: Document) -> Iterator[Problem]:
     known = _mapping(spec.get("sources"))
+    guesses = 0
     for name, job in _mapping(spec.get("jobs")).items():
         chosen = _mapping(job).get("sources")
         if not isinstance(chosen, list):
             continue
+        seen: set[str] = set()
         for number, source in enumerate(chosen):
+            if not isinstance(source, str):
+                continue
             path = dotted(("spec", "jobs", name, "sources", number))
-            if isinstance(source, str) and source not in known:
-                yield document.problem(path, _unknown(source, known), "not_found")
-            elif source in chosen[:number]:
+            if source not in known:
+                guesses += 1
+                message = _unknown(source, known, guess=guesses <= _MOST_GUESSES)
+                yield document.problem(path, message, "not_found")
+            elif source in seen:
                 yield document.problem(path, "names the same source twice")
+            seen.add(source)
 
 
-def _unknown(source: str, known: dict[str, Any]) -> str:
+def _unknown(source: str, known: dict[str, Any], *, guess: bool) -> str:
     if source == "*":
         return 'all sources are written sources: "*", without a list'
-    return f"there is no source of this name{did_you_mean(source, known) or _listed(known)}"
+    near = did_you_mean(source, known) if guess else ""
+    return f"there is no source of this name{near or _listed(known)}"
 
 
 def _listed(known: dict[str, Any]) -> str:

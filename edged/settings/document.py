@@ -19,6 +19,11 @@ class Place:
     column: int
 
 
+MOST_PROBLEMS = 100
+"""That are told of one kind: who mends these hears of the next. Whatever comes over the network is read in
+main's loop, and 256 KiB hold twenty thousand mistakes."""
+
+
 @dataclass(frozen=True, slots=True)
 class Document:
     """One parsed file. ``value`` may hold literal passwords, so it does not show in the repr."""

@@ -15,7 +15,7 @@ from pydantic_core import ErrorDetails
 
 from edged.errors import Problem
 from edged.model.redact import is_secret_name, redact_url
-from edged.settings.document import Document, dotted
+from edged.settings.document import MOST_PROBLEMS, Document, dotted
 from edged.settings.editor import Field, field_at, homes_of
 from edged.settings.nearest import did_you_mean, nearest
 
@@ -39,9 +39,12 @@ _MENDS = {
 
 
 def explain(error: ValidationError, document: Document, hidden: Collection[str]) -> list[Problem]:
-    """One problem for each place; ``hidden`` are the paths whose values came from references."""
+    """One problem for each place, up to `MOST_PROBLEMS`.
+
+    ``hidden`` are the paths whose values came from references.
+    """
     problems: dict[str, Problem] = {}
-    for detail in error.errors(include_url=False):
+    for detail in error.errors(include_url=False)[:MOST_PROBLEMS]:
         problem = _problem(detail, document, hidden)
         problems.setdefault(problem.path, problem)
     # an entry that is wrong itself is not counted, so its list seems too short as well

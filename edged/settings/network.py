@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from typing import Any
 
 from pydantic import ValidationError
@@ -10,13 +11,16 @@ from pydantic import ValidationError
 from edged.errors import Problem, SpecRejected
 from edged.model.patching import check_bounds
 from edged.settings.cross_checks import check_spec
-from edged.settings.document import Document, dotted
+from edged.settings.document import MOST_PROBLEMS, Document, dotted
 from edged.settings.explain import explain
 from edged.settings.fields import Section
 from edged.settings.load import Loaded, in_order
 from edged.settings.references import Reference, References, not_from_network, split
 from edged.settings.spec import Spec
 from edged.settings.trust import Trust, joined, texts_in, trust_of
+
+MOST_NAMED = 1024
+"""Sources, and jobs; what has more is looked at no further."""
 
 
 class _Envelope(Section):
@@ -28,7 +32,8 @@ class _Envelope(Section):
 def read_spec(value: Mapping[str, Any], loaded: Loaded) -> Loaded:
     """The device's settings with ``value`` as their spec; ``loaded`` is the device's own file.
 
-    Raises `SpecRejected` with all that is wrong: their paths begin with ``spec``, they have no lines.
+    Raises `SpecRejected` with what is wrong, at most `MOST_PROBLEMS` of a kind: their paths begin with
+    ``spec``, they have no lines.
     References are ``${secret:NAME}`` only, but for what the file has unchanged in the same place.
     Whether sources may be opened, and secrets go where they would, is seen when a plan is made of it.
     """
@@ -39,7 +44,7 @@ def read_spec(value: Mapping[str, Any], loaded: Loaded) -> Loaded:
     document = Document("", {"spec": value, "secrets": dict(secrets)}, {})
     own = loaded.document.value.get("spec")
     trust = trust_of(value, own if isinstance(own, Mapping) else {})
-    problems = [*check_spec(document), *_forbidden(value, trust)]
+    problems = [*check_spec(document), *islice(_forbidden(value, trust), MOST_PROBLEMS)]
     envelope = None
     try:
         envelope = _Envelope.model_validate({"spec": value})
@@ -58,6 +63,11 @@ def _check_shape(value: Any) -> None:
         check_bounds(value)
     except ValueError as error:
         raise SpecRejected([Problem("spec", str(error))]) from None
+    for section in ("sources", "jobs"):
+        named = value.get(section)
+        if isinstance(named, dict) and len(named) > MOST_NAMED:
+            message = f"has {len(named)} entries; the most is {MOST_NAMED}"
+            raise SpecRejected([Problem(f"spec.{section}", message, "too_large")])
 
 
 def _forbidden(spec: Mapping[str, Any], trust: Trust) -> Iterator[Problem]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,8 @@ from hypothesis import strategies as st
 
 from edged.errors import SpecRejected
 from edged.model.patching import apply_ops, merge
-from edged.settings import Loaded, parse_settings
+from edged.settings import Loaded, cross_checks, did_you_mean, parse_settings
+from edged.settings.document import MOST_PROBLEMS
 from edged.settings.network import read_spec
 
 OWN = {
@@ -119,6 +121,44 @@ def test_what_is_too_large_or_too_deep_is_refused_before_it_is_looked_at() -> No
     assert problems({"jobs": {"j": {"algorithm": "x", "params": deep}}}) == {"spec": "invalid"}
     assert problems({"jobs": {"j": {"algorithm": "x", "params": {"a": "x" * 300_000}}}}) == {
         "spec": "invalid"
+    }
+
+
+MISTAKES: dict[str, Spec] = {
+    "sources that there are not": {
+        "sources": {f"{n:04}{'a' * 60}": {"url": "x"} for n in range(1000)},
+        "jobs": {"j": {"algorithm": "motion", "sources": [f"{n:04}{'a' * 60}" for n in range(1000, 2000)]}},
+    },
+    "the same source": {
+        "sources": {"a": {"url": "x"}},
+        "jobs": {"j": {"algorithm": "motion", "sources": ["a"] * 25_000}},
+    },
+    "no names": {"jobs": {"j": {"algorithm": "motion", "sources": [[]] * 30_000}}},
+    "polygons": {"sources": {"a": {"url": "x", "zones": {f"z{n}": [[0]] for n in range(10_000)}}}},
+    "unknown keys": {"sources": {"a": {f"k{n}": 0 for n in range(15_000)}}},
+    "references": {"jobs": {"j": {"algorithm": "motion", "params": {"x": ["${env:X}${"] * 15_000}}}},
+}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_of_thousands_of_mistakes_some_are_told(mistake: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each takes main's loop a while to word; to guess what was meant takes longest."""
+    guesses: list[str] = []
+    nearest = did_you_mean
+
+    def count(name: str, candidates: Iterable[str]) -> str:
+        guesses.append(name)
+        return nearest(name, candidates)
+
+    monkeypatch.setattr(cross_checks, "did_you_mean", count)
+    assert 1 <= len(problems(MISTAKES[mistake])) <= 4 * MOST_PROBLEMS
+    assert len(guesses) <= 3
+
+
+@pytest.mark.parametrize("section", ["sources", "jobs"])
+def test_more_entries_than_any_device_has_are_not_looked_at(section: str) -> None:
+    assert problems({section: {f"n{number}": {} for number in range(2000)}}) == {
+        f"spec.{section}": "too_large"
     }
 
 
