@@ -23,6 +23,7 @@ from edged.algorithm.cards import card_of, failed_card
 from edged.algorithm.importing import import_file
 from edged.errors import AlgorithmError
 from edged.model.messages import AlgorithmCard
+from edged.model.redact import redact_url
 
 _BUILT_IN = "algos"
 """The package of the algorithms that come with edged."""
@@ -58,7 +59,7 @@ class Catalogue:
         """
         match = _NAME.fullmatch(name)
         if match is None:
-            raise AlgorithmError(_refusal(name), code="not_allowed")
+            raise AlgorithmError(_refusal(redact_url(name)), code="not_allowed")
         stem, wanted = match["stem"], match["cls"]
         path = self._file(stem)
         if path is None:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from edged.errors import AlgorithmError
+from edged.model.redact import redact_url
 
 _MOST_NAMED = 12
 
@@ -30,11 +31,11 @@ def find_model(
             return given.resolve()
         raise AlgorithmError(f"there is no file {name}", code="model_not_found")
     if ".." in given.parts:
-        raise AlgorithmError(f"{name!r} leads out of the model folders", code="not_allowed")
+        raise AlgorithmError(f"{redact_url(name)!r} leads out of the model folders", code="not_allowed")
     for folder in folders:
         if (folder / given).is_file():
             return _within(folders, folder / given, name)
-    raise AlgorithmError(_missing(name, folders, suffix), code="model_not_found")
+    raise AlgorithmError(_missing(redact_url(name), folders, suffix), code="model_not_found")
 
 
 def _within(folders: Sequence[Path], found: Path, name: str) -> Path:

@@ -15,7 +15,7 @@ import jsonpatch
 import jsonpointer
 
 from edged.model.canonical import canonical
-from edged.model.redact import is_secret_name
+from edged.model.redact import is_secret_name, redact_value
 
 MAX_OPS = 1000
 MAX_BYTES = 256 * 1024
@@ -83,8 +83,8 @@ def compose(first: Any, second: Any) -> Any:
 def apply_ops(target: Any, ops: Sequence[Any]) -> Any:
     """RFC 6902: ``target`` after all of ``ops``. Raises ValueError, saying which of them cannot be done.
 
-    Also for more than `MAX_OPS`, a result beyond `check_bounds`, and for a ``copy`` or ``move`` that would
-    take what stands below a name such as ``password`` to where it would be shown.
+    Also for more than `MAX_OPS`, a result beyond `check_bounds`, for a ``copy`` or ``move`` that would take a
+    password to where it would be shown, and for a ``test`` that would tell whether a guess at one is right.
     """
     if isinstance(ops, (str, bytes)) or not isinstance(ops, Sequence):
         raise ValueError("ops should be a list of operations (RFC 6902)")
@@ -125,9 +125,11 @@ def _check(op: Any, target: Any) -> int:
         raise ValueError(f"{kind} needs a value")
     if kind in ("move", "copy"):
         value = _found(op, target)
-        _check_veil(_parts(op["from"], "from"), parts)
+        _check_veil(_parts(op["from"], "from"), parts, value)
     else:
         value = op.get("value")
+    if kind == "test":
+        _check_test(parts, target)
     if len(parts) + _depth(value) > MAX_DEPTH:
         raise ValueError(f"would nest more than {MAX_DEPTH} levels deep")
     return len(json.dumps(value)) if kind != "remove" else 0
@@ -154,10 +156,29 @@ def _parts(pointer: Any, which: str) -> tuple[str, ...]:
         raise ValueError(f'{which} should be a JSON pointer such as "/jobs/people/enabled"') from None
 
 
-def _check_veil(source: tuple[str, ...], destination: tuple[str, ...]) -> None:
-    """Sources and jobs may have any name; from the third part on a name tells what may be shown."""
+def _check_veil(source: tuple[str, ...], destination: tuple[str, ...], value: Any) -> None:
+    """Sources and jobs may have any name; from the third part on a name tells what may be shown.
+
+    A password in a URL may go to the same place of another source or job: elsewhere it would be echoed.
+    """
     if any(map(is_secret_name, source[2:])) and not any(map(is_secret_name, destination[2:])):
         raise ValueError("would show what may be a secret; leave it below a name such as password")
+    is_alike = source[:1] == destination[:1] and source[2:] == destination[2:]
+    if not is_alike and redact_value(value) != value:
+        raise ValueError(
+            "would show what may be a secret; take it to the same place of another source or job"
+        )
+
+
+def _check_test(parts: tuple[str, ...], target: Any) -> None:
+    """Whoever may not see a password may not try it out either."""
+    try:
+        value = jsonpointer.JsonPointer.from_parts(parts).resolve(target)
+    except _LIBRARY_ERRORS:
+        return  # told when it is carried out
+    veiled = {name: value for name in parts[2:] if is_secret_name(name)} or value
+    if not isinstance(value, jsonpointer.EndOfList) and redact_value(veiled) != veiled:
+        raise ValueError("would tell what may be a secret; test what stands beside it")
 
 
 def _applied(op: Mapping[str, Any], target: Any) -> Any:

@@ -35,7 +35,7 @@ def _source(source: Any) -> Any:
 def _job(link: Any) -> Any:
     if not isinstance(link, Mapping):
         return redact_value(link)
-    shown_link = {key: redact_value(value) if key == "params" else value for key, value in link.items()}
+    shown_link = {key: redact_value(value) for key, value in link.items()}
     then = link.get("then")
     if isinstance(then, (list, tuple)):
         shown_link["then"] = [_job(each) for each in then]

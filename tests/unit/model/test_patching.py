@@ -6,6 +6,7 @@ import contextlib
 import copy
 from typing import Any
 
+import jsonpointer
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -253,6 +254,50 @@ def test_what_may_be_a_secret_is_not_brought_to_light(op: str, path: str) -> Non
         apply_ops(spec, [{"op": op, "from": path, "path": "/jobs/auth/params/labels/-"}])
     apply_ops(spec, [{"op": op, "from": path, "path": "/jobs/auth/params/other_password"}])
     assert apply_ops(spec, [{"op": op, "from": "/jobs/auth", "path": "/jobs/other"}])["jobs"]["other"]
+
+
+HOLDING = {
+    "sources": {"gate": {"url": "rtsp://admin:hunter2@h/s"}, "yard": {"url": "rtsp://h/s"}},
+    "jobs": {"auth": {"algorithm": "post", "params": {"password": "hunter2", "to": "mqtt://u:hunter2@h"}}},
+}
+
+
+@pytest.mark.parametrize("op", ["copy", "move"])
+@pytest.mark.parametrize(
+    ("source", "path"),
+    [
+        ("/sources/gate/url", "/jobs/auth/algorithm"),
+        ("/sources/gate/url", "/jobs/auth/params/model"),
+        ("/sources/gate", "/jobs/auth/params/password_free"),
+        ("/sources", "/jobs/auth/params"),
+        ("/jobs/auth/params/to", "/jobs/auth/params/model"),
+    ],
+)
+def test_a_password_in_a_url_goes_nowhere_where_it_may_be_echoed(op: str, source: str, path: str) -> None:
+    with pytest.raises(ValueError, match="the same place of another"):
+        apply_ops(HOLDING, [{"op": op, "from": source, "path": path}])
+    apply_ops(HOLDING, [{"op": op, "from": "/sources/gate/url", "path": "/sources/yard/url"}])
+    apply_ops(HOLDING, [{"op": op, "from": "/sources/yard/url", "path": "/jobs/auth/params/model"}])
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["", "/sources", "/sources/gate", "/sources/gate/url", "/jobs/auth/params", "/jobs/auth/params/password"],
+)
+def test_no_password_can_be_tried_out(path: str) -> None:
+    """Right or wrong, the answer is the same."""
+    right = jsonpointer.resolve_pointer(HOLDING, path)
+    said = set()
+    for guess in (right, "wrong", None):
+        with pytest.raises(ValueError) as caught:
+            apply_ops(HOLDING, [{"op": "test", "path": path, "value": guess}])
+        said.add(str(caught.value))
+    assert len(said) == 1
+    beside = {"op": "test", "path": "/sources/yard/url", "value": "rtsp://h/s"}
+    referred = {"jobs": {"a": {"params": {"password": "${secret:cam}"}}}}
+    is_reference = {"op": "test", "path": "/jobs/a/params/password", "value": "${secret:cam}"}
+    assert apply_ops(HOLDING, [beside]) == HOLDING
+    assert apply_ops(referred, [is_reference]) == referred
 
 
 @given(DOCUMENTS, st.lists(st.fixed_dictionaries({

@@ -95,3 +95,8 @@ JSON = st.recursive(
 def test_any_shape_can_be_shown(spec: Any) -> None:
     json.dumps(shown(spec))
     assert shown(spec).keys() == spec.keys()
+
+
+def test_a_url_that_stands_where_none_belongs_is_shown_without_its_password() -> None:
+    job = {"algorithm": "rtsp://admin:hunter2@10.0.0.5/s", "then": [{"algorithm": "http://a:hunter2@h"}]}
+    assert "hunter2" not in json.dumps(shown({"jobs": {"a": job}}))
