@@ -46,7 +46,10 @@ def _pattern(rule: str) -> str:
 
 
 def _plain(host: str) -> str:
-    return host.strip("[]").split("%")[0].rstrip(".").lower()
+    """Without the zone of an IPv6 address; behind a name a ``%`` begins none, but a name of somebody's."""
+    bare = host.strip("[]")
+    address = bare.partition("%")[0]
+    return (address if ":" in address else bare).rstrip(".").lower()
 
 
 def _network(rule: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network | None:

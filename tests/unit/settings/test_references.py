@@ -75,7 +75,8 @@ def test_a_file_too_large_or_not_text_is_refused(tmp_path: Path) -> None:
 def test_a_secret_goes_toward_its_hosts_only() -> None:
     references = References(RULES)
     assert references.resolve("${secret:cam}", path="", host="door.cams.example") == "p@ss/w:rd"
-    for host in ("11.0.0.1", "cams.example", "evil.example", None):
+    strange = ("10.0.0.1%x.evil.example", "door.cams.example%x.evil.example", "10.0.0.1.evil.example")
+    for host in ("11.0.0.1", "cams.example", "evil.example", *strange, None):
         code, message = refused(references, "${secret:cam}", host)
         assert code == "secret_not_allowed"
         assert "secrets.cam.hosts" in message
