@@ -50,7 +50,8 @@ def _in_media(url: str, media: tuple[Path, ...]) -> str:
     if named is None or named.startswith("/") or not media:
         return url
     places = [folder / named for folder in media]
-    return str(next((place for place in places if place.exists()), places[0]))
+    # `Path.exists` raises for a name that is too long, and below a folder that may not be looked into
+    return str(next((place for place in places if os.path.exists(place)), places[0]))  # noqa: PTH110
 
 
 def _check_media(url: str, folders: tuple[Path, ...] | None) -> None:

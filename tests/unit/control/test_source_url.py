@@ -97,6 +97,12 @@ def test_and_nowhere_else(url: str, media: Path, tmp_path: Path) -> None:
     assert refusal(url.format(media=media), loaded, tmp_path) == "not_allowed"
 
 
+@pytest.mark.parametrize("name", ["x" * 300, "a/" * 1900, "in.mp4/x"])
+def test_a_name_that_no_file_can_have_is_no_bug(name: str, media: Path, tmp_path: Path) -> None:
+    loaded = file(tmp_path, media=[str(tmp_path / "none"), str(media)])
+    assert "cam" in from_network({"cam": name}, loaded, tmp_path).captures
+
+
 @pytest.mark.parametrize("settings", [{}, {"media": []}])
 @pytest.mark.parametrize("url", ["in.mp4", "/srv/in.mp4", "file:///srv/in.mp4"])
 def test_without_media_no_file_comes_from_the_network(
