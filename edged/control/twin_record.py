@@ -52,12 +52,15 @@ class Applied:
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """What became of the highest revision that ever was decided."""
+    """What became of the highest revision that ever was decided, or that was when the device was reset."""
 
     revision: int
     digest: str
     phase: Phase
     errors: tuple[Problem, ...] = ()
+    is_reset: bool = False
+    """Somebody at the device put it back since: another revision may be lower. Else one message with the
+    highest number there is would keep the fleet out for ever."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +98,11 @@ class TwinRecord:
     def revision(self) -> int:
         return self.applied.revision if self.applied is not None else 0
 
+    @property
+    def highest(self) -> int | None:
+        """The revision that a new one has to be above; None: any will do."""
+        return None if self.decided is None or self.decided.is_reset else self.decided.revision
+
     def effective(self, file_spec: Mapping[str, Any]) -> dict[str, Any]:
         """The spec to run: what was applied, or the file's, and the overlay on top."""
         base = self.applied.spec if self.applied is not None else file_spec
@@ -108,11 +116,8 @@ class TwinRecord:
         for known, standing in ((self.decided, Standing.AGAIN), (at_work, Standing.AT_WORK)):
             if isinstance(known, (Decided, Desired)) and revision == known.revision:
                 return standing if digest == known.digest else Standing.CONFLICT
-        newest = max(
-            (known.revision for known in (self.decided, at_work) if isinstance(known, (Decided, Desired))),
-            default=0,
-        )
-        return Standing.NEW if revision > newest else Standing.STALE
+        highest = max(self.highest or 0, at_work.revision if isinstance(at_work, Desired) else 0)
+        return Standing.NEW if revision > highest else Standing.STALE
 
     def refuse(self, revision: int, digest: str, errors: Sequence[Problem]) -> TwinRecord:
         """One whose envelope is wrong is decided at once; like any newer one it ends what is at work."""
@@ -177,14 +182,17 @@ class TwinRecord:
         return replace(self, overlay={}, local=0)
 
     def reset(self, why: Problem) -> TwinRecord:
-        """Back to the file's spec. A desired that is still on the broker stays decided: not tried again."""
+        """Back to the file's spec, and revisions are counted anew.
+
+        A desired that is still on the broker stays decided: not tried again.
+        """
         decided = self.decided
         at_work = self.candidate.wanted if self.candidate is not None else None
         if isinstance(at_work, Desired):
             decided = Decided(at_work.revision, at_work.digest, Phase.ROLLED_BACK, (why,))
         elif decided is not None and self.applied is not None and decided.revision == self.applied.revision:
             decided = replace(decided, phase=Phase.ROLLED_BACK, errors=(why,))
-        return TwinRecord(decided=decided)
+        return TwinRecord(decided=decided and replace(decided, is_reset=True))
 
     @property
     def _at_work(self) -> Candidate:

@@ -52,8 +52,7 @@ class TwinReport:
         self._retain(running, phase, revision, digest, errors)
 
     def _note_highest(self, record: TwinRecord) -> None:
-        highest = record.decided.revision if record.decided is not None else None
-        self._last = replace(self._last, highest_revision=highest)
+        self._last = replace(self._last, highest_revision=record.highest)
 
     def _retain(
         self,

@@ -115,6 +115,7 @@ def _record_json(record: TwinRecord) -> dict[str, Any]:
             "digest": decided.digest,
             "phase": decided.phase.value,
             "errors": [_problem_json(problem) for problem in decided.errors],
+            "is_reset": decided.is_reset,
         },
         "candidate": record.candidate and _candidate_json(record.candidate),
     }
@@ -151,7 +152,11 @@ def _record(twin: Mapping[str, Any]) -> TwinRecord:
         local=twin["local"],
         decided=decided
         and Decided(
-            decided["revision"], decided["digest"], Phase(decided["phase"]), _problems(decided["errors"])
+            decided["revision"],
+            decided["digest"],
+            Phase(decided["phase"]),
+            _problems(decided["errors"]),
+            decided.get("is_reset", False),
         ),
         candidate=candidate and _candidate(candidate),
     )

@@ -103,9 +103,20 @@ def test_after_a_reset_a_desired_that_is_still_there_is_not_tried_again(at_work:
     assert (reset.revision, reset.local, reset.effective(FILE_SPEC)) == (0, 0, FILE_SPEC)
     assert reset.decided is not None
     assert (reset.decided.phase, reset.decided.errors) == (Phase.ROLLED_BACK, (WHY,))
-    assert reset.standing(5, "sha256:people") is (Standing.STALE if at_work else Standing.AGAIN)
     assert reset.standing(reset.decided.revision, reset.decided.digest) is Standing.AGAIN
+    assert reset.standing(reset.decided.revision, "sha256:other") is Standing.CONFLICT
     assert reset.standing(7, "sha256:any") is Standing.NEW
+
+
+def test_a_reset_ends_what_the_highest_revision_of_all_would_wedge_for_ever() -> None:
+    wedged = applied(5).refuse(2**53 - 1, "sha256:evil", [WHY])
+    assert wedged.standing(2**53 - 2, "sha256:any") is Standing.STALE
+    reset = decode_record(encode_record(wedged.reset(WHY)))
+    assert reset.highest is None
+    assert reset.standing(2**53 - 1, "sha256:evil") is Standing.AGAIN
+    assert reset.standing(1, "sha256:any") is Standing.NEW
+    anew = reset.propose(desired(1, "one")).try_out().commit()
+    assert (anew.highest, anew.standing(1, "sha256:another")) == (1, Standing.CONFLICT)
 
 
 def test_transitions_that_make_no_sense_raise() -> None:
