@@ -17,14 +17,15 @@ HIDDEN = "***"
 _SHORT = 3
 _SCHEME = re.compile(r"\s*(?:[A-Za-z][A-Za-z0-9+.-]*:)?//")
 _COLON = re.compile(r":|%3a", re.IGNORECASE)
-_PAIR = re.compile(r"([^?&;#/\s=]+)=([^&;#\s]*)")
+# a name is looked for only where one begins: from each of its characters on, a long one would take minutes
+_PAIR = re.compile(r"(?<![^?&;#/\s=])([^?&;#/\s=]++)=([^&;#\s]*)")
 _REFERENCE = re.compile(r"\$\{(?:env|file|credential|secret):[^{}\s]*\}")
 _SECRET_NAME = re.compile(
     r"pass|pwd|secret|token|credential|auth|signature|private|api_?key|access_?key"
     r"|(?:^|[_.-])(?:key|sig|pin|pw|sid)(?:$|[_.-])",
     re.IGNORECASE,
 )
-_URL_IN_TEXT = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^\s'\"<>`]+")
+_URL_IN_TEXT = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{0,63}://[^\s'\"<>`]+")
 
 
 def redact_url(url: str) -> str:

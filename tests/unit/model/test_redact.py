@@ -98,3 +98,11 @@ def test_a_short_secret_goes_where_it_stands_alone() -> None:
 
 def test_of_two_secrets_the_longer_goes_first() -> None:
     assert hide("hunter2000", ["hunter", "hunter2000", ""]) == "***"
+
+
+@pytest.mark.parametrize("unit", ["a", "${", "a1.", "://", "a@", "=", "a:"])
+def test_the_longest_text_that_may_come_takes_a_moment(unit: str) -> None:
+    """Anybody may send it as a URL, and main waits: with work that grows by the square it takes minutes."""
+    text = unit * (256 * 1024 // len(unit))
+    assert "hunter2" not in redact_url(f"rtsp://h/{text}?token=hunter2")
+    assert "hunter2" not in redact_text(f"{text} rtsp://u:hunter2@h/")
