@@ -13,7 +13,14 @@ import psutil
 
 from edged.storage.system_clock import is_clock_synced
 
-__all__ = ["ProcessMeter", "hardware", "is_clock_synced", "temperature_c"]
+__all__ = [
+    "ProcessMeter",
+    "available_bytes",
+    "hardware",
+    "is_clock_synced",
+    "memory_bytes",
+    "temperature_c",
+]
 
 
 def hardware() -> dict[str, Any]:
@@ -23,8 +30,18 @@ def hardware() -> dict[str, Any]:
         "machine": platform.machine(),
         "kernel": platform.release(),
         "cpus": os.cpu_count(),
-        "memory_mb": round(psutil.virtual_memory().total / 2**20),
+        "memory_mb": round(memory_bytes() / 2**20),
     }
+
+
+def memory_bytes() -> int:
+    """All there is."""
+    return int(psutil.virtual_memory().total)
+
+
+def available_bytes() -> int:
+    """Memory that can be had without swapping."""
+    return int(psutil.virtual_memory().available)
 
 
 def temperature_c() -> float | None:

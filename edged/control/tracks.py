@@ -10,14 +10,13 @@ import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from edged.control.capacity import track_limit_bytes
+from edged.control.hardware import available_bytes
 from edged.control.plan import slots_for
 from edged.errors import TrackError
 from edged.model.frame import FrameFormat
 from edged.model.messages import Demand, TrackOffer
 from edged.track.memory import allocate
-
-MAX_BYTES = 1 << 30
-"""The most that the frame track of one source may take."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,11 +119,15 @@ def _make(offer: TrackOffer, workers: Iterable[str]) -> FrameTrack:
 
 
 def _allocate(frame_format: FrameFormat, slots: int) -> int:
-    """As `allocate`, within what main may spend: a gigabyte takes it a quarter of a second."""
+    """As `allocate`, within `track_limit_bytes`: who takes the last memory has the kernel kill somebody."""
     wanted = frame_format.frame_bytes * slots
-    if wanted > MAX_BYTES:
+    try:
+        limit_bytes = track_limit_bytes(available_bytes())
+    except OSError as error:
+        raise TrackError(f"no memory: {error.strerror}") from error
+    if wanted > limit_bytes:
         raise TrackError(
             f"{slots} frames of {frame_format.width}x{frame_format.height} take {wanted >> 20} MB, more than "
-            f"{MAX_BYTES >> 20}: set a smaller size on the source, or a smaller count or step on its jobs"
+            f"{limit_bytes >> 20}: set a smaller size on the source, or a smaller count or step on its jobs"
         )
     return allocate(frame_format, slots)

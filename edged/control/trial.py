@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from edged.control.admission import read_and_plan
+from edged.control.capacity import beyond
 from edged.control.device import Device
 from edged.control.difference import Action, difference
 from edged.control.gate import ChangedJob, Failed, Passed, Sight, Watch, judge
+from edged.control.hardware import memory_bytes
 from edged.control.plan import Failure, Plan, make_plan
 from edged.control.proof_desk import ProofDesk
 from edged.control.twin_record import TwinRecord
@@ -73,7 +75,7 @@ async def prepare(
     changes (``spares_unchanged``): a job that fails already is no reason not to pause another.
     """
     before = running.plan if spares_unchanged else Plan()
-    problems = list(_unplanned(goal.plan, before))
+    problems = [*beyond(goal.plan, running.plan, memory_bytes()), *_unplanned(goal.plan, before)]
     if problems:
         raise SpecRejected(problems)
     unproved = tuple(

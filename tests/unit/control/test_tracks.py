@@ -73,7 +73,7 @@ def test_what_is_too_big_is_an_error_that_says_the_mend_and_can_be_tried_again(
     desk: FrameTrackDesk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     desk.set_readers({"main": 1}, Demand())
-    monkeypatch.setattr(tracks, "MAX_BYTES", 10_000)
+    monkeypatch.setattr(tracks, "available_bytes", lambda: 20_000)
     assert not desk.set_format(FORMAT)
     assert "set a smaller size" in desk.error
     assert not desk.retry()
