@@ -8,6 +8,7 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 
+from edged.control.brief import brief
 from edged.control.device import Device
 from edged.control.footing import Footing
 from edged.control.proof_desk import ProofDesk
@@ -56,10 +57,15 @@ class Work:
         self._proofs = proofs
         self._report = report
         self._preparing_s = preparing_s
-        self._goes_back = True
+        self.is_closed = False
+        """The daemon ends: nothing begins any more, and nothing need run again."""
 
     def begin(self, change: Change) -> None:
         """It is in the record already."""
+        if self.is_closed:
+            change.ended_by = "the daemon stops"
+            change.over.set()
+            return
         self.change = change
         self._task = asyncio.create_task(self._carry_out(change))
         self._task.add_done_callback(self._ended)
@@ -73,11 +79,14 @@ class Work:
             self._task.cancel()
             await asyncio.wait({self._task})
         change, self.change, self._task = self.change, None, None
+        if change is not None and self._footing.record.candidate is None:
+            self._conclude(change)  # decided already: only the disk was still waited for
+            return None
         return change
 
     async def leave(self) -> Change | None:
-        """As `cut`, for a daemon that ends: nothing need run again."""
-        self._goes_back = False
+        """As `cut`, for good."""
+        self.is_closed = True
         return await self.cut()
 
     async def _carry_out(self, change: Change) -> None:
@@ -117,7 +126,7 @@ class Work:
         await footing.keep(footing.record.try_out())
         if not is_patch:
             self._report.tell(footing.record, footing.running, footing.notices)
-        log.info("%s is tried: %s", change.name, "; ".join(map(str, prepared.actions)) or "nothing changes")
+        log.info("%s is tried: %s", change.name, brief(prepared.actions) or "nothing changes")
         gate = Gate() if isinstance(change.wanted, Patch) else change.wanted.gate
         begun = watch_for(goal.plan, footing.running.plan, gate, sight_of(self._device), time.monotonic())
         change.has_run = True
@@ -142,7 +151,7 @@ class Work:
             raise SpecRejected([*rejected.problems, Problem("keep_local", message, "conflict")]) from None
 
     def _put_back(self, change: Change) -> None:
-        if change.has_run and self._goes_back:
+        if change.has_run and not self.is_closed:
             change.has_run = False
             self._footing.put_back()
 
@@ -150,7 +159,7 @@ class Work:
         """It is decided."""
         self.change = self._task = None
         if change.problems:
-            log.warning("%s failed:\n%s", change.name, "\n".join(map(str, change.problems)))
+            log.warning("%s failed: %s", change.name, brief(change.problems))
         else:
             log.info("%s is applied", change.name)
             self._footing.notices = ()

@@ -18,6 +18,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
+from edged.control.brief import brief
 from edged.control.change import Change, Work, disk_problem
 from edged.control.commands.request import CommandFailed
 from edged.control.device import Device
@@ -92,7 +93,11 @@ class Twin:
             log.warning("%s", self.in_effect_note)
 
     async def stop(self) -> None:
-        """A change at work is given up. A desired goes on at the next start, and that is no crash."""
+        """A change at work is given up. A desired goes on at the next start, and that is no crash.
+
+        So does one that comes later.
+        """
+        self._work.is_closed = True
         async with self._entry:
             change = await self._work.leave()
             if change is None:
@@ -105,6 +110,8 @@ class Twin:
     async def reload(self, file: Loaded) -> None:
         """The device's file was read again. A change at work begins anew, under the new settings."""
         async with self._entry:
+            if self._work.is_closed:
+                return
             change = await self._work.cut()
             self._footing.file = file
             await self._footing.stand()
@@ -123,6 +130,8 @@ class Twin:
                 return
             await self._supersede(f"revision {desired.revision}")
             record = self._footing.record.propose(desired)
+            if self._work.is_closed:
+                record = record.postpone()
             try:
                 await self._footing.keep(record)
             except StorageError as error:
@@ -320,7 +329,7 @@ class Twin:
             _end(change, "nobody waited for it any longer")
 
     def _refuse(self, revision: int | None, digest: str, problems: Sequence[Problem]) -> None:
-        log.warning("a desired is rejected: %s", "; ".join(map(str, problems)))
+        log.warning("a desired is rejected: %s", brief(problems))
         self._report.tell_of(self._footing.record, self.running, Phase.REJECTED, revision, digest, problems)
 
     def _tell(self) -> None:
