@@ -12,7 +12,7 @@ _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _OP = re.compile(r"[a-z_]{1,32}")
 _ALL = "all"
 _OWN_BRANCHES = {"state", "info", "desired", "reported", "cmd", "health", "source", "job"}
-"""What stands below a device and has a meaning of its own; answers (``res``) are for whoever asked."""
+"""What stands below a device and has a meaning of its own; its answers (``res``) are for whoever asked."""
 _LONGEST_RESPONSE_TOPIC_BYTES = 512
 _LONGEST_TOPIC_BYTES = 65_535
 _UNSENDABLE = re.compile(
@@ -136,8 +136,10 @@ class Topics:
             return False
         if not topic.startswith(f"{self.prefix}/"):
             return True
-        levels = topic.removeprefix(f"{self.prefix}/").split("/")
-        return len(levels) < 2 or levels[1] not in _OWN_BRANCHES
+        whose, *below = topic.removeprefix(f"{self.prefix}/").split("/")
+        if below[:1] == ["res"]:
+            return whose == self.device  # another's answers are its own to give
+        return not below or below[0] not in _OWN_BRANCHES
 
 
 def is_publishable(topic: str) -> bool:

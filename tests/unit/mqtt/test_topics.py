@@ -112,7 +112,7 @@ def test_any_topic_means_something_or_nothing(topic: str) -> None:
 
 @pytest.mark.parametrize(
     "topic",
-    ["me/answers", "edged/v1/gate-01/res/ping", "edged/v1/gate-01/res/ping/4711", "edged/v1/gate-02/res/ping",
+    ["me/answers", "edged/v1/gate-01/res/ping", "edged/v1/gate-01/res/ping/4711",
      "edged/v1/console/answers/7", "edged/v1/lobby", "a/" + "b" * 510, "ä/ö", "job/x/status"],
 )  # fmt: skip
 def test_an_answer_may_go_where_only_its_asker_listens(topic: str) -> None:
@@ -126,7 +126,7 @@ def test_an_answer_may_go_where_only_its_asker_listens(topic: str) -> None:
      "edged/v1//cmd/ping", "edged/v1/gate-01/cmd", "edged/v1/gate-01/desired", "edged/v1/gate-02/desired",
      "edged/v1/gate-01/state", "edged/v1/gate-02/info", "edged/v1/gate-02/reported", "edged/v1/x/health",
      "edged/v1/gate-02/source/a/status", "edged/v1/gate-02/job/a/status", "edged/v1/gate-02/job/a/b/counts",
-     "edged/v1/gate-02/job/a/b/event"],
+     "edged/v1/gate-02/job/a/b/event", "edged/v1/gate-02/res/ping", "edged/v1/@all/res/ping"],
 )  # fmt: skip
 def test_nobody_acts_or_speaks_in_anothers_name_by_asking_for_an_answer(topic: str) -> None:
     assert not TOPICS.is_safe_response_topic(topic)
