@@ -7,6 +7,7 @@ from collections import deque
 
 from edged.model.clock import rfc3339
 from edged.model.redact import redact_text
+from edged.supervise.logs import plain_lines
 
 _MOST_LINES = 500
 _MOST_BYTES = 128 * 1024
@@ -32,7 +33,7 @@ class RecentLog(logging.Handler):
             self.handleError(record)
             return
         time = rfc3339(int(record.created * 1e9))
-        for line in text.splitlines():
+        for line in plain_lines(text):
             shown = f"{time} {line}"[:_LINE_CHARACTERS]
             self._lines.append(shown)
             self._bytes += _size(shown)

@@ -24,8 +24,24 @@ class _Formatter(logging.Formatter):
         self._journald = journald
 
     def format(self, record: logging.LogRecord) -> str:
-        text = super().format(record)
-        if not self._journald:
-            return text
-        prefix = f"<{_PRIORITIES.get(record.levelno, 6)}>"
-        return "\n".join(prefix + line for line in text.splitlines())
+        lines = plain_lines(super().format(record))
+        prefix = f"<{_PRIORITIES.get(record.levelno, 6)}>" if self._journald else ""
+        return "\n".join(prefix + line for line in lines)
+
+
+def plain_lines(text: str) -> list[str]:
+    """A message of one or more lines, without what a terminal would take for an order.
+
+    All but the first are indented: what came over the network cannot pass for a message of its own.
+    """
+    first, *more = text.split("\n")
+    return [_plain(line) for line in (first, *(f"  {line}" for line in more))]
+
+
+def _plain(line: str) -> str:
+    return line if line.isprintable() else "".join(map(_plain_character, line))
+
+
+def _plain_character(character: str) -> str:
+    is_plain = character.isprintable() or character == "\t"
+    return character if is_plain else character.encode("unicode_escape", "backslashreplace").decode()
