@@ -74,6 +74,8 @@ class HomeAssistant:
         self._took_back = False
         self._news = asyncio.Event()
         self._draw = draw
+        self._greeting: asyncio.TimerHandle | None = None
+        """One at a time: anybody may say over and over that Home Assistant came."""
 
     def update(self, spec: Spec) -> None:
         """What runs from now on. A job that looks for something else has its labels to show anew."""
@@ -100,9 +102,9 @@ class HomeAssistant:
         if received.topic != BIRTH_TOPIC:
             return False
         received.acknowledge()
-        if self._enabled and received.payload.strip() == BIRTH:
+        if self._enabled and received.payload.strip() == BIRTH and self._greeting is None:
             delay_s = self._draw(0.0, _GREETING_WITHIN_S)
-            asyncio.get_running_loop().call_later(delay_s, self._greet)
+            self._greeting = asyncio.get_running_loop().call_later(delay_s, self._greet)
         return True
 
     async def run(self) -> None:
@@ -160,6 +162,7 @@ class HomeAssistant:
         self._publisher.retain(self._topic, payload)
 
     def _greet(self) -> None:
+        self._greeting = None
         if self._payload:
             self._publisher.publish(self._topic, self._payload, 0)
 
