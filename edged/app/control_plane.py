@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import Counter
 from collections.abc import Callable, Coroutine, Mapping
 from pathlib import Path
@@ -31,6 +32,12 @@ Run = Callable[[Coroutine[None, None, None]], None]
 
 _NOTE_EVERY_S = 0.5
 """Written only when another set of topics is kept."""
+
+
+_STOP_S = 1.0
+"""For each part, of the few that the service manager gives the whole daemon."""
+
+log = logging.getLogger("edged")
 
 
 class ControlPlane:
@@ -100,11 +107,14 @@ class ControlPlane:
         self.tick()
 
     async def stop(self) -> None:
-        """Take nothing more in, and answer what was taken."""
-        if self._desk is not None:
-            await self._desk.stop()
-        await self._snapshots.stop()
-        await self.twin.stop()
+        """Take nothing more in, and answer what was taken; a disk that does not answer is left behind."""
+        desk = [self._desk.stop] if self._desk is not None else []
+        for stop in (*desk, self._snapshots.stop, self.twin.stop):
+            try:
+                async with asyncio.timeout(_STOP_S):
+                    await stop()
+            except TimeoutError:
+                log.warning("what was at work is given up: the disk does not answer")
 
     async def reload(self, loaded: Loaded) -> None:
         """The device's file was read again."""
@@ -112,7 +122,9 @@ class ControlPlane:
         await self.twin.reload(loaded)
 
     def tick(self) -> None:
-        """Pass on what changed; called about twice a second."""
+        """Pass on what changed; called about twice a second, also while `start` waits for a slow disk."""
+        if self._desk is None:
+            return
         if self.twin.running is not self._told:
             self._told = self.twin.running
             self._home.update(self._told.loaded.settings.spec)

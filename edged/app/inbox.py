@@ -47,14 +47,22 @@ class Inbox:
         """Pass on what comes, until cancelled."""
         while True:
             received = await self._waiting.get()
-            match self._topics.parse_inbound(received.topic):
-                case DesiredTopic():
-                    await self._take_desired(received)
-                case CommandTopic(op=op):
-                    await self._desk.receive(received, op)
-                case None:
-                    self.refused["topic"] += 1
-                    received.acknowledge()
+            try:
+                await self._pass_on(received)
+            except Exception:  # a bug: not acknowledged, the message would end the daemon at each connect
+                log.exception("a bug in what was to be done with a message on %s", received.topic)
+                self.refused["internal"] += 1
+                received.acknowledge()
+
+    async def _pass_on(self, received: Received) -> None:
+        match self._topics.parse_inbound(received.topic):
+            case DesiredTopic():
+                await self._take_desired(received)
+            case CommandTopic(op=op):
+                await self._desk.receive(received, op)
+            case None:
+                self.refused["topic"] += 1
+                received.acknowledge()
 
     async def _take_desired(self, received: Received) -> None:
         if not received.payload:  # somebody cleared the topic: nothing is wanted anew

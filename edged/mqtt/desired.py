@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 from edged.errors import EdgedError, Problem, SpecRejected
@@ -18,6 +19,8 @@ _GATE_KEYS = ("require", "stable_for", "timeout")
 _RESERVED = ("key_id", "signature")
 _REQUIREMENTS = ("jobs", "sources")
 _SHOWN = 60
+_MOST_UNKNOWN = 20
+"""Keys that are told of: there may be tens of thousands."""
 
 
 class DesiredRejected(SpecRejected):
@@ -53,11 +56,11 @@ def parse_desired(payload: Mapping[str, Any]) -> Desired:
 
 def _key_problems(value: Mapping[str, Any], known: Sequence[str], path: str) -> list[Problem]:
     problems = []
-    for key in value:
+    for key in islice((key for key in value if key not in known), _MOST_UNKNOWN):
         if not path and key in _RESERVED:
             text = "this version cannot check signatures, so it takes no signed spec: send it without"
             problems.append(Problem(key, text, "not_allowed"))
-        elif key not in known:
+        else:
             text = f"is no key here; the keys are {', '.join(known)}"
             problems.append(Problem(f"{path}{key[:_SHOWN]}", text, "unknown_key"))
     return problems

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -326,6 +327,59 @@ def test_an_orderly_stop_is_no_crash_and_a_reset_ends_it(tmp_path: Path) -> None
 
     for life in (begin, stop_again, stop_again, end, after_reset):
         asyncio.run(life())
+
+
+def test_what_comes_while_the_daemon_ends_waits_for_the_next_start(tmp_path: Path) -> None:
+    path = tmp_path / "twin.json"
+
+    async def end() -> None:
+        async with box(path) as here:
+            await here.twin.stop()
+            await here.twin.desired(desired(1, with_job(TICKS)))
+            await here.twin.reload(settings({"sources": {}}))
+            assert here.kept["candidate"]["attempts"] == 0
+            await asyncio.sleep(0)
+            assert here.twin.effective() == SPEC
+            assert sorted(here.device.jobs) == ["steady"]
+
+    async def start() -> None:
+        async with box(path) as here:
+            await here.until("applied", 1)
+
+    for life in (end, start):
+        asyncio.run(life())
+
+
+class LateDisk:
+    """Does what it is asked for, and says so when it is let."""
+
+    def __init__(self) -> None:
+        self.answers = asyncio.Event()
+        self.answers.set()
+
+    async def __call__(self, work: Callable[[], Any]) -> Any:
+        done = await asyncio.to_thread(work)
+        await self.answers.wait()
+        return done
+
+
+@pytest.mark.parametrize("what", ["stop", "reload"])
+def test_what_is_decided_stays_so_though_the_disk_is_still_busy_with_it(tmp_path: Path, what: str) -> None:
+    async def scenario() -> None:
+        disk = LateDisk()
+        async with box(tmp_path / "twin.json", in_thread=disk) as here:
+            await here.twin.desired(desired(1, with_job({"algorithm": 5})))
+            disk.answers.clear()
+            await here.rig.until(lambda: here.kept["decided"] is not None)
+            interrupting = asyncio.ensure_future(
+                here.twin.stop() if what == "stop" else here.twin.reload(settings())
+            )
+            await here.until("rejected", 1)
+            disk.answers.set()
+            await interrupting
+            assert here.reported["errors"][0]["path"] == "jobs.new.algorithm"
+
+    asyncio.run(scenario())
 
 
 def test_the_file_is_read_again_under_what_came_over_mqtt(tmp_path: Path) -> None:

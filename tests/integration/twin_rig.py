@@ -13,7 +13,7 @@ from edged.app.processes import TABLE
 from edged.control.device import Device
 from edged.control.proof_desk import ProofDesk
 from edged.control.twin import Twin
-from edged.control.twin_store import TwinStore
+from edged.control.twin_store import InThread, TwinStore
 from edged.model.canonical import digest
 from edged.model.twin import Desired, Gate
 from edged.mqtt.topics import Topics
@@ -45,7 +45,7 @@ def settings(spec: Mapping[str, Any] = SPEC, **more: Any) -> Loaded:
 class Box:
     """A device and its twin."""
 
-    def __init__(self, rig: Rig, path: Path, file: Loaded) -> None:
+    def __init__(self, rig: Rig, path: Path, file: Loaded, in_thread: InThread) -> None:
         self.rig = rig
         self.path = path
         kinds = {kind.name: kind for kind in TABLE}
@@ -53,7 +53,7 @@ class Box:
         self.twin = Twin(
             rig.device,
             ProofDesk(rig.supervisor, kinds["prover"]),
-            TwinStore(path, asyncio.to_thread),
+            TwinStore(path, in_thread),
             rig.publisher,
             Topics("edged/v1", "box"),
             file=file,
@@ -84,10 +84,15 @@ class Box:
 
 
 @contextlib.asynccontextmanager
-async def box(path: Path, file: Loaded | None = None) -> AsyncIterator[Box]:
-    """Started. Leaving it ends everything without a word to the disk, as a power cut does."""
+async def box(
+    path: Path, file: Loaded | None = None, *, in_thread: InThread = asyncio.to_thread
+) -> AsyncIterator[Box]:
+    """Started. ``in_thread`` is the way to the disk.
+
+    Leaving it ends everything without a word to the disk, as a power cut does.
+    """
     async with rig() as made:
-        started = Box(made, path, file or settings())
+        started = Box(made, path, file or settings(), in_thread)
         await started.twin.start()
         try:
             yield started

@@ -80,6 +80,11 @@ def test_all_that_is_wrong_is_told_at_once_and_the_revision_with_it() -> None:
     assert rejected(revision=None).revision is None
 
 
+def test_of_very_many_unknown_keys_some_are_told() -> None:
+    many = {f"k{number}": 0 for number in range(20_000)}
+    assert 1 < len(rejected(**many, gate=many).problems) < 100
+
+
 def test_what_is_missing_is_told_as_missing() -> None:
     with pytest.raises(DesiredRejected, match="is missing") as caught:
         parse_desired({})
