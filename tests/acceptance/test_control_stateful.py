@@ -14,17 +14,16 @@ import shutil
 import signal
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, Phase, Verbosity, settings
+from hypothesis import HealthCheck, Phase, given, note, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
-    Bundle,
     RuleBasedStateMachine,
     initialize,
     invariant,
@@ -40,6 +39,8 @@ from tests.servers.kept import kept
 from tests.servers.mosquitto import Mosquitto
 
 Spec = dict[str, Any]
+Failure = tuple[str, ...]
+"""The phase in which a desired ends, and the codes of why."""
 AGREE_WITHIN_S = 20.0
 SOURCE = {"url": "pattern://testsrc2?size=160x120&rate=20"}
 TICKS = {"algorithm": "ticks", "sampling": {"interval": 0.1}}
@@ -115,6 +116,8 @@ class Model:
     overlay: dict[str, Any] | None = field(default_factory=dict)
     """None: what it would be on another base, the contract does not say."""
     decided: Verdict = Verdict()
+    is_reset: bool = False
+    """Since it was decided: any revision but that one may come."""
     told: Verdict = Verdict()
     retained: tuple[int, Spec, bool] | None = None
     """The desired that the broker keeps."""
@@ -122,27 +125,36 @@ class Model:
 
     @property
     def highest(self) -> int:
-        return self.decided.revision or 0
+        return 0 if self.is_reset else self.decided.revision or 0
 
-    def desired(
-        self, revision: int, spec: Spec, failure: tuple[str, str] | None = None, *, keep_local: bool
-    ) -> None:
-        """Rule 1; ``failure`` are phase and code of one that cannot run."""
+    def newer(self, step: int = 1) -> int:
+        """A revision that is tried."""
+        revision = self.highest + step
+        return revision + 1 if revision == self.decided.revision else revision
+
+    def desired(self, revision: int, spec: Spec, failure: Failure | None = None, *, keep_local: bool) -> None:
+        """Rule 1; ``failure`` is of one that cannot run."""
         known = digest(spec)
-        if revision < self.highest:
+        if revision == self.decided.revision:
+            refused = Verdict("rejected", revision, known, ("conflict",))
+            self.told = self.decided if known == self.decided.digest else refused
+        elif revision < self.highest:
             self.told = Verdict("rejected", revision, known, ("stale",))
-        elif revision == self.highest and known != self.decided.digest:
-            self.told = Verdict("rejected", revision, known, ("conflict",))
-        elif revision == self.highest:
-            self.told = self.decided
-        elif failure is not None:
-            self.told = self.decided = Verdict(failure[0], revision, known, (failure[1],))
         else:
-            self.told = self.decided = Verdict("applied", revision, known)
-            self.base, self.revision = spec, revision
-            if not keep_local:
-                self.overlay, self.local = {}, 0
-            self.spec = merged(spec, self.overlay)
+            self._decide(revision, spec, known, failure, keep_local)
+
+    def _decide(
+        self, revision: int, spec: Spec, known: str, failure: Failure | None, keep_local: bool
+    ) -> None:
+        self.is_reset = False
+        if failure is not None:
+            self.told = self.decided = Verdict(failure[0], revision, known, failure[1:])
+            return
+        self.told = self.decided = Verdict("applied", revision, known)
+        self.base, self.revision = spec, revision
+        if not keep_local:
+            self.overlay, self.local = {}, 0
+        self.spec = merged(spec, self.overlay)
 
     def patched(self, patch: dict[str, Any] | None, spec: Spec) -> None:
         """What runs is ``spec`` now; ``patch`` is how, if it was a merge patch."""
@@ -159,6 +171,7 @@ class Model:
         if self.revision and self.decided.revision == self.revision:
             gone = self.decided
             self.decided = Verdict("rolled_back", gone.revision, gone.digest, ("interrupted",))
+        self.is_reset = self.decided.revision is not None
         self.base = self.spec = FILE
         self.revision = self.local = 0
         self.overlay = {}
@@ -217,10 +230,32 @@ BAD: Mapping[str, tuple[Spec, str, str]] = {
 }
 
 
+@dataclass(frozen=True)
+class Action:
+    """Something that can be done to a device; `when`: not always."""
+
+    call: Callable[..., None]
+    when: Callable[[Any], bool]
+    arguments: Mapping[str, st.SearchStrategy[Any]]
+
+
+ACTIONS: dict[str, Action] = {}
+
+
+def action(
+    *, when: Callable[[Any], bool] = lambda _: True, **arguments: st.SearchStrategy[Any]
+) -> Callable[[Callable[..., None]], Any]:
+    """A rule for hypothesis, and on the list of all."""
+
+    def decorate(call: Callable[..., None]) -> Any:
+        ACTIONS[call.__name__] = Action(call, when, arguments)
+        return precondition(when)(rule(**arguments)(call))
+
+    return decorate
+
+
 class Control(RuleBasedStateMachine):
     """Every rule ends when what it asked for was decided; then `agree` compares all that can be seen."""
-
-    ids = Bundle("ids")
 
     @initialize()
     def begin(self) -> None:
@@ -248,41 +283,38 @@ class Control(RuleBasedStateMachine):
 
     # ---- desired ----
 
-    @rule(spec=specs(), step=st.integers(1, 3))
+    @action(spec=specs(), step=st.integers(1, 3))
     def desire(self, spec: Spec, step: int) -> None:
-        self.desired(self.model.highest + step, spec)
+        self.desired(self.model.newer(step), spec)
 
-    @precondition(lambda self: self.model.overlay)
-    @rule(spec=specs())
+    @action(spec=specs(), when=lambda self: bool(self.model.overlay))
     def desire_keeping_patches(self, spec: Spec) -> None:
         is_fine = is_valid(merged(spec, self.model.overlay))
-        failure = None if is_fine else ("rejected", "invalid")
-        self.desired(self.model.highest + 1, spec, failure, keep_local=True)
+        failure = None if is_fine else ("rejected", "invalid", "conflict")
+        self.desired(self.model.newer(), spec, failure, keep_local=True)
 
-    @rule(spec=specs(), why=st.sampled_from(sorted(BAD)))
+    @action(spec=specs(), why=st.sampled_from(sorted(BAD)))
     def desire_what_cannot_run(self, spec: Spec, why: str) -> None:
         job, phase, code = BAD[why]
         spec = {"sources": {"a": SOURCE}, "jobs": {**spec["jobs"], "bad": job}}
         for each in spec["jobs"].values():
             each.pop("sources", None)
-        self.desired(self.model.highest + 1, spec, (phase, code))
+        self.desired(self.model.newer(), spec, (phase, code))
 
-    @precondition(lambda self: self.model.highest)
-    @rule(spec=specs(), back=st.integers(0, 3))
+    @action(spec=specs(), back=st.integers(0, 3), when=lambda self: self.model.highest > 0)
     def desire_what_is_stale_or_in_conflict(self, spec: Spec, back: int) -> None:
         self.desired(max(1, self.model.highest - back), spec)
 
-    @precondition(lambda self: self.model.retained is not None)
-    @rule()
+    @action(when=lambda self: self.model.retained is not None)
     def desire_the_same_again(self) -> None:
         assert self.model.retained is not None
         revision, spec, keep_local = self.model.retained
         self.desired(revision, spec, keep_local=keep_local)
 
-    @rule(spec=specs(), moment=st.sampled_from(["at once", "preparing", "trial"]))
+    @action(spec=specs(), moment=st.sampled_from(["at once", "preparing", "trial"]))
     def desire_and_be_killed(self, spec: Spec, moment: str) -> None:
         """Tried once more, it is applied."""
-        revision = self.model.highest + 1
+        revision = self.model.newer()
         since_s = self.fleet.desire(revision, spec, gate={"stable_for": 0.3})
         if moment != "at once":
             self.heard.until(
@@ -298,10 +330,10 @@ class Control(RuleBasedStateMachine):
         since_s = self.start()
         assert self.fleet.decided(revision, since_s=since_s)["phase"] == "applied"
 
-    @rule(spec=specs())
+    @action(spec=specs())
     def desire_and_be_killed_twice(self, spec: Spec) -> None:
         """In its trial: there is no third time."""
-        revision = self.model.highest + 1
+        revision = self.model.newer()
         since_s = time.monotonic()
         self.fleet.desire(revision, spec, gate={"stable_for": 60})
         for _ in range(2):
@@ -314,55 +346,55 @@ class Control(RuleBasedStateMachine):
 
     # ---- commands ----
 
-    @rule(target=ids, name=st.sampled_from(NAMES), interval=INTERVALS)
-    def patch_an_interval(self, name: str, interval: float) -> str:
-        return self.patch({"jobs": {name: {"sampling": {"interval": interval}}}})
+    @action(name=st.sampled_from(NAMES), interval=INTERVALS)
+    def patch_an_interval(self, name: str, interval: float) -> None:
+        self.patch({"jobs": {name: {"sampling": {"interval": interval}}}})
 
-    @rule(target=ids, name=st.sampled_from(NAMES), job=job_on(("a",)))
-    def patch_a_job_in(self, name: str, job: Spec) -> str:
-        return self.patch({"jobs": {name: job}})
+    @action(name=st.sampled_from(NAMES), job=job_on(("a",)))
+    def patch_a_job_in(self, name: str, job: Spec) -> None:
+        self.patch({"jobs": {name: job}})
 
-    @rule(target=ids, name=st.sampled_from(NAMES))
-    def patch_a_job_out(self, name: str) -> str:
-        return self.patch({"jobs": {name: None}})
+    @action(name=st.sampled_from(NAMES))
+    def patch_a_job_out(self, name: str) -> None:
+        self.patch({"jobs": {name: None}})
 
-    @rule(target=ids, name=st.sampled_from(NAMES), job=job_on(("a",)))
-    def patch_by_operations(self, name: str, job: Spec) -> str:
+    @action(name=st.sampled_from(NAMES), job=job_on(("a",)))
+    def patch_by_operations(self, name: str, job: Spec) -> None:
         new = copy.deepcopy(self.model.spec)
         new["jobs"][name] = job
-        return self.patch(None, new, ops=[{"op": "add", "path": f"/jobs/{name}", "value": job}])
+        self.patch(None, new, ops=[{"op": "add", "path": f"/jobs/{name}", "value": job}])
 
-    @rule(target=ids, name=st.sampled_from(NAMES))
-    def patch_onto_something_else(self, name: str) -> str:
+    @action(name=st.sampled_from(NAMES))
+    def patch_onto_something_else(self, name: str) -> None:
         patch = {"jobs": {name: None}}
         arguments = {"spec": patch, "expect_local": self.model.local + 1}
-        return self.command("patch", {"code": "conflict"}, arguments)
+        self.command("patch", {"code": "conflict"}, arguments)
 
-    @rule(
-        target=ids,
+    @action(
         kind=st.sampled_from(["source", "job"]),
         name=st.sampled_from(["a", "b", *NAMES]),
         on=st.booleans(),
     )
-    def pause_or_resume(self, kind: str, name: str, on: bool) -> str:
+    def pause_or_resume(self, kind: str, name: str, on: bool) -> None:
         op = "resume" if on else "pause"
         section = self.model.spec[f"{kind}s"]
         if name not in section:
-            return self.command(op, {"code": "not_found"}, {kind: name})
+            self.command(op, {"code": "not_found"}, {kind: name})
+            return
         patch = {f"{kind}s": {name: {"enabled": on}}}
-        found = self.command(op, {"status": "ok"}, {kind: name})
+        self.command(op, {"status": "ok"}, {kind: name})
         self.model.patched(patch, merged(self.model.spec, patch))
-        return found
 
-    @rule(known=ids, name=st.sampled_from(NAMES))
-    def send_an_id_again(self, known: str, name: str) -> None:
+    @action(which=st.integers(0, 99), name=st.sampled_from(NAMES), when=lambda self: bool(self.model.answers))
+    def send_an_id_again(self, which: int, name: str) -> None:
         """Whatever it says now: it gets the answer that it got."""
+        known = list(self.model.answers)[-1 - which % len(self.model.answers)]
         op, answer = self.model.answers[known]
         arguments = {"job": name} if op in ("pause", "resume") else {"spec": {"jobs": {name: None}}}
         assert self.fleet.command(op, id=known, **arguments) == answer
 
-    @rule(target=ids, name=st.sampled_from(NAMES), job=job_on(("a",)))
-    def patch_and_be_killed(self, name: str, job: Spec) -> str:
+    @action(name=st.sampled_from(NAMES), job=job_on(("a",)))
+    def patch_and_be_killed(self, name: str, job: Spec) -> None:
         """With it or without it, as the answer says, but not twice."""
         known = f"id-{next(self.numbers)}"
         patch = {"jobs": {name: job}}
@@ -378,11 +410,10 @@ class Control(RuleBasedStateMachine):
         assert answer["status"] == "ok" or answer["code"] == "interrupted", answer
         if is_there or answer["status"] == "ok":
             self.model.patched(patch, new)
-        return known
 
     # ---- what happens to devices ----
 
-    @rule()
+    @action()
     def the_broker_goes_and_comes(self) -> None:
         self.broker.kill()
         since_s = time.monotonic()
@@ -391,12 +422,12 @@ class Control(RuleBasedStateMachine):
         self.model.connected(anew=False)
         self.heard.until("reported", since_s=since_s)
 
-    @rule()
+    @action()
     def main_is_killed(self) -> None:
         self.kill()
         self.start()
 
-    @rule()
+    @action()
     def both_are_killed(self) -> None:
         self.kill()
         self.broker.kill()
@@ -404,12 +435,12 @@ class Control(RuleBasedStateMachine):
         self.model.retained = None
         self.start()
 
-    @rule()
+    @action()
     def it_is_restarted(self) -> None:
         self.daemon.stop()
         self.start()
 
-    @rule()
+    @action()
     def it_is_put_back_to_its_file(self) -> None:
         self.daemon.stop()
         self.model.reset()
@@ -450,29 +481,27 @@ class Control(RuleBasedStateMachine):
             time.sleep(0.02)
 
     def desired(
-        self, revision: int, spec: Spec, failure: tuple[str, str] | None = None, *, keep_local: bool = False
+        self, revision: int, spec: Spec, failure: Failure | None = None, *, keep_local: bool = False
     ) -> None:
         self.fleet.apply(revision, spec, keep_local=keep_local)
         self.model.retained = (revision, spec, keep_local)
         self.model.desired(revision, spec, failure, keep_local=keep_local)
 
-    def patch(self, patch: dict[str, Any] | None, new: Spec | None = None, **arguments: Any) -> str:
+    def patch(self, patch: dict[str, Any] | None, new: Spec | None = None, **arguments: Any) -> None:
         new = merged(self.model.spec, patch) if new is None else new
         if patch is not None:
             arguments["spec"] = patch
         is_fine = is_valid(new)
-        known = self.command("patch", {"status": "ok"} if is_fine else {"code": "invalid"}, arguments)
+        self.command("patch", {"status": "ok"} if is_fine else {"code": "invalid"}, arguments)
         if is_fine:
             self.model.patched(patch, new)
-        return known
 
-    def command(self, op: str, expected: dict[str, Any], arguments: dict[str, Any]) -> str:
-        """Send it with a new id, which is returned; its answer has to be as expected."""
+    def command(self, op: str, expected: dict[str, Any], arguments: dict[str, Any]) -> None:
+        """Send it with a new id; its answer has to be as expected."""
         known = f"id-{next(self.numbers)}"
         answer = self.fleet.command(op, id=known, **arguments)
         assert {key: answer.get(key) for key in expected} == expected, answer
         self.model.answers[known] = (op, answer)
-        return known
 
 
 def expected_on_the_broker(model: Model) -> dict[str, Any]:
@@ -482,7 +511,7 @@ def expected_on_the_broker(model: Model) -> dict[str, Any]:
         "local": model.local,
         "phase": told.phase,
         "desired_revision": told.revision,
-        "highest_revision": model.decided.revision if model.decided.revision != told.revision else None,
+        "highest_revision": model.highest if model.highest not in (0, told.revision) else None,
         "digest": told.digest,
         "codes": told.codes,
     }
@@ -507,26 +536,37 @@ def seen_on_the_broker(now: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def run(examples: int, steps: int) -> None:
-    run_state_machine_as_test(
-        Control,
-        settings=settings(
-            max_examples=examples,
-            stateful_step_count=steps,
-            deadline=None,
-            derandomize=True,
-            database=None,
-            phases=[Phase.generate],
-            suppress_health_check=list(HealthCheck),
-            verbosity=Verbosity.normal,
-        ),
-    )
+COMMON = settings(
+    deadline=None,
+    derandomize=True,
+    database=None,
+    phases=[Phase.generate],  # to shrink takes hours
+    suppress_health_check=list(HealthCheck),
+)
 
 
-def test_the_model_and_the_device_agree_after_every_step() -> None:
-    run(examples=3, steps=12)
+@settings(COMMON, max_examples=2)
+@given(order=st.permutations(list(ACTIONS)), data=st.data())
+def test_the_model_and_the_device_agree_after_every_step(order: list[str], data: st.DataObject) -> None:
+    """Everything once, in any order; what cannot be done yet comes as soon as it can."""
+    control = Control()
+    try:
+        control.begin()
+        control.agree()
+        while order:
+            name = next(name for name in order if ACTIONS[name].when(control))
+            order.remove(name)
+            arguments = {
+                key: data.draw(values, label=f"{name}, {key}")
+                for key, values in ACTIONS[name].arguments.items()
+            }
+            note(f"{time.monotonic():.2f} {name}")
+            ACTIONS[name].call(control, **arguments)
+            control.agree()
+    finally:
+        control.teardown()
 
 
 @pytest.mark.slow
 def test_the_model_and_the_device_agree_after_very_many_steps() -> None:
-    run(examples=60, steps=30)
+    run_state_machine_as_test(Control, settings=settings(COMMON, max_examples=40, stateful_step_count=30))
