@@ -265,7 +265,9 @@ def test_a_kill_at_every_point(tmp_path: Path, what: str, kind: str, forgetful: 
     assert number > 1
 
 
-@pytest.mark.parametrize(("number", "phase"), [(3, "rolled_back"), (2, "rejected")])
+@pytest.mark.parametrize(
+    ("number", "phase"), [(3, "rolled_back"), pytest.param(2, "rejected", marks=pytest.mark.slow)]
+)
 def test_a_desired_that_is_cut_off_twice_is_not_tried_a_third_time(
     tmp_path: Path, number: int, phase: str
 ) -> None:
