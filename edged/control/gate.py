@@ -69,7 +69,8 @@ def judge(watch: Watch, sight: Sight, now_s: float) -> Watch | Passed | Failed:
 
     Any failure of a changed job or source ends it at once. Beside that, it passes when for ``stable_for``
     seconds on end every changed job was loaded, every process alive, and each changed job had run well
-    where frames flow; and fails when something of that is missing at ``timeout``. A run is not waited for
+    where frames flow; and fails when something of that is missing at ``timeout``. Whether frames flow is
+    waited for: until a source that is being opened has a frame, or an error. A run is not waited for
     when it cannot be expected by then: the job is due less often, or the source had fewer frames than
     its window spans. Paused jobs and sources are not asked for anything; a camera that is away only
     where ``sources`` are required.
@@ -108,6 +109,8 @@ def _missing(watch: Watch, sight: Sight, *, over: bool) -> Iterator[Problem]:
     """What is still to be shown; when the time is ``over``, without what could not be expected by now."""
     within = f"within {watch.gate.timeout_s:g} s"
     yield from _dead(sight, within)
+    if not over:
+        yield from _opening(watch, sight)
     for job in watch.jobs if "jobs" in watch.gate.require else ():
         path = f"spec.jobs.{job.name}"
         view = sight.jobs.get(job.name)
@@ -158,9 +161,27 @@ def _new_frames(name: str, watch: Watch, sight: Sight) -> int:
     return frames - before if frames >= before else frames
 
 
+def _opening(watch: Watch, sight: Sight) -> Iterator[Problem]:
+    """Sources of which nobody can say yet whether frames will flow, or why not."""
+    for name in _concerned(watch):
+        source = sight.sources.get(name)
+        if source is not None and source.enabled and _is_opening(source):
+            yield Problem(f"spec.sources.{name}", "it is being opened", "timeout")
+
+
+def _is_opening(source: SourceView) -> bool:
+    """Neither a frame nor an error came of it yet."""
+    is_silent = source.state is SourceState.RUNNING and not source.frames
+    return is_silent or source.state is SourceState.STARTING
+
+
+def _concerned(watch: Watch) -> dict[str, None]:
+    """Changed sources, and those that changed jobs look at."""
+    return dict.fromkeys(watch.sources) | dict.fromkeys(name for job in watch.jobs for name in job.sources)
+
+
 def _frameless(watch: Watch, sight: Sight, within: str) -> Iterator[Problem]:
-    names = dict.fromkeys(watch.sources) | dict.fromkeys(name for job in watch.jobs for name in job.sources)
-    for name in names:
+    for name in _concerned(watch):
         source = sight.sources.get(name)
         if source is None or not source.enabled or source.frames > 0:
             continue

@@ -81,6 +81,27 @@ def test_a_camera_that_is_away_fails_only_who_asks_for_frames() -> None:
     assert follow(strict, (1.0, sight(RAN, replace(FLOWING, frames=1)))) == Passed()
 
 
+def test_whether_frames_flow_is_waited_for() -> None:
+    opening = replace(FLOWING, state=SourceState.STARTING, frames=0)
+    broken = replace(opening, state=SourceState.FAILED, error="no video in it", is_capture_alive=False)
+    raised = replace(LOADED, errors=1, error="ValueError")
+    new = watch(PEOPLE, sources=("gate",), frames=0)
+    silent = replace(FLOWING, frames=0)
+    looks = [(0.1, sight(LOADED, opening)), (9.0, sight(LOADED, silent))]
+    assert follow(new, *looks, (9.1, sight(LOADED, AWAY))) == Passed()
+    assert failed(follow(new, *looks, (9.1, sight(LOADED, broken)))) == [
+        ("spec.sources.gate", "source_failed")
+    ]
+    first = (9.1, sight(LOADED, replace(FLOWING, frames=1)))
+    assert follow(new, *looks, first, (9.2, sight(replace(RAN, runs=1), FLOWING))) == Passed()
+    assert failed(follow(new, *looks, first, (9.2, sight(raised, FLOWING)))) == [
+        ("spec.jobs.people", "algorithm_failed")
+    ]
+    assert follow(watch(PEOPLE), *looks) is None, "also where only the job changed"
+    assert follow(new, *looks, (60.0, sight(LOADED, opening))) == Passed(), "not for ever"
+    assert follow(watch(), (0.0, sight(RAN, opening))) == Passed(), "who changed nothing there does not wait"
+
+
 @pytest.mark.parametrize(
     ("view", "expected"),
     [
