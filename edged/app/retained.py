@@ -6,6 +6,7 @@ ever, with a status that nobody keeps true any more.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 from collections.abc import Callable, Collection, Iterable
@@ -17,6 +18,8 @@ from edged.storage.database import Database
 from edged.storage.whole_file import WholeFile
 
 _MOST = 10_000
+_READ_S = 2.0
+"""For a disk to tell; the start does not wait for it any longer."""
 
 log = logging.getLogger("edged.retained")
 
@@ -33,8 +36,9 @@ class RetainedMemory:
     async def clear_all_but(self, topics: Callable[[], Collection[str]]) -> None:
         """At the start: clear what an earlier run left on the broker and nobody tells any more."""
         try:
-            content = await self._database.background(self._file.read)
-        except (EdgedError, OSError):
+            async with asyncio.timeout(_READ_S):
+                content = await self._database.background(self._file.read)
+        except (EdgedError, OSError):  # TimeoutError is one
             content = None
         self._known = frozenset(_topics_in(content))
         for topic in sorted(self._known - frozenset(topics())):
