@@ -14,7 +14,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -74,6 +74,7 @@ class Twin:
         self._entry = asyncio.Lock()
         """Held while what comes in is compared and written; not while a change is at work."""
         self._is_validating = False
+        self._resumed: Change | None = None
         self._withdrawals: set[asyncio.Task[None]] = set()
 
     # ---- from start to stop ----
@@ -173,15 +174,17 @@ class Twin:
                 return {"local": self.local, "actions": []}
             self._work.begin(change)
         try:
-            await change.over.wait()
+            return await _outcome(change)
         except asyncio.CancelledError:
             self._withdraw_soon(change)
             raise
-        if change.ended_by:
-            raise CommandFailed("interrupted", f"it was given up, without effect: {change.ended_by}")
-        if change.problems:
-            raise SpecRejected(change.problems)
-        return {"local": change.local, "actions": change.actions}
+
+    def resumed(self) -> Awaitable[Mapping[str, Any]] | None:
+        """What the patch comes to that an earlier daemon had in trial, as `patch` says it.
+
+        None: there is none, or it was given up.
+        """
+        return None if self._resumed is None else _outcome(self._resumed)
 
     async def validate(self, spec: Mapping[str, Any]) -> Mapping[str, Any]:
         """The whole way of a desired without its effect, beside whatever is at work.
@@ -266,6 +269,8 @@ class Twin:
             # an attempt that cannot be counted might be made at each start, for ever
             footing.record = footing.record.fail([disk_problem(error)])
             return
+        if isinstance(change.wanted, Patch):
+            self._resumed = change
         self._work.begin(change)
 
     def _is_new(self, revision: int, digest: str) -> bool:
@@ -334,6 +339,15 @@ class Twin:
 
     def _tell(self) -> None:
         self._report.tell(self._footing.record, self.running, self._footing.notices)
+
+
+async def _outcome(change: Change) -> Mapping[str, Any]:
+    await change.over.wait()
+    if change.ended_by:
+        raise CommandFailed("interrupted", f"it was given up, without effect: {change.ended_by}")
+    if change.problems:
+        raise SpecRejected(change.problems)
+    return {"local": change.local, "actions": change.actions}
 
 
 def _end(change: Change, by: str) -> None:

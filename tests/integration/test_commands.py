@@ -8,8 +8,9 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -78,14 +79,37 @@ def test_probes_beside_each_other_and_what_hangs_is_ended_with_its_command(tmp_p
     asyncio.run(scenario())
 
 
-def test_a_daemon_killed_in_mid_command(tmp_path: Path) -> None:
-    """It answers what it was at, when it is back, and does none of it again."""
+def killed_in_mid_command(tmp_path: Path) -> None:
+    """Leaves a journal with a patch that was not answered, and a restart that was."""
     program = [sys.executable, "-m", "tests.integration.command_victim", str(tmp_path)]
     with subprocess.Popen(program, cwd=REPOSITORY, stdout=subprocess.PIPE, text=True) as victim:
         assert victim.stdout is not None
         lines = [victim.stdout.readline().strip() for _ in range(3)]
         victim.kill()
     assert sorted(lines) == ["acknowledged", "acknowledged", "answered"]
+
+
+def test_a_patch_that_is_tried_once_more_is_answered_with_what_it_comes_to(tmp_path: Path) -> None:
+    killed_in_mid_command(tmp_path)
+
+    async def scenario() -> None:
+        outcome: asyncio.Future[Mapping[str, Any]] = asyncio.get_running_loop().create_future()
+        async with rig(tmp_path / "edged.db", effects=Effects(resuming=outcome)) as desk:
+            assert (await desk.ask("ping"))["status"] == "ok"  # nobody waits for it but whoever asked
+            outcome.set_result({"local": 3})
+            sent = await desk.post.until(3)
+            assert [(each.topic, each.answer["status"], each.answer["data"]) for each in sent[1:]] == [
+                ("edged/v1/box/res/patch", "ok", {"local": 3}),
+                ("who/asked", "ok", {"local": 3}),
+            ]
+            assert await desk.ask("patch", {"id": "hangs", "spec": {}}) == sent[1].answer
+
+    asyncio.run(scenario())
+
+
+def test_a_daemon_killed_in_mid_command(tmp_path: Path) -> None:
+    """It answers what it was at, when it is back, and does none of it again."""
+    killed_in_mid_command(tmp_path)
 
     async def scenario() -> None:
         effects = Effects()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
@@ -40,6 +40,12 @@ class SpecControl(Protocol):
         """Change what runs by an RFC 7396 merge patch or RFC 6902 operations; returns when it is final.
 
         Raises `SpecRejected`, or `CommandFailed`: `conflict` when ``expect_local`` is not what is, `busy`.
+        """
+
+    def resumed(self) -> Awaitable[Mapping[str, Any]] | None:
+        """What the patch comes to that an earlier daemon had in trial, and that is tried once more now.
+
+        None: there is none. Raises as `patch` does.
         """
 
 

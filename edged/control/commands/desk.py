@@ -21,7 +21,7 @@ from edged.control.commands.journal import Journal
 from edged.control.commands.lanes import Budget
 from edged.control.commands.request import CommandFailed, Request
 from edged.control.commands.serving import Serving, Work
-from edged.control.commands.table import TABLE, WITHOUT_EFFECT, Command
+from edged.control.commands.table import TABLE, WITHOUT_EFFECT, Command, LaneName
 from edged.control.publisher import Publisher
 from edged.errors import EdgedError
 from edged.mqtt.decoding import decode_object
@@ -56,6 +56,7 @@ class CommandDesk:
         self._journal = journal
         self._answers = answers
         self._table = table
+        self._context = context
         self._serving = Serving(context, journal, answers)
         self._is_open = asyncio.Event()
         self._is_ending = False
@@ -75,6 +76,13 @@ class CommandDesk:
     async def start(self) -> None:
         """Read the journal, and answer what an earlier daemon left unanswered; then `receive` goes on."""
         interrupted = await self._journal.start()
+        resumed = self._context.twin.resumed()
+        if resumed is not None:
+            # one change is tried at a time, in the order in which they came: so it is the first one's
+            changes = [entry for entry in interrupted if self._lane_of(entry) is LaneName.SPEC]
+            for entry in changes[:1]:
+                interrupted.remove(entry)
+                self._serving.resume(self._table[entry.op], entry, resumed)
         await asyncio.gather(*(self._serving.close_interrupted(entry) for entry in interrupted))
         self._is_open.set()
 
@@ -102,6 +110,10 @@ class CommandDesk:
         except EdgedError as error:
             self._refuse(op, command_id, error, received)
         await asyncio.sleep(0)  # so that what was taken is begun before the next one asks for room
+
+    def _lane_of(self, entry: Entry) -> LaneName | None:
+        command = self._table.get(entry.op)
+        return None if command is None else command.lane
 
     def _take(self, request: Request, received: Received) -> None:
         """Raises an `EdgedError` for what is not run."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 from edged.control.commands.answers import Answers, answer_for
@@ -87,6 +87,16 @@ class Serving:
         serving = asyncio.create_task(self._serve(work))
         self._all[serving] = work
         serving.add_done_callback(self._served)
+
+    def resume(self, command: Command, entry: Entry, outcome: Awaitable[Mapping[str, Any]]) -> None:
+        """Go on with what an earlier daemon was at, and answer with what it comes to."""
+
+        async def wait_for_it(_arguments: Any, _context: Context) -> Mapping[str, Any]:
+            return await outcome
+
+        again = replace(command, run=wait_for_it)
+        until_s = asyncio.get_running_loop().time() + command.deadline_s
+        self.take(Work(again, None, entry, until_s, [entry.place] if entry.place else [], []))
 
     async def stop(self) -> None:
         """Cancel what runs, and answer it (`interrupted`); bounded in time."""

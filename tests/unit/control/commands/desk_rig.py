@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import itertools
 import json
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -58,6 +58,11 @@ class Effects:
     ) -> Mapping[str, Any]:
         self.said.append(("patch", merge if merge is not None else ops, expect_local))
         return {"local": 3}
+
+    resuming: Awaitable[Mapping[str, Any]] | None = None
+
+    def resumed(self) -> Awaitable[Mapping[str, Any]] | None:
+        return self.resuming
 
     def restart_source(self, name: str) -> None:
         self.said.append(("restart source", name))
