@@ -8,7 +8,6 @@ a broker that does not keep to that.
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections import Counter
 
 from edged.control.commands.desk import CommandDesk
@@ -21,8 +20,6 @@ from edged.mqtt.topics import CommandTopic, DesiredTopic, Topics
 
 LIMIT = 1000
 """Messages that may wait; a later one is dropped, not acknowledged, and so comes again."""
-
-log = logging.getLogger("edged.inbox")
 
 
 class Inbox:
@@ -74,7 +71,6 @@ class Inbox:
             await self._twin.desired_rejected(rejected)
         except EdgedError as malformed:
             self.refused[malformed.code] += 1
-            log.warning("%s: %s", received.topic, malformed)
             await self._twin.desired_rejected(DesiredRejected.unreadable(malformed))
         else:
             await self._twin.desired(desired)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 import time
 from collections.abc import Collection
 
@@ -38,12 +39,16 @@ _LIST_DEADLINE_S = 60.0
 _SEND_S = 5.0
 _LISTEN_S = 60.0
 _GRAY = 128
+_NICE = 10
+"""What runs goes before what is only tried out."""
 _WARM_UP = FrameFormat(640, 360)
 _DECODER = Decoder((ProveRequest, Stop))
 
 
 def run(channel: Channel, heartbeat: Heartbeat) -> None:
     """Answer requests until `Stop`. Raises `ChannelClosed` when whoever asks is gone."""
+    with contextlib.suppress(OSError):
+        os.nice(_NICE)
     opener = Opener(Library())
     while True:
         packet = channel.receive(wait_s=_LISTEN_S)

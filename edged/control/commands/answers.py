@@ -16,8 +16,8 @@ from edged.mqtt.codec import answer_payload
 from edged.mqtt.message import Received, Worth
 from edged.mqtt.topics import Topics
 
-MOST_BYTES = 256 * 1024
-"""Of one answer; what MQTT clients of small devices still take."""
+MOST_BYTES = 512 * 1024
+"""Of one answer: the largest spec there can be, and room for what is said of it."""
 _MESSAGE_CHARACTERS = 1000
 
 log = logging.getLogger("edged.commands")
