@@ -16,11 +16,11 @@ import time
 from collections.abc import Coroutine
 from contextlib import ExitStack
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from edged.app.broker import EmbeddedBroker
 from edged.app.control_plane import ControlPlane
 from edged.app.link import BrokerLink
-from edged.app.live import REFRESH_S, LiveView, wants_live_view
 from edged.app.processes import DATA_RANKS, TABLE
 from edged.app.recent_log import RecentLog
 from edged.app.reports import Reports
@@ -38,6 +38,9 @@ from edged.storage.database import Database
 from edged.storage.system_clock import SystemClock
 from edged.supervise.logs import start_logging
 from edged.supervise.supervisor import Supervisor
+
+if TYPE_CHECKING:
+    from edged.app.live import LiveView
 
 EXIT_FINE = 0
 EXIT_BUG = 70
@@ -130,8 +133,8 @@ class Daemon:
         terminal = next((fd for fd in (1, 2) if os.isatty(fd)), None)
         loop.add_signal_handler(signal.SIGHUP, self._hang_up, terminal)
         with ExitStack() as stack:
-            if wants_live_view(sys.stdout):
-                self._watch(stack.enter_context(LiveView()))
+            if sys.stdout.isatty():
+                self._watch(stack)
             try:
                 await self._start(reset_spec=reset_spec)
                 await self._stop.wait()
@@ -234,14 +237,19 @@ class Daemon:
         await broker.ready.wait()
         await self._link.run()
 
-    def _watch(self, view: LiveView) -> None:
-        asyncio.get_running_loop().add_reader(view.fileno(), view.relay)
-        self._run(self._show(view))
+    def _watch(self, stack: ExitStack) -> None:
+        from edged.app.live import REFRESH_S, LiveView, wants_live_view  # a service needs no memory for it
 
-    async def _show(self, view: LiveView) -> None:
+        if not wants_live_view(sys.stdout):
+            return
+        view = stack.enter_context(LiveView())
+        asyncio.get_running_loop().add_reader(view.fileno(), view.relay)
+        self._run(self._show(view, REFRESH_S))
+
+    async def _show(self, view: LiveView, every_s: float) -> None:
         while True:
             view.show(self._reports.overview())
-            await asyncio.sleep(REFRESH_S)
+            await asyncio.sleep(every_s)
 
     def _run(self, coroutine: Coroutine[None, None, None]) -> None:
         """A task that lasts as long as the daemon: should it end by itself, the daemon stops."""
