@@ -8,6 +8,7 @@ a broker that does not keep to that.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import Counter
 
 from edged.control.commands.desk import CommandDesk
@@ -20,6 +21,8 @@ from edged.mqtt.topics import CommandTopic, DesiredTopic, Topics
 
 LIMIT = 1000
 """Messages that may wait; a later one is dropped, not acknowledged, and so comes again."""
+
+log = logging.getLogger("edged.inbox")
 
 
 class Inbox:

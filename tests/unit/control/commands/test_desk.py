@@ -420,7 +420,7 @@ def test_all_problems_of_a_spec_are_in_the_answer() -> None:
     asyncio.run(scenario())
 
 
-@pytest.mark.parametrize("data", [{"text": "x" * 300_000}, {"odd": object()}])
+@pytest.mark.parametrize("data", [{"text": "x" * 600_000}, {"odd": object()}])
 def test_an_answer_that_cannot_travel_is_an_error(data: dict[str, Any]) -> None:
     async def run(_arguments: Any, _context: Context) -> Mapping[str, Any]:
         return data
