@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict
+from functools import cache
 from typing import Any
 
 from edged.control.commands.arguments import (
@@ -35,7 +36,7 @@ async def get(arguments: Get, context: Context) -> Data:
         case "spec":
             return _spec(context)
         case "schema":
-            return {"schema": json_schema("spec")}
+            return {"schema": _schema()}
         case "info":
             return context.facts.info()
         case "stats":
@@ -93,6 +94,12 @@ def ends_daemon(arguments: Restart) -> bool:
 async def rebirth(_arguments: Nothing, context: Context) -> Data:
     context.rebirth()
     return {}
+
+
+@cache
+def _schema() -> Mapping[str, Any]:
+    """Made once: it takes long, and anybody may ask over and over."""
+    return json_schema("spec")
 
 
 def _spec(context: Context) -> Data:
