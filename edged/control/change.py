@@ -163,7 +163,8 @@ class Work:
         else:
             log.info("%s is applied", change.name)
             self._footing.notices = ()
-        self._report.tell(self._footing.record, self._footing.running, self._footing.notices)
+        tell = self._report.tell_anew if isinstance(change.wanted, Patch) else self._report.tell
+        tell(self._footing.record, self._footing.running, self._footing.notices)
         change.over.set()
 
     def _ended(self, task: asyncio.Task[None]) -> None:

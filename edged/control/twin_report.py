@@ -16,6 +16,8 @@ from edged.mqtt.topics import Topics
 
 _PHASES = {Stage.PREPARING: Phase.PREPARING, Stage.TRIAL: Phase.TRIAL}
 
+_Verdict = tuple[Phase, int | None, str, tuple[Problem, ...]]
+
 
 class TwinReport:
     """Retains it; ``since`` stays while nothing else changes."""
@@ -24,9 +26,12 @@ class TwinReport:
         self._publisher = publisher
         self._topics = topics
         self._last = Reported(0, 0, boot, 0)
+        self._refused: _Verdict | None = None
+        """What was told last, where the record knows nothing of it."""
 
     def tell(self, record: TwinRecord, running: Understood, notices: Sequence[Problem] = ()) -> None:
         """How things stand; ``notices`` are what somebody should see to, whatever became of the desired."""
+        self._refused = None
         self._note_highest(record)
         about = _subject(record)
         errors = [*(about.errors if isinstance(about, Decided) else ()), *notices]
@@ -48,8 +53,17 @@ class TwinReport:
         errors: Iterable[Problem] = (),
     ) -> None:
         """What became of one that leaves no trace on the disk: stale, superseded, unreadable."""
+        self._refused = (phase, revision, digest, tuple(errors))
         self._note_highest(record)
-        self._retain(running, phase, revision, digest, errors)
+        self._retain(running, *self._refused)
+
+    def tell_anew(self, record: TwinRecord, running: Understood, notices: Sequence[Problem] = ()) -> None:
+        """After a patch: what became of the last desired, refused ones included, is as it was."""
+        if self._refused is None:
+            self.tell(record, running, notices)
+        else:
+            self._note_highest(record)
+            self._retain(running, *self._refused)
 
     def _note_highest(self, record: TwinRecord) -> None:
         self._last = replace(self._last, highest_revision=record.highest)

@@ -207,7 +207,8 @@ def cut_patch(folder: Path, point: Point, *, forgetful: bool) -> bool:
             at.settled()
         first, *others = at.answers()
         assert all(other == first for other in others)
-        if answer is None or answer:  # not begun before the kill, or over
+        is_tried_again = begun.candidate is not None
+        if answer is None or answer or is_tried_again:  # not begun before the kill, or over, or not over
             assert first["status"] == "ok", first
             at.agrees_on(PATCHED, 0, 1)
         else:
