@@ -146,7 +146,8 @@ class ControlPlane:
         for part in (self._inbox, self._desk):
             if part is not None:
                 counts.update(part.refused)
-        return counts
+        counts["unasked"] = self._link.client.counters.unasked
+        return +counts
 
     async def _remember_retained(self) -> None:
         """What the broker keeps, until it has said that it keeps it no longer."""

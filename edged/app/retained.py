@@ -49,12 +49,13 @@ class RetainedMemory:
         now = frozenset(topics)
         if now == self._known:
             return
-        self._known = now
         content = json.dumps(sorted(now)[:_MOST]).encode()
         try:
             await self._database.background(_writing(self._file, content))
         except (EdgedError, OSError) as error:
             log.debug("which topics the broker keeps is not remembered: %s", error)
+        else:
+            self._known = now
 
 
 def _writing(file: WholeFile, content: bytes) -> Callable[[], None]:

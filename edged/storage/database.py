@@ -32,7 +32,7 @@ GROUP_S = 0.15
 """How long a `write_later` waits for company; with the commit itself it is on the disk within 200 ms."""
 GROUP_WORKS = 200
 QUEUE_LIMIT = 2000
-STOP_S = 5.0
+STOP_S = 2.0
 _FULL_QUEUE_S = 0.01
 _log = logging.getLogger(__name__)
 T = TypeVar("T")

@@ -125,7 +125,7 @@ class Serving:
         answer, payload = await self._outcome(work)
         if entry.id:
             await self._journal.finish(entry, payload, work.journal_s)
-            del self._by_id[entry.id]
+            self._by_id.pop(entry.id, None)
         self._answers.send(entry.op, payload, work.places)
         level = logging.INFO if work.command.has_effect else logging.DEBUG
         log.log(level, "command %s: %s", entry.op, answer.message or answer.code or "done")
@@ -158,7 +158,9 @@ class Serving:
         return self._answers.encode(work.entry.id, work.entry.op, Answer(data=data))
 
     def _served(self, serving: asyncio.Task[None]) -> None:
-        del self._all[serving]
+        work = self._all.pop(serving)
+        if self._by_id.get(work.entry.id) is work:
+            del self._by_id[work.entry.id]
         if not serving.cancelled() and (error := serving.exception()) is not None:
             log.error("a bug in serving a command", exc_info=error)
 
