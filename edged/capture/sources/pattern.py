@@ -12,6 +12,8 @@ from edged.errors import SourceUnsupported
 from edged.model.messages import CaptureSpec
 
 _COMMON = {"size": SIZE, "rate": RATE, "duration": SECONDS}
+_MOST_PIXELS = 7680 * 4320
+"""Generators keep several pictures: of a larger one they would take gigabytes."""
 _DEFAULTS = {"size": "1280x720", "rate": "30"}
 
 GENERATORS: dict[str, dict[str, Option]] = {
@@ -48,6 +50,9 @@ def plan(spec: CaptureSpec) -> OpenPlan:
             f"after pattern://{name} come only options: pattern://{name}?size=1280x720&rate=30"
         )
     options = _DEFAULTS | parse_query(parts.query, GENERATORS[name], f"pattern://{name}")
+    width, _, height = options["size"].partition("x")
+    if int(width) * int(height) > _MOST_PIXELS:
+        raise SourceUnsupported(f"size of pattern://{name} is more than 8K (7680x4320)")
     duration = options.pop("duration", None)
     return OpenPlan(
         url=_graph(name, options, duration),

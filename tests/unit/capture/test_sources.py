@@ -100,6 +100,7 @@ def test_main_can_check_urls_without_a_codec_library() -> None:
         ("pattern://testsrc2?rate=0", "rate of pattern://testsrc2 is frames per second"),
         ("pattern://testsrc2?duration=0", "duration of pattern://testsrc2 is a number of seconds"),
         ("pattern://testsrc2?size=64x64&size=32x32", "size twice"),
+        ("pattern://mandelbrot?size=9999x9999", "more than 8K"),
         ("pattern://testsrc2?color=red", "no option 'color'"),
         ("pattern://color?color=red,movie=/etc/passwd", "color of pattern://color is"),
     ],
