@@ -36,6 +36,14 @@ def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_clip(tmp_path_factory.mktemp("film") / "small.mp4", Clip(frames=90, size=(320, 240)))
 
 
+def words_of(process: psutil.Process) -> list[str]:
+    """Its command line; none once it has ended."""
+    try:
+        return process.cmdline()
+    except psutil.Error:
+        return []
+
+
 def until(true: Callable[[], object], problem: str, within_s: float = 20.0) -> None:
     deadline = time.monotonic() + within_s
     while not true():
@@ -130,7 +138,7 @@ def test_an_interrupt_ends_whatever_was_started(film: Path, tmp_path: Path) -> N
         command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment, start_new_session=True
     )
     try:
-        is_worker = lambda child: "worker:main" in child.cmdline()  # noqa: E731
+        is_worker = lambda child: "worker:main" in words_of(child)  # noqa: E731
         until(lambda: any(map(is_worker, family(process.pid))), "no daemon was started", 40)
         started = family(process.pid)
         process.send_signal(signal.SIGINT)

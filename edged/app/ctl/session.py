@@ -16,6 +16,8 @@ from edged.mqtt.subscription import Replay, Subscription
 
 _CONNECT_S = 30.0
 _LOOK_EVERY_S = 0.25
+_REMIND_S = 5.0
+_REMINDERS = 12
 _QUEUE_LIMIT = 10_000
 _NEVER_CAME = (ConnectionState.WAITING, ConnectionState.REFUSED)
 
@@ -39,6 +41,7 @@ class Session:
             subscribe=[Subscription(topic, replay=Replay.ALWAYS) for topic in topics],
         )
         self._task: asyncio.Task[None] | None = None
+        self._reminder: asyncio.TimerHandle | None = None
 
     @property
     def trouble(self) -> str:
@@ -103,7 +106,16 @@ class Session:
     def _on_state(self, state: ConnectionState) -> None:
         self._changed.set()
         if state is ConnectionState.CONNECTED and self._request is not None:
-            self._client.publish(self._request)
+            self._ask_again(_REMINDERS)
+
+    def _ask_again(self, left: int) -> None:
+        """A broker that came back without its memory lost the request; and maybe the device is not back yet."""
+        if self._request is None or not self._client.connected or not left:
+            return
+        self._client.publish(self._request)
+        if self._reminder is not None:
+            self._reminder.cancel()
+        self._reminder = asyncio.get_running_loop().call_later(_REMIND_S, self._ask_again, left - 1)
 
     async def _connected(self) -> None:
         while not self._client.connected:
@@ -113,6 +125,8 @@ class Session:
                 raise EdgedError(self.trouble)
 
     async def _end(self) -> None:
+        if self._reminder is not None:
+            self._reminder.cancel()
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
