@@ -109,7 +109,7 @@ class Session:
             self._ask_again(_REMINDERS)
 
     def _ask_again(self, left: int) -> None:
-        """A broker that came back without its memory lost the request; and maybe the device is not back yet."""
+        """A broker that came back without its memory lost it; and the device may not be back yet."""
         if self._request is None or not self._client.connected or not left:
             return
         self._client.publish(self._request)
