@@ -132,9 +132,15 @@ class Reports:
         now_ns = time.monotonic_ns()
         pages = {name: self._supervisor.heartbeat(name) for name in pids}
         beats = {name: page.last_beat_ns() for name, page in pages.items() if page is not None}
+        outbox = self._link.outbox
         return Health(
             wall_ns=time.time_ns(),
-            queues={"mqtt": counters.queued, "in_flight": counters.in_flight},
+            queues={
+                "mqtt": counters.queued,
+                "in_flight": counters.in_flight,
+                "outbox_bytes": outbox.bytes,
+                "oldest_s": round(outbox.oldest_s),
+            },
             drops=self._link.drops,
             cpu_percent=percent,
             memory_mb=memory_mb,
