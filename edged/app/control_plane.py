@@ -109,7 +109,7 @@ class ControlPlane:
     async def stop(self) -> None:
         """Take nothing more in, and answer what was taken; a disk that does not answer is left behind."""
         desk = [self._desk.stop] if self._desk is not None else []
-        for stop in (*desk, self._snapshots.stop, self.twin.stop):
+        for stop in (*desk, self._snapshots.stop, self.twin.stop, self._note_retained):
             try:
                 async with asyncio.timeout(_STOP_S):
                     await stop()
@@ -150,7 +150,10 @@ class ControlPlane:
         return +counts
 
     async def _remember_retained(self) -> None:
-        """What the broker keeps, until it has said that it keeps it no longer."""
         while True:
-            await self._retained.note(self._device.kept_topics | self._link.clearing)
+            await self._note_retained()
             await asyncio.sleep(_NOTE_EVERY_S)
+
+    async def _note_retained(self) -> None:
+        """What the broker keeps, until it has said that it keeps it no longer."""
+        await self._retained.note(self._device.kept_topics | self._link.clearing)

@@ -91,13 +91,13 @@ class Footing:
         """A trial was not kept."""
         self._device.apply(self.running.plan)
 
-    def clear_tried(self) -> None:
-        """A trial that was interrupted told the broker to keep what is not true any more."""
+    def clear_all_of(self, record: TwinRecord) -> None:
+        """Nobody tells the broker any more what an earlier daemon told, that ran this, or tried it out."""
         try:
-            tried = self.understand(self.record.commit())
+            given_up = self.understand(record)
         except SpecRejected:  # it never ran
             return
-        self._device.clear_others(tried.plan)
+        self._device.clear_others(given_up.plan)
 
     def fits(self, record: TwinRecord) -> bool:
         """Whether it is valid on this device."""

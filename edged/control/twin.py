@@ -83,6 +83,8 @@ class Twin:
         """Before `start`: go back to the file's spec. Raises `StorageError`."""
         record, _ = await self._store.load()
         await self._store.save(record.reset(_RESET))
+        for given_up in (record, record.commit() if record.candidate is not None else record):
+            self._footing.clear_all_of(given_up)
 
     async def start(self) -> None:
         """Run what worked last, report it, and go on with a change that a crash interrupted."""
@@ -259,7 +261,7 @@ class Twin:
             return
         change = Change(candidate.wanted)
         log.warning("%s was interrupted, at attempt %d", change.name, candidate.attempts)
-        footing.clear_tried()
+        footing.clear_all_of(footing.record.commit())
         if candidate.attempts >= MAX_ATTEMPTS:
             await footing.keep_anyway(footing.record.fail([_INTERRUPTED]))
             return

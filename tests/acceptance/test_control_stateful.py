@@ -7,13 +7,16 @@ The model knows the contract's rules and nothing of how they are kept.
 from __future__ import annotations
 
 import copy
+import functools
 import hashlib
 import itertools
 import json
 import shutil
 import signal
+import sys
 import tempfile
 import time
+import traceback
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -248,10 +251,26 @@ def action(
     """A rule for hypothesis, and on the list of all."""
 
     def decorate(call: Callable[..., None]) -> Any:
-        ACTIONS[call.__name__] = Action(call, when, arguments)
-        return precondition(when)(rule(**arguments)(call))
+        explained = explaining(call)
+        ACTIONS[call.__name__] = Action(explained, when, arguments)
+        return precondition(when)(rule(**arguments)(explained))
 
     return decorate
+
+
+def explaining(call: Callable[..., None]) -> Callable[..., None]:
+    """Prints what went wrong where it does: hypothesis tries it again, and that may go well."""
+
+    @functools.wraps(call)
+    def explained(control: Control, **arguments: Any) -> None:
+        try:
+            call(control, **arguments)
+        except Exception:
+            print(f"--- {call.__name__} {arguments}\n{traceback.format_exc()}", file=sys.stderr)
+            print(f"--- the daemon's log ---\n{control.daemon.log[-6000:]}", file=sys.stderr)
+            raise
+
+    return explained
 
 
 class Control(RuleBasedStateMachine):
@@ -442,13 +461,14 @@ class Control(RuleBasedStateMachine):
 
     @action()
     def it_is_put_back_to_its_file(self) -> None:
-        self.daemon.stop()
+        self.kill()
         self.model.reset()
         self.start("--reset-spec")
 
     # ---- whether they agree ----
 
     @invariant()
+    @explaining
     def agree(self) -> None:
         deadline_s = time.monotonic() + AGREE_WITHIN_S
         expected = expected_on_the_broker(self.model)
