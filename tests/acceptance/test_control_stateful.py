@@ -432,8 +432,11 @@ class Control(RuleBasedStateMachine):
 
     # ---- what happens to devices ----
 
-    @action()
+    @action(when=lambda self: self.may_break)
     def the_broker_goes_and_comes(self) -> None:
+        """Once in a life of main: two short connections look like another device of the same name, and it
+        stays away for long."""
+        self.may_break = False
         self.broker.kill()
         since_s = time.monotonic()
         self.broker.start()
@@ -484,6 +487,7 @@ class Control(RuleBasedStateMachine):
 
     def start(self, *options: str) -> float:
         since_s = time.monotonic()
+        self.may_break = True
         self.daemon.start(*options)
         self.model.connected(anew=True)
         self.heard.until("reported", since_s=since_s)
@@ -589,4 +593,4 @@ def test_the_model_and_the_device_agree_after_every_step(order: list[str], data:
 
 @pytest.mark.slow
 def test_the_model_and_the_device_agree_after_very_many_steps() -> None:
-    run_state_machine_as_test(Control, settings=settings(COMMON, max_examples=40, stateful_step_count=30))
+    run_state_machine_as_test(Control, settings=settings(COMMON, max_examples=30, stateful_step_count=30))
