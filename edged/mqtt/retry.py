@@ -31,7 +31,7 @@ _USUAL_S = 4.5
 _SPREAD_S = 0.3
 """Between the shortest and the longest of the usual waits but the first."""
 _USUAL_ATTEMPTS = 100
-_SHORT_LIVES = 2
+_SHORT_LIVES = 3
 """So many connections in a row that broke right after CONNACK look like another client with our id: not every
 broker says so (Mosquitto 2.0.11 just closes)."""
 _SLOW = (FailureKind.REFUSED, FailureKind.TAKEN_OVER)
@@ -66,6 +66,8 @@ class RetryPolicy:
 
     def delay_s(self, kind: FailureKind) -> float:
         """The wait before the next attempt."""
+        if kind is FailureKind.UNREACHABLE:
+            self._short_lives = 0  # the broker itself was away, so it was no other client that threw us out
         if kind in _SLOW or self.looks_contested:
             return self._slow.next_delay_s()
         if kind in _OVERLOADED or self._usual_attempts >= _USUAL_ATTEMPTS:

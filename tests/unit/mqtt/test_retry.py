@@ -65,16 +65,25 @@ def test_only_a_connection_that_lasted_forgets_the_past() -> None:
     assert policy.delay_s(FailureKind.LOST) < 1
 
 
-def test_two_short_lives_in_a_row_look_like_another_client_and_slow_down() -> None:
+def test_three_short_lives_in_a_row_look_like_another_client_and_slow_down() -> None:
     policy = RetryPolicy(draw=lambda low, _high: low)
-    policy.lived(0.1)
-    assert not policy.looks_contested
-    assert policy.delay_s(FailureKind.LOST) < 1
+    for _ in range(2):
+        policy.lived(0.1)
+        assert not policy.looks_contested
+        assert policy.delay_s(FailureKind.LOST) < 5
     policy.lived(0.1)
     assert policy.looks_contested
     assert policy.delay_s(FailureKind.LOST) >= 10
     policy.lived(60.0)
     assert not policy.looks_contested
+
+
+def test_a_broker_that_was_away_is_no_other_client() -> None:
+    policy = RetryPolicy(draw=lambda low, _high: low)
+    for _ in range(10):
+        policy.lived(0.1)
+        assert policy.delay_s(FailureKind.LOST) < 5
+        assert policy.delay_s(FailureKind.UNREACHABLE) < 5
 
 
 @given(st.lists(st.tuples(kinds, st.none() | st.floats(0, 100)), max_size=50), st.randoms())
