@@ -31,7 +31,7 @@ _USUAL_S = 4.5
 _SPREAD_S = 0.3
 """Between the shortest and the longest of the usual waits but the first."""
 _USUAL_ATTEMPTS = 100
-_SHORT_LIVES = 3
+_SHORT_LIVES = 2
 """So many connections in a row that broke right after CONNACK look like another client with our id: not every
 broker says so (Mosquitto 2.0.11 just closes)."""
 _SLOW = (FailureKind.REFUSED, FailureKind.TAKEN_OVER)
