@@ -171,7 +171,9 @@ class DurableOutbox:
             self._head.append(owed)
 
     def _keep_within_limits(self) -> None:
-        for worth, size in self._room.excess(self._held.bytes).items():
+        # what an errand drops is not counted yet: dropping beside it, too much would go, and not the oldest
+        excess = {} if self._shelf.is_on_errand else self._room.excess(self._held.bytes)
+        for worth, size in excess.items():
             rest = size - self._drop(self._head.of(worth), size)
             if rest > 0:
                 self._shelf.drop(worth, rest)

@@ -71,7 +71,7 @@ class Shelf:
         self._paged_to = self._stored_to = 0
         """Rows: up to the first all are in hand or gone, up to the second all are on the disk."""
         self._searched = dict.fromkeys(Worth, 0)
-        self._is_writing = self._is_lazy = self._is_on_errand = False
+        self._is_writing = self._is_lazy = self.is_on_errand = False
         self._set_aside = 0
         self._retry: asyncio.TimerHandle | None = None
 
@@ -130,7 +130,7 @@ class Shelf:
             return []
         if not self.stored.total:
             return self._take_tail(count, size)
-        if not self._is_on_errand:
+        if not self.is_on_errand:
             span, base = Span(self._paged_to, self._stored_to), self._base
             self._run_errand(
                 lambda connection: read_page(connection, span, base=base, count=count, size=size),
@@ -144,7 +144,7 @@ class Shelf:
             return  # older ones may be found yet
         if not self.stored.count[worth]:
             self.drop_from_tail(worth, size)
-        elif not self._is_on_errand:
+        elif not self.is_on_errand:
             span = Span(max(self._paged_to, self._searched[worth]), self._stored_to)
             self._run_errand(
                 lambda connection: delete_oldest(connection, worth, size, span),
@@ -245,15 +245,15 @@ class Shelf:
     # ---- asking ----
 
     def _run_errand(self, work: Callable[[sqlite3.Connection], T], on_result: Callable[[T], None]) -> None:
-        self._is_on_errand = True
+        self.is_on_errand = True
 
         def done(result: T) -> None:
-            self._is_on_errand = False
+            self.is_on_errand = False
             self._notice_loss(())
             on_result(result)
 
         def failed() -> None:
-            self._is_on_errand = False
+            self.is_on_errand = False
             self._try_again()
 
         self._ask(work, done, failed)
