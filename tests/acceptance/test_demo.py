@@ -89,7 +89,7 @@ def test_it_runs_on_moving_shapes_where_there_is_no_footage(tmp_path: Path) -> N
 
 def test_the_password_of_a_camera_is_shown_nowhere(tmp_path: Path) -> None:
     url = "rtsp://admin:geheim@127.0.0.1:9/stream1"
-    with start_demo(tmp_path / "out", "--source", url, "--assets", tmp_path, "--seconds", "4") as demo:
+    with start_demo(tmp_path / "out", "--source", url, "--assets", tmp_path, "--seconds", "8") as demo:
         said = demo.communicate(timeout=25)[0]
     assert demo.returncode == 1
     assert "source/camera is retrying: nothing listens at 127.0.0.1, port 9" in said

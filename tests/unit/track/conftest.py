@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -93,6 +94,7 @@ def open_descriptors() -> Iterator[Callable[[], int]]:
     def count() -> int:
         return sum(1 for _ in Path("/proc/self/fd").iterdir())
 
+    gc.collect()  # what tests before this one left to the collector must not go meanwhile
     before = count()
     yield count
     assert count() == before
