@@ -140,7 +140,11 @@ def test_a_burst_longer_than_memory_holds_goes_through_while_the_broker_is_slow_
         await database.stop()
         assert outbox.dropped == 0
 
-    with Mosquitto(tmp_path / "broker") as broker, Subscriber(broker.port) as subscriber:
+    unlimited = ["max_queued_messages 0"]  # else the broker drops what this subscriber is too slow for
+    with (
+        Mosquitto(tmp_path / "broker", extra=unlimited) as broker,
+        Subscriber(broker.port) as subscriber,
+    ):
         asyncio.run(live(broker.port))
         assert subscriber.wait_for(lambda: len(subscriber.arrivals) == count)
         assert [int(one.payload) for one in subscriber.arrivals] == list(range(count))
