@@ -6,6 +6,7 @@ import asyncio
 import logging
 import random
 from collections.abc import Callable
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -178,13 +179,9 @@ class HomeAssistant:
         if self._file is None:
             return
         try:
-            await self._database.background(_writing(self._file, announced_bytes(announced)))
+            await self._database.background(partial(self._file.write, announced_bytes(announced)))
         except (EdgedError, OSError) as error:
             log.debug("what Home Assistant was told is not remembered: %s", error)
-
-
-def _writing(file: WholeFile, content: bytes) -> Callable[[], None]:
-    return lambda: file.write(content)
 
 
 def _chain(spec: Spec, job: str) -> list[tuple[str, dict[str, Any]]]:

@@ -10,6 +10,7 @@ import asyncio
 import json
 import logging
 from collections.abc import Callable, Collection, Iterable
+from functools import partial
 from pathlib import Path
 
 from edged.control.publisher import Publisher
@@ -51,15 +52,11 @@ class RetainedMemory:
             return
         content = json.dumps(sorted(now)[:_MOST]).encode()
         try:
-            await self._database.background(_writing(self._file, content))
+            await self._database.background(partial(self._file.write, content))
         except (EdgedError, OSError) as error:
             log.debug("which topics the broker keeps is not remembered: %s", error)
         else:
             self._known = now
-
-
-def _writing(file: WholeFile, content: bytes) -> Callable[[], None]:
-    return lambda: file.write(content)
 
 
 def _topics_in(content: bytes | None) -> Iterable[str]:

@@ -35,12 +35,6 @@ class WholeFile:
             raise
         _sync_folder(self.path.parent)
 
-    def delete(self) -> None:
-        """Gone from the disk when it returns; fine where there is none. Raises OSError."""
-        if self.path.exists():
-            self.path.unlink(missing_ok=True)
-            _sync_folder(self.path.parent)
-
 
 def _write(path: Path, content: bytes) -> None:
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)

@@ -14,9 +14,6 @@ def test_what_was_written_last_is_read(tmp_path: Path) -> None:
     for content in (b"one", b"", bytes(100_000)):
         file.write(content)
         assert WholeFile(file.path).read() == content
-    file.delete()
-    assert file.read() is None
-    file.delete()
 
 
 def test_nobody_else_may_read_it(tmp_path: Path) -> None:
