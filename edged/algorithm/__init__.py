@@ -3,8 +3,9 @@
 from edged.algorithm.adapter import BaseAlgoAdapter, adapt
 from edged.algorithm.base import Algorithm, AlgorithmParams, BaseAlgo, FrameInfo
 from edged.algorithm.color import Color
-from edged.algorithm.context import Context
-from edged.algorithm.frame import Anchor, Fit, Frame, Picture
+from edged.algorithm.context import Context, TrackIds
+from edged.algorithm.frame import WHOLE, Anchor, Box, Fit, Frame, Picture
+from edged.algorithm.image_input import ImageInput, Scaling
 from edged.algorithm.loading import Catalogue
 from edged.algorithm.params import ParamsInvalid, blame, parse_params
 from edged.algorithm.session import Session, Sessions, Tensor
@@ -13,12 +14,14 @@ from edged.errors import AlgorithmError
 from edged.model.detection import Detection, Outcome
 
 __all__ = [
+    "WHOLE",
     "Algorithm",
     "AlgorithmError",
     "AlgorithmParams",
     "Anchor",
     "BaseAlgo",
     "BaseAlgoAdapter",
+    "Box",
     "Catalogue",
     "Color",
     "Context",
@@ -26,12 +29,15 @@ __all__ = [
     "Fit",
     "Frame",
     "FrameInfo",
+    "ImageInput",
     "Outcome",
     "ParamsInvalid",
     "Picture",
+    "Scaling",
     "Session",
     "Sessions",
     "Tensor",
+    "TrackIds",
     "adapt",
     "blame",
     "jsonable",

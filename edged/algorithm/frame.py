@@ -7,8 +7,10 @@ the whole frame and scaling that.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -34,9 +36,14 @@ class Anchor(StrEnum):
     """As Ultralytics does."""
 
 
+Box: TypeAlias = tuple[float, float, float, float]
+"""x_min, y_min, x_max, y_max in fractions of the frame."""
+WHOLE: Box = (0.0, 0.0, 1.0, 1.0)
+
+
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A frame scaled to a model's input, and the way back."""
+    """A frame, or a part of one, scaled to a model's input, and the way back."""
 
     pixels: NDArray[np.uint8]
     """``(height, width, 3)``, or ``(height, width)`` for `Color.GRAY`; writable, contiguous."""
@@ -45,13 +52,21 @@ class Picture:
     inner_width_px: int
     """Of the frame inside the picture."""
     inner_height_px: int
+    region: Box = WHOLE
+    """Which part of the frame it shows, in fractions."""
 
     def to_frame(self, boxes: ArrayLike) -> NDArray[np.float64]:
-        """Turn boxes ``(n, 4)`` in pixels of this picture into fractions of the frame, cut off at 0 and 1."""
-        corners = np.asarray(boxes, dtype=np.float64).reshape(-1, 4)
-        offset = np.array([self.left_px, self.top_px] * 2, dtype=np.float64)
-        size = np.array([self.inner_width_px, self.inner_height_px] * 2, dtype=np.float64)
-        return np.clip((corners - offset) / size, 0.0, 1.0)
+        """Turn boxes ``(n, 4)`` in pixels of this picture into fractions of the frame, cut off at the
+        edges of what the picture shows.
+        """
+        return self.points_to_frame(np.reshape(boxes, (-1, 2))).reshape(-1, 4)
+
+    def points_to_frame(self, points: ArrayLike) -> NDArray[np.float64]:
+        """As `to_frame`, for points ``(n, 2)``: x and y in pixels of this picture."""
+        places = np.asarray(points, dtype=np.float64).reshape(-1, 2)
+        inside = (places - (self.left_px, self.top_px)) / (self.inner_width_px, self.inner_height_px)
+        x_min, y_min, x_max, y_max = self.region
+        return np.clip(inside, 0.0, 1.0) * (x_max - x_min, y_max - y_min) + (x_min, y_min)
 
 
 class Frame:
@@ -102,26 +117,54 @@ class Frame:
         anchor: Anchor = Anchor.TOP_LEFT,
         pad: int = 114,
         color: Color = Color.BGR,
+        region: Box = WHOLE,
     ) -> Picture:
-        """Scale the frame to ``width`` x ``height`` pixels; ``pad`` (0-255) fills what it leaves free."""
+        """Scale the frame, or ``region`` of it, to ``width`` x ``height`` pixels.
+
+        ``pad`` (0-255) fills what it leaves free. A region is widened to whole pixels of chroma, 2 x 2 of the
+        frame, and cut off at the frame's edges; the picture says in ``region`` what it shows.
+        """
+        left_px, top_px, right_px, bottom_px = self._whole_chroma(region)
+        shown_width, shown_height = right_px - left_px, bottom_px - top_px
         inner_width, inner_height = width, height
         if fit == Fit.LETTERBOX:
-            ratio = min(width / self.width, height / self.height)
-            inner_width = max(1, round(self.width * ratio))
-            inner_height = max(1, round(self.height * ratio))
+            ratio = min(width / shown_width, height / shown_height)
+            inner_width = max(1, round(shown_width * ratio))
+            inner_height = max(1, round(shown_height * ratio))
         left = top = 0
         if anchor == Anchor.CENTER:
             left, top = (width - inner_width) // 2, (height - inner_height) // 2
-        pixels = self._scaled(inner_width, inner_height, color)
+        pixels = self._scaled((left_px, top_px, right_px, bottom_px), inner_width, inner_height, color)
         if (inner_width, inner_height) != (width, height):
             padded = np.full((height, width, *pixels.shape[2:]), pad, dtype=np.uint8)
             padded[top : top + inner_height, left : left + inner_width] = pixels
             pixels = padded
-        return Picture(pixels, left, top, inner_width, inner_height)
+        shown = (left_px / self.width, top_px / self.height, right_px / self.width, bottom_px / self.height)
+        return Picture(pixels, left, top, inner_width, inner_height, shown)
 
-    def _scaled(self, width: int, height: int, color: Color) -> NDArray[np.uint8]:
-        luma = scale(self._y, width, height)
+    def _whole_chroma(self, region: Box) -> tuple[int, int, int, int]:
+        """``region`` in pixels; at least one pixel of chroma, wherever it lies."""
+        if region == WHOLE:
+            return 0, 0, self.width, self.height
+        left, right = _span(region[0], region[2], self.width)
+        top, bottom = _span(region[1], region[3], self.height)
+        return left, top, right, bottom
+
+    def _scaled(
+        self, part: tuple[int, int, int, int], width: int, height: int, color: Color
+    ) -> NDArray[np.uint8]:
+        left, top, right, bottom = part
+        luma = scale(self._y[top:bottom, left:right], width, height)
         if color == Color.GRAY:
             return stretch_luma(luma, self.header.format)
-        blue, red = scale(self._u, width, height), scale(self._v, width, height)
+        rows, columns = slice(top // 2, (bottom + 1) // 2), slice(left // 2, (right + 1) // 2)
+        blue, red = (scale(plane[rows, columns], width, height) for plane in (self._u, self._v))
         return convert_planes(luma, blue, red, self.header.format, color)
+
+
+def _span(begin: float, end: float, size_px: int) -> tuple[int, int]:
+    """From an even pixel to an even one, or to the edge."""
+    chroma = (size_px + 1) // 2
+    first = min(max(math.floor(begin * size_px / 2), 0), chroma - 1)
+    last = min(max(math.ceil(end * size_px / 2), first + 1), chroma)
+    return 2 * first, min(2 * last, size_px)

@@ -29,3 +29,6 @@ class Outcome:
     detections: tuple[Detection, ...] | None = None
     """None: the algorithm does not detect; empty: it looked and found nothing."""
     data: Mapping[str, Any] = field(default_factory=dict)
+    counts: Mapping[str, Any] = field(default_factory=dict)
+    """What stands in the source's counts besides the number of detections and their labels: ``zones``
+    and ``lines`` as the contract has them. What does not stand there is counted from the detections."""

@@ -13,6 +13,7 @@ from typing import Any
 
 from edged.model.frame import FrameFormat
 from edged.model.sampling import Sampling
+from edged.model.scene import Scene
 
 # ---- main → capture ------------------------------------------------------------------------
 
@@ -149,6 +150,20 @@ class Numbering:
 
 
 @dataclass(frozen=True, slots=True)
+class MotionGate:
+    """A job that runs only where something moves, and now and then anyway."""
+
+    every_s: float = 60.0
+    """It runs at least so often, whatever moves."""
+    hold_s: float = 5.0
+    """It goes on for so long after the last movement."""
+    min_area: float = 0.001
+    """Share of the frame that must have changed."""
+    threshold: float = 12.0
+    """Gray levels by which it must have."""
+
+
+@dataclass(frozen=True, slots=True)
 class JobSpec:
     """One job as a worker runs it. Equal specs (but for `numbering`) are the same running job."""
 
@@ -158,7 +173,7 @@ class JobSpec:
     sampling: Sampling
     deadline_s: float = 10.0
     publish_when: str = "always"
-    """always | detections | never (``change`` comes with the trackers)."""
+    """always | change | detections | events | never."""
     qos: int = 0
     numbering: dict[str, Numbering] = field(default_factory=dict)
     """By source: the last numbers given out."""
@@ -166,6 +181,8 @@ class JobSpec:
     """Another number: it was specified anew. Main gives it; the worker says of which it speaks."""
     load: int = 0
     """Another number: its algorithms are to be loaded anew, even if they are the same."""
+    gate: MotionGate | None = None
+    """None: it runs whenever it is due."""
 
     @property
     def hidden(self) -> tuple[str, ...]:
@@ -223,6 +240,8 @@ class WorkerSpec:
     pictures: Pictures | None = None
     snapshots: tuple[SnapshotRequest, ...] = ()
     """Those that somebody waits for."""
+    scenes: dict[str, Scene] = field(default_factory=dict)
+    """By source, of all that its jobs look at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,7 +293,8 @@ class JobStats:
     errors: int
     skipped: dict[str, int]
     """Missed turns by reason: ``late`` (a newer due frame was taken), ``overrun`` (overwritten before
-    it was read), ``failed`` (while the job was failed and backing off); and ``unsent`` results."""
+    it was read), ``failed`` (while the job was failed and backing off), ``still`` (nothing moved: see
+    `MotionGate`); and ``unsent`` results."""
     rate: float
     """Runs per second over the last 10 s."""
     p50_ms: float
@@ -292,6 +312,10 @@ class JobStats:
     version_runs: int = 0
     """Of ``runs``, those since this version."""
     version_errors: int = 0
+    counters: dict[str, int] = field(default_factory=dict)
+    """What its algorithms counted of their own work, over all sources: ``classifier.crops``."""
+    zones: dict[str, dict[str, int]] = field(default_factory=dict)
+    """By source: the objects in each zone, in the newest results."""
 
 
 @dataclass(frozen=True, slots=True)
