@@ -1,59 +1,58 @@
-"""Pictures through a model that takes one at a time, a few, or any number: the caller need not know which."""
+"""Many things through a model that takes one at a time, a few, or any number: no caller need know which."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from edged.algorithm.image_input import AS_IT_IS, ImageInput, Scaling
 from edged.algorithm.session import Session
 from edged.errors import AlgorithmError
 
 _MOST_AT_ONCE = 32
-"""Pictures in one run of a model with an open batch: more gain nothing and take memory."""
+"""In one run of a model with an open batch: more gain nothing and take memory."""
+
+T = TypeVar("T")
 
 
 def run_batches(
-    session: Session,
-    image: ImageInput,
-    pictures: Sequence[NDArray[np.uint8]],
-    scaling: Scaling = AS_IT_IS,
+    session: Session, batch: int | None, items: Sequence[T], feed: Callable[[Sequence[T]], NDArray[Any]]
 ) -> list[NDArray[Any]]:
-    """Run ``pictures`` (as `ImageInput.feed` takes them) through a model of one input, in as few runs as its
-    batch allows.
+    """Run a model of one input on all ``items``, in as few runs as its ``batch`` (None: open) allows.
 
-    Returns each output with one row per picture, in order; without pictures the model does not run and
-    each output has no rows. Raises `AlgorithmError` for a model that wants more than pictures, or gives
-    back another number of rows.
+    ``feed`` makes the input for some of them, one row each. Returns each output with one row per item, in
+    order; without items the model does not run and outputs have no rows. Raises `AlgorithmError` where the
+    model gives back another number of rows.
     """
-    if len(session.inputs) != 1:
-        inputs = ", ".join(str(each) for each in session.inputs)
-        raise AlgorithmError(f"{session.path.name}: it must take pictures only; its inputs are {inputs}")
-    if not pictures:
+    if not items:
         return [
             np.zeros((0, *(size or 0 for size in each.shape[1:])), each.dtype) for each in session.outputs
         ]
-    size = image.batch or min(len(pictures), _MOST_AT_ONCE)
+    size = batch or min(len(items), _MOST_AT_ONCE)
     parts = [
-        _run_one(session, image.feed(pictures[first : first + size], scaling), size if image.batch else None)
-        for first in range(0, len(pictures), size)
+        _run(session, feed(items[first : first + size]), batch or 0) for first in range(0, len(items), size)
     ]
     return parts[0] if len(parts) == 1 else [np.concatenate(rows) for rows in zip(*parts, strict=True)]
 
 
-def _run_one(session: Session, batch: NDArray[Any], fixed: int | None) -> list[NDArray[Any]]:
-    """``batch`` is filled up to a ``fixed`` number; what comes back for the filling is left out."""
-    count = len(batch)
-    if fixed is not None and count < fixed:
-        batch = np.concatenate((batch, np.repeat(batch[-1:], fixed - count, axis=0)))
-    outputs = session.run(batch)
+def runs_for(batch: int | None, count: int) -> int:
+    """How many runs `run_batches` takes for ``count`` items."""
+    return -(-count // (batch or _MOST_AT_ONCE))
+
+
+def _run(session: Session, rows: NDArray[Any], least: int) -> list[NDArray[Any]]:
+    """Rows are filled up to ``least``; what comes back for the filling is left out."""
+    count = len(rows)
+    if count < least:
+        rows = np.concatenate((rows, np.repeat(rows[-1:], least - count, axis=0)))
+    outputs = [np.asarray(output) for output in session.run(rows)]
     for declared, output in zip(session.outputs, outputs, strict=True):
-        if np.shape(output)[:1] != (len(batch),):
+        if output.shape[:1] != (len(rows),):
+            sizes = "x".join(str(size) for size in output.shape) or "a single number"
             raise AlgorithmError(
-                f"{session.path.name}: {declared.name} has the shape {np.shape(output)} for {len(batch)} "
-                "pictures; export it with the batch as its first dimension"
+                f"{session.path.name}: {declared.name} is {sizes} for a batch of {len(rows)}: "
+                "export it with the batch as the first dimension"
             )
     return [output[:count] for output in outputs]

@@ -45,7 +45,7 @@ def test_numbers_that_are_none_are_told(tmp_path: Path) -> None:
         embedder(tmp_path, [[np.nan, 1.0]]).embed(noise_frame(FRAME), [(0, 0, 1, 1)])
 
 
-@pytest.mark.parametrize("output", [np.zeros((1, 8, 3, 3)), np.zeros((1, 1))])
+@pytest.mark.parametrize("output", [np.zeros((1, 64, 20, 20)), np.zeros((1, 1))])
 def test_a_model_without_vectors_is_refused(tmp_path: Path, output: Any) -> None:
     with pytest.raises(AlgorithmError, match="no vector"):
         embedder(tmp_path, output)
