@@ -101,7 +101,7 @@ def to_tensor(pixels: NDArray[np.uint8], wanted: CropInput) -> NDArray[Any]:
             plane = channel[place * height : (place + 1) * height]
             # the quickest way from bytes to scaled floats: one pass, straight into the batch
             cv2.addWeighted(plane, factor, plane, 0.0, offset, dst=batch[place, number], dtype=cv2.CV_32F)
-    return batch.astype(image.dtype, copy=False)
+    return np.asarray(batch, dtype=image.dtype)
 
 
 def widened(box: Box, margin: float) -> Box:
