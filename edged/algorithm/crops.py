@@ -89,9 +89,7 @@ def to_tensor(pixels: NDArray[np.uint8], wanted: CropInput) -> NDArray[Any]:
     if image.dtype == np.uint8 or (gray and image.channels_last) or not len(pixels):
         return _as_they_are(pixels, wanted)
     if image.channels_last:
-        lines = np.array([wanted.scaling.line(channel) for channel in range(image.channels)], image.dtype)
-        batch = pixels.astype(image.dtype)
-        return batch if (lines == (1, 0)).all() else np.asarray(batch * lines[:, 0] + lines[:, 1])
+        return _channels_last(pixels, wanted)
     count, height, width = pixels.shape[:3]
     rows = pixels.reshape(count * height, width, *pixels.shape[3:])
     batch = np.empty((count, image.channels, height, width), dtype=np.float32)
@@ -119,8 +117,21 @@ def _as_they_are(pixels: NDArray[np.uint8], wanted: CropInput) -> NDArray[Any]:
     if image.dtype == np.uint8:
         return four if image.channels_last else np.ascontiguousarray(four.transpose(0, 3, 1, 2))
     factor, offset = wanted.scaling.line(0)
-    batch = four.astype(image.dtype) * image.dtype.type(factor) + image.dtype.type(offset)
+    batch = np.asarray(four.astype(image.dtype) * image.dtype.type(factor) + image.dtype.type(offset))
     return batch if image.channels_last else batch.transpose(0, 3, 1, 2)
+
+
+def _channels_last(pixels: NDArray[np.uint8], wanted: CropInput) -> NDArray[Any]:
+    image = wanted.image
+    lines = np.array([wanted.scaling.line(channel) for channel in range(image.channels)], image.dtype)
+    batch = pixels.astype(image.dtype)
+    if (lines != (1, 0)).any():
+        # a row of factors, not three: numpy's inner loop is then a row long
+        factors, offsets = np.tile(lines.T, image.width)
+        rows = batch.reshape(-1, image.width * image.channels)
+        rows *= factors
+        rows += offsets
+    return batch
 
 
 def _centered(part: tuple[int, int, int, int], ratio: float) -> tuple[int, int, int, int]:
