@@ -32,7 +32,9 @@ class CropModelParams(AlgorithmParams):
     color: Literal["auto", "rgb", "bgr", "gray"] = Field(
         "auto", description="order of channels; auto: RGB, or gray for a model of one channel"
     )
-    scale: float = Field(1 / 255, gt=0, description="each value 0-255 is multiplied by it; default: to 0-1")
+    scale: float | None = Field(
+        None, gt=0, description="each value 0-255 is multiplied by it; default: 1/255, to 0-1"
+    )
     mean: Numbers = Field([], description="then subtracted, one per channel in their order, or one for all")
     std: Numbers = Field([], description="then divided by, one per channel, or one for all")
     resize: CropFit = Field(
@@ -74,7 +76,7 @@ class CropModel:
                 raise ParamsInvalid(message, path=name)
         if 0 in params.std:
             raise ParamsInvalid("must not be 0: values are divided by it", path="std")
-        scaling = Scaling(params.scale, tuple(params.mean), tuple(params.std))
+        scaling = Scaling(params.scale or 1 / 255, tuple(params.mean), tuple(params.std))
         wanted = CropInput(image, _color(params.color, image.channels), params.resize, scaling, margin)
         return cls(session, wanted, _output(session, params.output))
 
@@ -117,13 +119,11 @@ class CropModel:
 
 
 def _image(session: Session, size: tuple[int, int] | None, open_size: tuple[int, int]) -> ImageInput:
-    image = ImageInput.of(session)
+    image = ImageInput.of(session, size, default=open_size)
     if len(session.inputs) != 1:
         inputs = ", ".join(str(each) for each in session.inputs)
         raise AlgorithmError(f"{session.path.name}: it must take one picture and no more; it takes {inputs}")
-    sides = session.inputs[0].shape[1:3] if image.channels_last else session.inputs[0].shape[2:4]
-    wanted = (sides[1] or open_size[0], sides[0] or open_size[1])
-    return ImageInput.of(session, size or wanted)
+    return image
 
 
 def _color(wanted: str, channels: int) -> Color:

@@ -174,7 +174,7 @@ def test_small_boxes_are_left_out(tmp_path: Path) -> None:
     mean_model(tmp_path / "m.onnx", "batch")
     boxes = [(0.1, 0.1, 0.4, 0.6), (0.1, 0.1, 0.2, 0.9), (0.5, 0.5, 0.5, 0.5)]
     found = tuple(Detection(box, 0.9, "person") for box in boxes)
-    classifier = opened(Classifier, {"model": "m.onnx", "min_size": 30}, [tmp_path])
+    classifier = opened(Classifier, {"model": "m.onnx", "min_pixels": 30}, [tmp_path])
     outcome = classifier.run([noise_frame(FRAME)], Outcome(found))
     assert [label is not None for label in read(outcome, "m")] == [True, False, False]
 
