@@ -83,9 +83,8 @@ class CropModel:
     def run(self, frame: Frame, boxes: Sequence[Box]) -> NDArray[np.float32]:
         """Its output for each of ``boxes`` (fractions of the frame): ``(n, numbers)``, finite.
 
-        In one run where its batch is open. Integer outputs of quantised models become 0-1 by their type's
-        range. Raises `AlgorithmError` for NaN and infinite numbers, and for an output without a row
-        per picture.
+        In one run where its batch is open. The uint8 of quantised models becomes 0-1. Raises
+        `AlgorithmError` for NaN and infinite numbers, and for an output without a row per picture.
         """
         outputs = run_batches(
             self.session, self.wanted.image.batch, boxes, lambda some: self.wanted.tensor(frame, some)
@@ -107,9 +106,15 @@ class CropModel:
         return self._numbers(outputs[self._output], 2)
 
     def _numbers(self, output: NDArray[Any], rows: int) -> NDArray[np.float32]:
+        if output.dtype != np.uint8 and not np.issubdtype(output.dtype, np.floating):
+            outputs = ", ".join(str(each) for each in self.session.outputs)
+            raise AlgorithmError(
+                f"{self.session.path.name}: an output of {output.dtype} tells no scores: choose another by "
+                f"`output`, or export it without what makes it; its outputs are {outputs}"
+            )
         numbers = output.astype(np.float32).reshape(rows, output[:1].size if rows else 0)
-        if np.issubdtype(output.dtype, np.integer):
-            numbers /= np.float32(np.iinfo(output.dtype).max)
+        if output.dtype == np.uint8:
+            numbers /= np.float32(255)
         if not np.isfinite(numbers).all():
             raise AlgorithmError(
                 f"{self.session.path.name} returned NaN or infinite numbers: "

@@ -257,6 +257,38 @@ def test_what_does_not_fit_is_told(tmp_path: Path, params: dict[str, Any], path:
     assert raised.value.path == path
 
 
+def whole_numbers_model(path: Path, kind: int) -> None:
+    """255 of ``kind`` for the first class, 0 for the second."""
+    graph = helper.make_graph(
+        [
+            helper.make_node("ReduceMean", ["images"], ["mean"], axes=[1, 2, 3], keepdims=0),
+            helper.make_node("Unsqueeze", ["mean", "one"], ["column"]),
+            helper.make_node("Mul", ["column", "nothing"], ["zeros"]),
+            helper.make_node("Add", ["zeros", "answer"], ["floats"]),
+            helper.make_node("Cast", ["floats"], ["classes"], to=kind),
+        ],
+        "whole",
+        [helper.make_tensor_value_info("images", TensorProto.FLOAT, ["n", 3, 32, 32])],
+        [helper.make_tensor_value_info("classes", kind, ["n", 2])],
+        [
+            numpy_helper.from_array(np.array([1], dtype=np.int64), "one"),
+            numpy_helper.from_array(np.zeros((1, 1), dtype=np.float32), "nothing"),
+            numpy_helper.from_array(np.array([[255, 0]], dtype=np.float32), "answer"),
+        ],
+    )
+    save_model(path, graph, {"names": "{0: 'cat', 1: 'dog'}"})
+
+
+def test_a_quantised_models_bytes_are_scores_and_other_whole_numbers_are_none(tmp_path: Path) -> None:
+    whole_numbers_model(tmp_path / "bytes.onnx", TensorProto.UINT8)
+    whole_numbers_model(tmp_path / "index.onnx", TensorProto.INT64)
+    classifier = opened(Classifier, {"model": "bytes.onnx"}, [tmp_path])
+    told = classifier.run([noise_frame(FRAME)], Outcome()).data
+    assert told == {"classes": [{"label": "cat", "score": 1.0}]}
+    with pytest.raises(ParamsInvalid, match="int64 tells no scores"):
+        opened(Classifier, {"model": "index.onnx"}, [tmp_path])
+
+
 def test_numbers_that_are_none_are_told(tmp_path: Path) -> None:
     constant_model(tmp_path / "m.onnx", np.array([[np.nan, 1.0]]))
     with pytest.raises(AlgorithmError, match=r"m\.onnx returned NaN"):
