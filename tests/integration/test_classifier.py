@@ -159,6 +159,17 @@ def test_small_boxes_are_left_out(tmp_path: Path) -> None:
     assert [label is not None for label in read(outcome, "m")] == [True, False, False]
 
 
+def test_what_is_known_of_a_track_stays_when_it_gets_small(tmp_path: Path) -> None:
+    mean_model(tmp_path / "m.onnx", "batch")
+    counters: Counter[str] = Counter()
+    params = {"model": "m.onnx", "min_pixels": 30, "every": 0}
+    classifier = opened(Classifier, params, [tmp_path], counters=counters)
+    large, small = (Detection((0.1, 0.1, edge, 0.9), 0.9, "person", track_id=7) for edge in (0.4, 0.2))
+    told = [read(classifier.run([noise_frame(FRAME)], Outcome((each,))), "m") for each in (large, small)]
+    assert told[0] == told[1] != [None]
+    assert counters["classifier.crops"] == 1
+
+
 def test_the_mean_of_a_tracks_last_results_is_told(tmp_path: Path) -> None:
     """A crop that is bright once in three frames is dark."""
     brightness_model(tmp_path / "m.onnx")
