@@ -20,7 +20,7 @@ from edged.algorithm.tracking.kinematics import Sightings, States
 
 STILL = 0.15
 """How far off an object that stands still is seen, in sizes."""
-STOPPED = 1.6
+STOPPED = 2.5
 """-log of how likely it is that it stopped."""
 SIZE_WEIGHT = 0.5
 """Of the difference of width and height: it depends on posture and on what hides a part."""

@@ -13,8 +13,12 @@ from edged.algorithm.tracking.assignment import Pairs, match
 from edged.algorithm.tracking.association import Objects, fit_costs
 from edged.algorithm.tracking.track import NewId, ObjectTrack, Policy
 
-TENTATIVE = 1.0
+TENTATIVE = 0.5
 """Handicap of what may be no object at all."""
+FADING = 0.4
+"""Handicap of each second unseen: it may have gone."""
+LEFT = 3.0
+"""Handicap of what should be out of the picture by now."""
 UNSURE = 1.0
 """Handicap of a sighting below `Policy.score_high`."""
 IMPOSSIBLE = 1e6
@@ -126,7 +130,7 @@ class Follower:
     def _associate(self, look: Look, order: NDArray[np.intp], seen: k.Sightings) -> Pairs:
         """Pairs of (place of a track, place in ``order``)."""
         tentative = np.array([track.track_id is None for track in self._tracks])
-        costs = fit_costs(Objects(self._states, self._known, tentative * TENTATIVE), seen)
+        costs = fit_costs(Objects(self._states, self._known, self._handicaps(look, tentative)), seen)
         unsure = look.scores[order] < self.policy.score_high
         if unsure.any():
             costs += unsure * UNSURE
@@ -134,6 +138,13 @@ class Follower:
         if not self.policy.across_labels:
             self._part_labels(costs, [look.labels[place] for place in order])
         return match(costs - self.policy.reach)
+
+    def _handicaps(self, look: Look, tentative: NDArray[np.bool_]) -> NDArray[np.float64]:
+        """What speaks against each track, before any sighting is looked at."""
+        unseen_us = look.now_us - np.array([track.last_us for track in self._tracks])
+        x, y = self._states[k.X], self._states[k.Y]
+        left = (np.abs(x - look.aspect / 2) > look.aspect / 2) | (np.abs(y - 0.5) > 0.5)
+        return np.asarray(tentative * TENTATIVE + unseen_us * (FADING / 1e6) + left * LEFT)
 
     def _part_labels(self, costs: NDArray[np.float64], labels: list[str]) -> None:
         own = [track.label for track in self._tracks]

@@ -36,7 +36,7 @@ DOUBT = 0.08
 """What a score of 0 adds to it."""
 SIZE_JITTER = 0.12
 """Of the logarithms of width and height."""
-SIZE_DRIFT = 0.25
+SIZE_DRIFT = 0.15
 """Of the same within a second."""
 TAIL = 6.0
 """Degrees of freedom of the errors: boxes jump when something hides a part of an object, more often than

@@ -67,10 +67,10 @@ class Policy:
     score_low: float = 0.1
     min_hits: int = 2
     min_time: float = 0.2
-    lost: float = 2.0
+    lost: float = 3.0
     speed: float = 1.0
     """The usual one, in sizes of the object a second."""
-    reach: float = 2.1
+    reach: float = 2.7
     """The worst cost at which a sighting still belongs to an object."""
     max_tracks: int = 300
     across_labels: bool = False
