@@ -34,7 +34,10 @@ class TrackerParams(AlgorithmParams):
         1.0, gt=0, le=100, description="usual speed, in the object's own sizes a second (a walker: 1)"
     )
     reach: float = Field(
-        2.7, ge=-5, le=20, description="how badly a box may fit an object: more finds more again, mixes up more"
+        2.7,
+        ge=-5,
+        le=20,
+        description="how badly a box may fit an object: more finds more again, mixes up more",
     )
     max_tracks: int = Field(300, ge=1, le=1000, description="more objects than that are not followed")
     unconfirmed: Literal["keep", "drop"] = Field(
@@ -133,7 +136,9 @@ class Tracker(Algorithm):
         for track in step.ended:
             self.context.emit("object_end", {**_fields(track), "data": _life(track)})
         for track in step.started:
-            self.context.emit("object_start", {**_fields(track), "data": {"first_seen": track.first_us / 1e6}})
+            self.context.emit(
+                "object_start", {**_fields(track), "data": {"first_seen": track.first_us / 1e6}}
+            )
 
 
 def _fields(track: ObjectTrack) -> dict[str, Any]:

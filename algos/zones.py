@@ -106,13 +106,12 @@ class Zones(Algorithm):
         self._labels = None if self.params.labels is None else frozenset(self.params.labels)
         self._watched = WatchedScene(None, 1.0, _wishes(self.params), None)
         self._sightings = Sightings()
-        self._cut_short: list[_Gone] = []
-        """Stays that a reset ended, to be told with the next frame."""
         self._now_us = 0
+        self._followed = False
+        """Whether there was a track id: then boxes without one are what a tracker is not sure of."""
         self._untracked_us: int | None = None
-        """Since when detections come without track ids."""
-        self._tracked = False
-        """Whether they had some, or somebody was told that they have none."""
+        """Since when there was none."""
+        self._warned = False
 
     def run(self, window: Sequence[Frame], before: Outcome) -> Outcome:
         frame = window[-1]
@@ -120,9 +119,6 @@ class Zones(Algorithm):
             self.reset()
         self._now_us = int(frame.header.pts_us)
         self._follow_scene(frame.width / frame.height)
-        for gone in self._cut_short:
-            self._tell_gone(gone, "restarted")
-        self._cut_short.clear()
         untracked = dict.fromkeys(self._watched.zones, 0)
         found = self._look(before.detections or (), untracked)
         self._let_go()
@@ -137,7 +133,8 @@ class Zones(Algorithm):
     def reset(self) -> None:
         """Positions are forgotten; what lines have counted stands."""
         for track_id in self._sightings.track_ids:
-            self._cut_short += self._forget(track_id)
+            for gone in self._forget(track_id):
+                self._tell_gone(gone, "restarted")
         for zone in self._watched.zones.values():
             if zone.crowding is not None:
                 zone.crowding.forget_time()
@@ -159,13 +156,13 @@ class Zones(Algorithm):
             raise AlgorithmError(
                 "a box is NaN or infinite: what comes before zones must leave such boxes out"
             )
-        self._warn_untracked(found[n].track_id for n in watched)
+        self._check_followed(found[n].track_id for n in watched)
         for n, place in zip(watched, self._places(boxes), strict=True):
             detection, track_id = found[n], found[n].track_id
             velocity = None
             if track_id is None:
                 names = place.zones(untracked)
-                for name in names:
+                for name in () if self._followed else names:
                     untracked[name] += 1
             else:
                 sighting = self._sightings.see(track_id, detection, self._now_us)
@@ -277,21 +274,21 @@ class Zones(Algorithm):
         }
         self.context.emit(str(kind), {**fields, "data": dict(data)} if data else fields)
 
-    def _warn_untracked(self, track_ids: Iterable[int | None]) -> None:
-        """Say once that nothing can be told of objects that nobody follows."""
-        if self._tracked or any(track_id is not None for track_id in track_ids):
-            self._tracked = True
+    def _check_followed(self, track_ids: Iterable[int | None]) -> None:
+        """Whether anybody follows objects; says once that nothing can be told of those that nobody does."""
+        if self._followed or self._warned:
             return
+        self._followed = any(track_id is not None for track_id in track_ids)
         if self._untracked_us is None:
             self._untracked_us = self._now_us
-        if self._now_us - self._untracked_us > _PATIENCE_US:
+        if not self._followed and self._now_us - self._untracked_us > _PATIENCE_US:
+            self._warned = True
             _log.warning(
-                "%s on %s: detections have no track ids, so zones only counts who is inside and lines count"
-                " nobody; put {algorithm: tracker} before it",
+                "%s on %s: detections have no track ids, so zones counts who is inside and nothing else;"
+                " put {algorithm: tracker} before it",
                 self.context.job,
                 self.context.source,
             )
-            self._tracked = True
 
 
 def _wishes(params: ZonesParams) -> Wishes:

@@ -23,6 +23,7 @@ class Patience:
 
     enter_us: int = 0
     leave_us: int = 0
+    """Since it was inside last: whoever looks seldom need not look twice."""
     dwell_us: int | None = None
     """None: nobody asks how long objects stay."""
 
@@ -31,6 +32,8 @@ class Patience:
 class _Stay:
     begun_us: int
     """When it was seen inside first."""
+    inside_us: int
+    """When it was inside, or near, last."""
     entered: bool = False
     """Whether it was there for long enough."""
     dwelt: bool = False
@@ -70,10 +73,10 @@ class Occupancy:
         if stay is None:
             if not inside:
                 return ()
-            stay = self._stays[track_id] = _Stay(now_us)
+            stay = self._stays[track_id] = _Stay(now_us, now_us)
         if not (inside or near):
             return self._outside(track_id, stay, now_us)
-        stay.outside_us = None
+        stay.inside_us, stay.outside_us = now_us, None
         passed_us = now_us - stay.begun_us
         changes: list[tuple[Change, float]] = []
         if not stay.entered and passed_us >= self.patience.enter_us:
@@ -100,7 +103,7 @@ class Occupancy:
             return ()
         if stay.outside_us is None:
             stay.outside_us = now_us
-        if now_us - stay.outside_us < self.patience.leave_us:
+        if now_us - stay.inside_us < self.patience.leave_us:
             return ()
         del self._stays[track_id]
         return ((Change.EXIT, (stay.outside_us - stay.begun_us) / 1e6),)

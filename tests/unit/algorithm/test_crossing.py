@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from itertools import pairwise
 
 import pytest
 from hypothesis import assume, given
@@ -92,7 +93,7 @@ def test_jitter_around_the_line_never_counts_more_than_once(jitter: list[Place],
 @given(st.lists(points, max_size=60))
 def test_in_and_out_take_turns_on_a_line_across_the_frame(way: list[Place]) -> None:
     found = crossed(((0.5, 0.0), (0.5, 1.0)), way)
-    assert all(one != other for one, other in zip(found, found[1:], strict=False))
+    assert all(one != other for one, other in pairwise(found))
 
 
 def test_a_way_around_the_end_is_no_crossing() -> None:

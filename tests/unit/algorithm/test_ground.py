@@ -38,7 +38,9 @@ def test_four_points_are_enough() -> None:
 def test_points_that_are_a_little_off_are_averaged() -> None:
     jitter = np.random.default_rng(3).normal(0, 0.002, (5, 2))
     image = tuple((u + du, v + dv) for (u, v), (du, dv) in zip(REAL.image, jitter.tolist(), strict=True))
-    assert Ground(Calibration(image, GROUND)).places([seen(1, 9)])[0].tolist() == pytest.approx([1, 9], abs=0.3)
+    assert Ground(Calibration(image, GROUND)).places([seen(1, 9)])[0].tolist() == pytest.approx(
+        [1, 9], abs=0.3
+    )
 
 
 def test_there_is_no_ground_above_the_horizon() -> None:

@@ -51,7 +51,9 @@ def test_any_polygon_agrees_with_a_plain_even_odd_rule(
     except AlgorithmError:
         xs, ys = np.array(polygon).T
         middles = [(x / 80 + 0.003, y / 80 + 0.002) for x in range(80) for y in range(80)]
-        assert np.ptp(xs) == 0 or np.ptp(ys) == 0 or not any(winds_oddly(polygon, *place) for place in middles)
+        assert (
+            np.ptp(xs) == 0 or np.ptp(ys) == 0 or not any(winds_oddly(polygon, *place) for place in middles)
+        )
         return
     within, distances = polygons.measure(np.array(points))
     for row, (x, y) in enumerate(points):
@@ -91,7 +93,9 @@ def test_both_halves_of_a_bow_tie_are_inside() -> None:
 
 
 def test_what_a_polygon_winds_around_twice_is_outside() -> None:
-    turns = [(0.5 + 0.4 * math.sin(k * 0.8 * math.pi), 0.5 - 0.4 * math.cos(k * 0.8 * math.pi)) for k in range(5)]
+    turns = [
+        (0.5 + 0.4 * math.sin(k * 0.8 * math.pi), 0.5 - 0.4 * math.cos(k * 0.8 * math.pi)) for k in range(5)
+    ]
     assert not inside(tuple(turns), (0.5, 0.5))
     assert inside(tuple(turns), (0.5, 0.2))
 
