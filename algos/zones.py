@@ -16,12 +16,12 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, Field
 
 from edged.algorithm import Algorithm, AlgorithmError, AlgorithmParams, Context, Detection, Frame, Outcome
-from edged.algorithm.anchors import BoxAnchor, anchor_points
-from edged.algorithm.ground import Velocity
-from edged.algorithm.occupancy import Change, Patience
-from edged.algorithm.polygons import to_plane
-from edged.algorithm.sightings import Sightings
-from edged.algorithm.watched import WatchedScene, Wishes
+from edged.algorithm.watching.anchors import BoxAnchor, anchor_points
+from edged.algorithm.watching.known_objects import KnownObjects
+from edged.algorithm.watching.occupancy import Change, Patience
+from edged.algorithm.watching.polygons import to_plane
+from edged.algorithm.watching.travel import Velocity
+from edged.algorithm.watching.watched import WatchedScene, Wishes
 
 _PATIENCE_US = 10_000_000
 """How long detections come without track ids before somebody is told."""
@@ -105,7 +105,7 @@ class Zones(Algorithm):
         super().__init__(context, params)
         self._labels = None if self.params.labels is None else frozenset(self.params.labels)
         self._watched = WatchedScene(None, 1.0, _wishes(self.params), None)
-        self._sightings = Sightings()
+        self._objects = KnownObjects()
         self._now_us = 0
         self._followed = False
         """Whether there was a track id: then boxes without one are what a tracker is not sure of."""
@@ -132,7 +132,7 @@ class Zones(Algorithm):
 
     def reset(self) -> None:
         """Positions are forgotten; what lines have counted stands."""
-        for track_id in self._sightings.track_ids:
+        for track_id in self._objects.track_ids:
             for gone in self._forget(track_id):
                 self._tell_gone(gone, "restarted")
         for zone in self._watched.zones.values():
@@ -143,7 +143,7 @@ class Zones(Algorithm):
     def _follow_scene(self, aspect: float) -> None:
         last, self._watched = self._watched, self._watched.follow(self.context.scene, aspect)
         if self._watched.ground is not last.ground:
-            self._sightings.forget_motion()
+            self._objects.forget_travel()
 
     def _look(self, detections: Sequence[Detection], untracked: dict[str, int]) -> list[Detection]:
         """All of them, those that are watched with their zones; counts those without a track id."""
@@ -165,8 +165,8 @@ class Zones(Algorithm):
                 for name in () if self._followed else names:
                     untracked[name] += 1
             else:
-                sighting = self._sightings.see(track_id, detection, self._now_us)
-                velocity = sighting.moved(place.ground)
+                known = self._objects.see(track_id, detection, self._now_us)
+                velocity = known.moved(place.ground)
                 names = self._locate(track_id, detection, place, velocity)
                 self._cross(track_id, detection, place, velocity)
             if names or velocity is not None:
@@ -231,21 +231,21 @@ class Zones(Algorithm):
         patience_us = round(self.params.lost_after * 1e6)
         for name, zone in self._watched.zones.items():
             for track_id in zone.occupancy.track_ids:
-                sighting = self._sightings[track_id]
-                if self._now_us - sighting.seen_us > patience_us:
-                    seconds = zone.occupancy.lose(track_id, sighting.seen_us)
-                    self._tell_gone(_Gone(name, sighting.detection, seconds), "lost")
-        for track_id in self._sightings.overdue(self._now_us):
+                known = self._objects[track_id]
+                if self._now_us - known.seen_us > patience_us:
+                    seconds = zone.occupancy.lose(track_id, known.seen_us)
+                    self._tell_gone(_Gone(name, known.detection, seconds), "lost")
+        for track_id in self._objects.overdue(self._now_us):
             for gone in self._forget(track_id):
                 self._tell_gone(gone, "lost")
 
     def _forget(self, track_id: int) -> list[_Gone]:
         """Forget an object; the stays that end with it."""
-        sighting = self._sightings.forget(track_id)
+        known = self._objects.forget(track_id)
         for line in self._watched.lines.values():
             line.crossings.forget(track_id)
         return [
-            _Gone(name, sighting.detection, zone.occupancy.lose(track_id, sighting.seen_us))
+            _Gone(name, known.detection, zone.occupancy.lose(track_id, known.seen_us))
             for name, zone in self._watched.zones.items()
         ]
 
@@ -276,16 +276,17 @@ class Zones(Algorithm):
 
     def _check_followed(self, track_ids: Iterable[int | None]) -> None:
         """Whether anybody follows objects; says once that nothing can be told of those that nobody does."""
-        if self._followed or self._warned:
+        if self._followed:
             return
         self._followed = any(track_id is not None for track_id in track_ids)
         if self._untracked_us is None:
             self._untracked_us = self._now_us
-        if not self._followed and self._now_us - self._untracked_us > _PATIENCE_US:
+        waited_us = self._now_us - self._untracked_us
+        if not self._followed and not self._warned and waited_us > _PATIENCE_US:
             self._warned = True
             _log.warning(
-                "%s on %s: detections have no track ids, so zones counts who is inside and nothing else;"
-                " put {algorithm: tracker} before it",
+                "%s on %s: no detection has a track id, so zones counts who is inside and nothing else;"
+                " put {algorithm: tracker} before it, if there is none",
                 self.context.job,
                 self.context.source,
             )

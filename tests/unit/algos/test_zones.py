@@ -170,7 +170,7 @@ def test_memory_is_bounded_over_weeks_of_objects() -> None:
         rig.see(now, *(person(0.2 + 0.1 * k, 5 * now + k) for k in range(5)))
     zones = rig.zones
     assert isinstance(zones, Zones)
-    kept = len(zones._sightings)
+    kept = len(zones._objects)
     assert kept <= 5 * 62
     assert len(zones._watched.lines["gate"].crossings) == kept
 
@@ -228,8 +228,8 @@ def test_without_a_tracker_zones_count_and_nothing_is_told(caplog: pytest.LogCap
     assert outcome.counts["lines"]["gate"]["in"] == 0
     assert rig.told("zone") == [("count_over", "left")]
     assert [record.message for record in caplog.records if "tracker" in record.message] == [
-        "people on gate: detections have no track ids, so zones counts who is inside and nothing else;"
-        " put {algorithm: tracker} before it"
+        "people on gate: no detection has a track id, so zones counts who is inside and nothing else;"
+        " put {algorithm: tracker} before it, if there is none"
     ]
 
 

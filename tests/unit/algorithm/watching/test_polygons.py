@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edged.algorithm.polygons import Polygons, to_plane
+from edged.algorithm.watching.polygons import Polygons, to_plane
 from edged.errors import AlgorithmError
 
 SQUARE = ((0.2, 0.2), (0.6, 0.2), (0.6, 0.6), (0.2, 0.6))

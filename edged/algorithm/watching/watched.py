@@ -7,10 +7,10 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from edged.algorithm.crossing import Crossings, Tally
-from edged.algorithm.ground import Ground
-from edged.algorithm.occupancy import Crowding, Occupancy, Patience
-from edged.algorithm.polygons import Polygons, to_plane
+from edged.algorithm.watching.crossing import Crossings, Tally
+from edged.algorithm.watching.ground import Ground
+from edged.algorithm.watching.occupancy import Crowding, Occupancy, Patience
+from edged.algorithm.watching.polygons import Polygons, to_plane
 from edged.errors import AlgorithmError
 from edged.model.scene import Point, Scene
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edged.algorithm.occupancy import Crowding, Occupancy, Patience
+from edged.algorithm.watching.occupancy import Crowding, Occupancy, Patience
 
 S = 1_000_000
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from edged.algorithm.polygons import ON_EDGE
+from edged.algorithm.watching.polygons import ON_EDGE
 
 MOST_LABELS = 100
 """That are counted apart: labels may be free text, such as number plates."""

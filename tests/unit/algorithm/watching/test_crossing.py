@@ -8,7 +8,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from edged.algorithm.crossing import MOST_LABELS, Crossings, Direction, Tally
+from edged.algorithm.watching.crossing import MOST_LABELS, Crossings, Direction, Tally
 
 MARGIN = 0.02
 Place = tuple[float, float]

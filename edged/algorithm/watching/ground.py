@@ -1,4 +1,4 @@
-"""Where on the ground something stands, and how fast it moves: a plane seen by a calibrated camera.
+"""Where on the ground something stands: a plane seen by a calibrated camera.
 
 A homography by the direct linear transform with normalised points (Hartley and Zisserman, Multiple
 View Geometry, 2nd edition, 4.1 and 4.4.4), least squares over all points given.
@@ -7,7 +7,6 @@ View Geometry, 2nd edition, 4.1 and 4.4.4), least squares over all points given.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -19,9 +18,6 @@ _DEGENERATE = 1e-4
 """A second direction this much weaker than the rest is none."""
 _MISFIT = 0.1
 """Of the ground's extent, by which no point may be off."""
-_SMOOTHING_S = 1.0
-_LEAST_S = 0.5
-"""Before that the jitter of two boxes looks like speed."""
 
 Matrix = NDArray[np.float64]
 
@@ -55,53 +51,6 @@ class Ground:
         depths = _depths(self._matrix, places)
         depths = np.where(depths > 1e-9, depths, np.nan)
         return np.asarray((places @ self._matrix[:2, :2].T + self._matrix[:2, 2]) / depths[:, None])
-
-
-@dataclass(frozen=True, slots=True)
-class Velocity:
-    """On the ground."""
-
-    speed: float
-    """Metres per second."""
-    heading: float
-    """Degrees, 0-360: 0 along the ground's first axis, 90 along its second."""
-
-
-class Motion:
-    """One object's velocity over the last second or so, however often it is seen.
-
-    The mean of all its steps, each weighed by its time and the less the longer ago it was: the jitter of
-    single boxes cancels out.
-    """
-
-    def __init__(self) -> None:
-        self._last: tuple[int, float, float] | None = None
-        self._sum = (0.0, 0.0)
-        self._weight = 0.0
-        self._watched_s = 0.0
-
-    def observe(self, now_us: int, x_m: float, y_m: float) -> None:
-        """It stands there now."""
-        last, self._last = self._last, (now_us, x_m, y_m)
-        if last is None or now_us <= last[0]:
-            return
-        passed_s = (now_us - last[0]) / 1e6
-        kept = math.exp(-passed_s / _SMOOTHING_S)
-        gained = (1 - kept) / passed_s
-        self._sum = (
-            self._sum[0] * kept + (x_m - last[1]) * gained,
-            self._sum[1] * kept + (y_m - last[2]) * gained,
-        )
-        self._weight = self._weight * kept + 1 - kept
-        self._watched_s += passed_s
-
-    @property
-    def velocity(self) -> Velocity | None:
-        """None until it was seen for half a second."""
-        if self._watched_s < _LEAST_S:
-            return None
-        x, y = self._sum[0] / self._weight, self._sum[1] / self._weight
-        return Velocity(math.hypot(x, y), math.degrees(math.atan2(y, x)) % 360)
 
 
 def _check_points(image: Matrix, ground: Matrix) -> None:
