@@ -11,11 +11,29 @@ from dataclasses import replace
 from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
-from edged.algorithm import Algorithm, AlgorithmParams, Detection, Frame, Outcome
-from edged.algorithm.tracking.follower import Follower, Look, Step
+from edged.algorithm import Algorithm, AlgorithmError, AlgorithmParams, Detection, Frame, Outcome, blame
+from edged.algorithm.embedder import Embedder
+from edged.algorithm.runtime import Provider
+from edged.algorithm.tracking.appearance import Appearance, AppearancePolicy
+from edged.algorithm.tracking.follower import Follower
+from edged.algorithm.tracking.look import Look, Step
 from edged.algorithm.tracking.track import ObjectTrack, Policy
+
+
+class AppearanceParams(AlgorithmParams):
+    model: str = Field(min_length=1, description="a re-identification model: crops to vectors")
+    every: float = Field(1.0, gt=0, le=3600, description="seconds after which an object is looked at again")
+    similar: float = Field(
+        0.85, ge=-1, le=1, description="cosine at which two looks are as likely of one object as of two"
+    )
+    weight: float = Field(
+        3.0, ge=0, le=20, description="the most that likeness counts against what motion says (see reach)"
+    )
+    most: int = Field(20, ge=1, le=300, description="crops looked at in one run")
+    provider: Provider = Field(Provider.AUTO, description="what runs the model")
 
 
 class TrackerParams(AlgorithmParams):
@@ -44,6 +62,11 @@ class TrackerParams(AlgorithmParams):
         "keep", description="boxes of followed labels that have no id: keep them in the result, or drop them"
     )
     smooth: bool = Field(False, description="give the boxes as the motion filter has them")
+    appearance: AppearanceParams | None = Field(
+        None,
+        description="tell objects apart by their looks where motion cannot: "
+        "{model: …onnx, every: 1.0, similar: 0.85, weight: 3.0, most: 20, provider: auto}",
+    )
 
     @model_validator(mode="after")
     def _ordered(self) -> TrackerParams:
@@ -78,10 +101,11 @@ class Tracker(Algorithm):
         )
         self._follower = Follower(policy, self.context.track_ids.next)
         self._labels = None if params.labels is None else frozenset(params.labels)
+        self._embedder = None if params.appearance is None else self._open_model(params.appearance)
 
     def run(self, window: Sequence[Frame], before: Outcome) -> Outcome:
         if before.detections is None:
-            return before
+            raise AlgorithmError("nothing before the tracker detects: put it behind a detector (`then:`)")
         header = window[-1].header
         places = self._followed(before.detections)
         followed = [before.detections[place] for place in places]
@@ -92,12 +116,28 @@ class Tracker(Algorithm):
             np.array([found.score for found in followed], dtype=np.float64),
             [found.label for found in followed],
         )
-        step = self._follower.follow(look)
+        step = self._follower.follow(look, self._appearance(window[-1], followed))
         self._tell(step)
         return replace(before, detections=self._marked(before.detections, places, step, look.aspect))
 
     def reset(self) -> None:
         self._tell(Step([], ended=self._follower.end()))
+
+    def _open_model(self, wanted: AppearanceParams) -> Embedder:
+        self._looks = AppearancePolicy(wanted.every, wanted.similar, wanted.weight, wanted.most)
+        with blame("appearance.model"):
+            return Embedder.open(self.context, wanted.model, provider=wanted.provider)
+
+    def _appearance(self, frame: Frame, followed: Sequence[Detection]) -> Appearance | None:
+        embedder = self._embedder
+        if embedder is None:
+            return None
+
+        def embed(places: Sequence[int]) -> NDArray[np.float32]:
+            self.context.count("tracker.embeddings", len(places))
+            return embedder.embed(frame, [followed[place].box for place in places])
+
+        return Appearance(self._looks, embed)
 
     def _followed(self, detections: Sequence[Detection]) -> list[int]:
         """Which are of a label to follow, and have a box in the plane."""

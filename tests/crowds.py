@@ -53,7 +53,9 @@ class World:
             count += 1
             now_s = max(now_s + 0.01, (count + self.ragged * random.uniform(-1, 1)) / self.rate)
 
-    def _sight(self, random: np.random.Generator, there: dict[int, NDArray[np.float64]], now_s: float) -> Sight:
+    def _sight(
+        self, random: np.random.Generator, there: dict[int, NDArray[np.float64]], now_s: float
+    ) -> Sight:
         boxes, scores, truth = [], [], []
         nearest_first = sorted(there, key=lambda who: -there[who][3])
         for place, who in enumerate(nearest_first):
@@ -97,7 +99,9 @@ class Ways:
             if 0 <= place < len(way):
                 box = np.clip(way[place], 0, 1)
                 whole = way[place]
-                if (box[2] - box[0]) * (box[3] - box[1]) > 0.4 * (whole[2] - whole[0]) * (whole[3] - whole[1]):
+                if (box[2] - box[0]) * (box[3] - box[1]) > 0.4 * (whole[2] - whole[0]) * (
+                    whole[3] - whole[1]
+                ):
                     there[who] = box
         return there
 
@@ -180,4 +184,6 @@ def judge(sights: Sequence[Sight], tracker: Tracker) -> Score:
             used.add(track_id)
     real = {track_id for who, track_id in together if who >= 0}
     false = {track_id for _, track_id in together} - real
-    return Score(switches, len(people), len(real), 2 * sum(best.values()) / max(sightings + given, 1), len(false))
+    return Score(
+        switches, len(people), len(real), 2 * sum(best.values()) / max(sightings + given, 1), len(false)
+    )

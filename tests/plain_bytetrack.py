@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edged.algorithm.tracking.assignment import match
-from edged.algorithm.tracking.follower import overlaps
+from edged.algorithm.tracking.look import overlaps
 from tests.crowds import Sight
 
 
@@ -19,7 +19,10 @@ class _Track:
     def __init__(self, box: NDArray[np.float64]) -> None:
         self.mean = np.concatenate((_corners_to_middle(box), np.zeros(4)))
         height = self.mean[3]
-        self.covariance = np.diag(np.array([2, 2, 2, 2, 10, 10, 10, 10]) * height * np.array([0.05] * 4 + [0.00625] * 4)) ** 2
+        self.covariance = (
+            np.diag(np.array([2, 2, 2, 2, 10, 10, 10, 10]) * height * np.array([0.05] * 4 + [0.00625] * 4))
+            ** 2
+        )
         self.missed = 0
         self.hits = 1
         self.track_id: int | None = None
@@ -73,7 +76,9 @@ class PlainByteTrack:
         seen = set(map(id, owners.values()))
         for track in self._tracks:
             track.missed = 0 if id(track) in seen else track.missed + 1
-        self._tracks = [t for t in self._tracks if t.missed <= (self._buffer if t.track_id is not None else 0)]
+        self._tracks = [
+            t for t in self._tracks if t.missed <= (self._buffer if t.track_id is not None else 0)
+        ]
         for n in high:
             if n not in owners and sight.scores[n] >= self._high + 0.1:
                 owners[n] = _Track(sight.boxes[n])
@@ -83,7 +88,9 @@ class PlainByteTrack:
                 track.track_id = next(self._ids)
         return [owners[n].track_id if n in owners else None for n in range(len(sight.scores))]
 
-    def _pair(self, sight: Sight, tracks: list[_Track], places: list[int], least: float, owners: dict[int, _Track]) -> None:
+    def _pair(
+        self, sight: Sight, tracks: list[_Track], places: list[int], least: float, owners: dict[int, _Track]
+    ) -> None:
         if not tracks or not places:
             return
         overlap = overlaps(np.array([track.box for track in tracks]), sight.boxes[places])

@@ -10,7 +10,6 @@ and that it stood still where it was seen last (the recovery of J. Cao et al., "
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,38 +25,29 @@ SIZE_WEIGHT = 0.5
 """Of the difference of width and height: it depends on posture and on what hides a part."""
 
 
-@dataclass(frozen=True, slots=True)
-class Objects:
-    """What is known of the objects at the time of the look."""
+def fit_costs(states: States, known: States, seen: Sightings) -> NDArray[np.float64]:
+    """``(n, m)``: of each of ``n`` objects with each of ``m`` sightings.
 
-    states: States
-    """Predicted to that time."""
-    last: Sightings
-    """Where each was seen last."""
-    handicaps: NDArray[np.float64]
-    """Added to all costs of an object, ``(n,)``."""
-
-
-def fit_costs(objects: Objects, seen: Sightings) -> NDArray[np.float64]:
-    """``(n, m)``: of each object with each of ``m`` sightings; the chance of something else at 0 density."""
-    states, last = objects.states, objects.last
+    ``states`` are predicted to the time of the look, ``known`` as of each object's latest sighting.
+    """
     size = states[k.SIZE]
     moving = states[k.POS] + (k.JITTER * size) ** 2
     still = (STILL * size) ** 2
     area = size * size
     half = k.TAIL / 2 + 1
     went = half * np.log1p(_apart(states[: k.Y + 1], seen, k.TAIL * moving)) + np.log(moving / area)[:, None]
-    stood = half * np.log1p(_apart(last[:2], seen, k.TAIL * still))
+    stood = half * np.log1p(_apart(known[: k.Y + 1], seen, k.TAIL * still))
     stood += 2 * math.log(STILL) + STOPPED
     spread = (states[k.SPREAD] + k.SIZE_JITTER**2) * k.TAIL
     shape = np.log1p(_apart(states[k.LOG_W : k.LOG_H + 1], seen[2:], spread))
     costs = np.minimum(went, stood, out=went)
     costs += (SIZE_WEIGHT * half) * shape
-    costs += objects.handicaps[:, None]
     return np.asarray(costs)
 
 
-def _apart(one: NDArray[np.float64], other: NDArray[np.float64], unit: NDArray[np.float64]) -> NDArray[np.float64]:
+def _apart(
+    one: NDArray[np.float64], other: NDArray[np.float64], unit: NDArray[np.float64]
+) -> NDArray[np.float64]:
     """Squared distances ``(n, m)`` between points ``(2, n)`` and ``(2, m)``, in units ``(n,)`` of the former."""
     across = one[0][:, None] - other[0]
     down = one[1][:, None] - other[1]
@@ -65,4 +55,4 @@ def _apart(one: NDArray[np.float64], other: NDArray[np.float64], unit: NDArray[n
     down *= down
     across += down
     across /= unit[:, None]
-    return across
+    return np.asarray(across)

@@ -4,7 +4,9 @@ The centre of a box moves with a velocity that wanders and calms down (an integr
 process: R. A. Singer, "Estimating optimal tracking filter performance for manned maneuvering targets", IEEE
 Transactions on Aerospace and Electronic Systems 6 (1970), with the velocity in place of the acceleration). Its
 equations are exact for any time between two looks: two steps of 0.1 s are one of 0.2 s, so irregular sampling
-needs no care, and after a second without a look nobody is expected a street further on. The logarithms of width
+needs no care, and after a second without a look nobody is expected a street further on. (So the re-update along
+virtual sightings, with which OC-SORT repairs a filter that ran blind in steps of frames, has nothing to repair here:
+measured, it changed no id.) The logarithms of width
 and height only drift. All noise is in units of the object's own size, since what is near moves faster.
 
 Lengths are in heights of the frame; seconds. The columns of a state are objects, its rows the numbers
@@ -34,14 +36,13 @@ JITTER = 0.05
 """Of a sure detection's centre, in sizes: standard deviation."""
 DOUBT = 0.08
 """What a score of 0 adds to it."""
-SIZE_JITTER = 0.12
+SIZE_JITTER = 0.1
 """Of the logarithms of width and height."""
 SIZE_DRIFT = 0.15
 """Of the same within a second."""
 TAIL = 6.0
 """Degrees of freedom of the errors: boxes jump when something hides a part of an object, more often than
 a normal distribution has it."""
-RESUME_STEPS = 4
 _LEAST = 1e-4
 """Width and height of a box that has none."""
 
@@ -49,14 +50,12 @@ _LEAST = 1e-4
 def sightings_of(boxes: NDArray[np.float64], aspect: float) -> Sightings:
     """From boxes ``(n, 4)`` in fractions of a frame that is ``aspect`` times as wide as high."""
     x_min, y_min, x_max, y_max = boxes.T
-    return np.array(
-        (
-            (x_min + x_max) * (aspect / 2),
-            (y_min + y_max) / 2,
-            np.log(np.maximum((x_max - x_min) * aspect, _LEAST)),
-            np.log(np.maximum(y_max - y_min, _LEAST)),
-        )
-    ).reshape(4, -1)
+    seen = np.empty((4, len(boxes)))
+    seen[0] = (x_min + x_max) * (aspect / 2)
+    seen[1] = (y_min + y_max) / 2
+    seen[2] = np.log(np.maximum((x_max - x_min) * aspect, _LEAST))
+    seen[3] = np.log(np.maximum(y_max - y_min, _LEAST))
+    return seen
 
 
 def boxes_of(states: States, aspect: float) -> NDArray[np.float64]:
@@ -96,7 +95,7 @@ def predict(states: States, passed_s: float, speed: float) -> None:
     states[POS] += reach * (2 * covariance + reach * velocity) + usual * wander
     states[COV] = lasts * (covariance + reach * velocity) + usual * (reach * (1 - lasts))
     states[VEL] = lasts * lasts * velocity + usual * (1 - lasts * lasts)
-    states[SPREAD] += SIZE_DRIFT**2 * min(passed_s, 10.0)
+    states[SPREAD] += SIZE_DRIFT**2 * passed_s
 
 
 def jitter_of(scores: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -128,21 +127,6 @@ def update(states: States, seen: Sightings, jitter: NDArray[np.float64]) -> Stat
     after[SPREAD] = gain * SIZE_JITTER**2
     after[SIZE] = _size(after[LOG_W], after[LOG_H])
     return after
-
-
-def resume(states: States, seen: Sightings, jitter: NDArray[np.float64], passed_s: float, speed: float) -> States:
-    """As `predict` and `update`, for objects found again after ``passed_s`` seconds unseen.
-
-    They are taken along a straight way there, as if seen on it: else the filter takes for a turn what it did not
-    foresee, and sends them off with one and a half times the speed that they had on average (the re-update of
-    J. Cao et al., "Observation-Centric SORT", CVPR 2023, in four steps of real time).
-    """
-    begun = states[(X, Y, LOG_W, LOG_H), :]
-    states = states.copy()
-    for step in range(1, RESUME_STEPS + 1):
-        predict(states, passed_s / RESUME_STEPS, speed)
-        states = update(states, begun + (seen - begun) * (step / RESUME_STEPS), jitter)
-    return states
 
 
 def _size(log_w: NDArray[np.float64], log_h: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -6,6 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
+import numpy as np
+from numpy.typing import NDArray
+
 Box: TypeAlias = tuple[float, float, float, float]
 
 
@@ -15,12 +18,13 @@ class ObjectTrack:
 
     first_us: int
     """pts of its first sighting."""
-    last_us: int
+    last_us: int = 0
     """pts of its latest."""
-    box: Box
+    box: Box = (0.0, 0.0, 0.0, 0.0)
     """The detector's own, of the latest sighting; fractions of the frame."""
-    score: float
-    hits: int = 1
+    score: float = 0.0
+    """Of the same."""
+    hits: int = 0
     """Sightings."""
     track_id: int | None = None
     """Given out at confirmation, never before."""
@@ -30,6 +34,10 @@ class ObjectTrack:
     """Length of its way in heights of the frame, without its jitter."""
     turn: tuple[float, float] | None = None
     """From where the way goes on."""
+    vector: NDArray[np.float32] | None = None
+    """What it looks like, where that is asked for: of unit length."""
+    vector_us: int = 0
+    """pts of the sighting that changed it last."""
 
     @property
     def label(self) -> str:
@@ -43,10 +51,17 @@ class ObjectTrack:
         return (self.last_us - self.first_us) / 1e6
 
     def see(self, box: Box, score: float, label: str, now_us: int) -> None:
-        """Another sighting."""
+        """Take a sighting."""
         self.box, self.score, self.last_us = box, score, now_us
         self.hits += 1
         self.votes[label] = self.votes.get(label, 0.0) + score
+
+    def look(self, vector: NDArray[np.float32], now_us: int, share: float) -> None:
+        """It looks like ``vector`` now; ``share`` of that is taken over."""
+        if self.vector is not None:
+            vector = share * vector + (1 - share) * self.vector
+            vector = vector / max(float(np.linalg.norm(vector)), 1e-12)
+        self.vector, self.vector_us = vector.copy(), now_us
 
     def move(self, x: float, y: float, least: float) -> None:
         """Go to a place; less than ``least`` is no way, but jitter."""
