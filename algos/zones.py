@@ -36,9 +36,7 @@ class ZonesParams(AlgorithmParams):
     zones: list[str] | None = Field(None, description="only these zones of the source; default: all")
     lines: list[str] | None = Field(None, description="only these lines of the source; default: all")
     labels: list[str] | None = Field(None, description="only objects with these labels; default: all")
-    anchor: BoxAnchor = Field(
-        BoxAnchor.BOTTOM_CENTER, description=f"the point of a box that counts: {', '.join(BoxAnchor)}"
-    )
+    anchor: BoxAnchor = Field(BoxAnchor.BOTTOM_CENTER, description="the point of a box that counts")
     margin: float = Field(
         0.1,
         ge=0,

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from algos.zones import Zones
 from edged.algorithm import AlgorithmError, Detection, Frame, Outcome, ParamsInvalid
@@ -422,3 +424,43 @@ def test_a_picture_of_another_shape_keeps_the_counts() -> None:
 def test_params_that_make_no_sense_are_refused(params: dict[str, Any]) -> None:
     with pytest.raises(ParamsInvalid):
         Rig(params)
+
+
+looks = st.tuples(
+    st.floats(0.05, 4.0),
+    st.dictionaries(st.integers(1, 4), st.floats(0, 1), max_size=4),
+    st.sampled_from(["go on", "go on", "go on", "reset", "move the line", "take a zone away"]),
+)
+
+
+@given(
+    st.lists(looks, max_size=40), st.sampled_from([{}, {"enter_after": 1, "leave_after": 0}, {"margin": 0}])
+)
+def test_counts_are_what_the_events_add_up_to(
+    story: list[tuple[float, dict[int, float], str]], params: dict[str, Any]
+) -> None:
+    rig, now = Rig({"dwell": 3, "lost_after": 2, **params}), 0.0
+    stays: set[tuple[str, int]] = set()
+    for passed, places, then in story:
+        now += passed
+        outcome = rig.see(now, *(person(x, track_id) for track_id, x in places.items()))
+        for kind, zone, track_id in rig.told("zone", "track_id"):
+            if kind == "zone_enter":
+                assert (zone, track_id) not in stays
+                stays.add((zone, track_id))
+            elif kind.startswith("zone"):
+                assert (zone, track_id) in stays
+                stays -= {(zone, track_id)} if kind == "zone_exit" else set()
+        for zone, count in outcome.counts["zones"].items():
+            assert count == sum(name == zone for name, _ in stays)
+        for detection in outcome.detections or ():
+            assert set(detection.zones) == {
+                zone for zone, track_id in stays if track_id == detection.track_id
+            }
+        if then == "reset":
+            rig.zones.reset()
+        elif then == "move the line":
+            rig.scenes["gate"] = Scene(rig.scenes["gate"].zones, {"gate": ((now % 1, 0.0), (0.5, 1.0))})
+        elif then == "take a zone away":
+            rig.scenes["gate"] = Scene({"left": LEFT}, rig.scenes["gate"].lines)
+            stays = {stay for stay in stays if stay[0] == "left"}
