@@ -44,7 +44,7 @@ class Opener:
     def open(self, job: JobSpec, source: str) -> Chain:
         """Open all links for one source. Raises `OpenFailed`; then none stays open."""
         emissions = Emissions()
-        context = Context(job.name, source, self.sessions, emissions.add)
+        context = Context(job.name, source, self.sessions, emissions.add, functions=self.catalogue.function)
         links: list[Link] = []
         with contextlib.ExitStack() as opened:
             for place, link in enumerate(job.chain):
