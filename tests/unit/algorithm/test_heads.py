@@ -145,6 +145,14 @@ def test_what_numbers_look_like_tells_families_of_one_shape_apart(
     assert recognise(Signature(outputs_of(table.astype(np.float32), size=416))).head.name == wanted
 
 
+def test_boxes_in_pixels_are_none_of_an_ssd() -> None:
+    """YOLO-NAS has the same shapes, and no background."""
+    boxes, scores = np.full((1, 8400, 4), 300.0), np.zeros((1, 8400, 80))
+    outputs = outputs_of(boxes.astype(np.float32), scores.astype(np.float32), size=640)
+    with pytest.raises(AlgorithmError, match="no head is known"):
+        recognise(Signature(outputs))
+
+
 def test_all_that_fit_are_told_the_best_first() -> None:
     found = fitting(signature((1, CELLS_416, 85)))
     assert [(each.head.name, each.classes) for each in found] == [
