@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,8 @@ class Asks(BaseAlgo):
 
 
 @pytest.fixture
-def opener(tmp_path: Path) -> Opener:
+def opener(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Opener:
+    monkeypatch.setattr(sys, "path", list(sys.path))  # its folder does not stay importable
     for folder in ("algos", "models", "elsewhere"):
         (tmp_path / folder).mkdir()
     (tmp_path / "algos" / "asks.py").write_text(ASKS)
