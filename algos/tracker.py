@@ -30,7 +30,7 @@ class AppearanceParams(AlgorithmParams):
         0.85, ge=-1, le=1, description="cosine at which two looks are as likely of one object as of two"
     )
     weight: float = Field(
-        3.0, ge=0, le=20, description="the most that likeness counts against what motion says (see reach)"
+        8.0, ge=0, le=20, description="the most that likeness counts against what motion says (see reach)"
     )
     most: int = Field(20, ge=1, le=300, description="crops looked at in one run")
     provider: Provider = Field(Provider.AUTO, description="what runs the model")
@@ -65,7 +65,7 @@ class TrackerParams(AlgorithmParams):
     appearance: AppearanceParams | None = Field(
         None,
         description="tell objects apart by their looks where motion cannot: "
-        "{model: …onnx, every: 1.0, similar: 0.85, weight: 3.0, most: 20, provider: auto}",
+        "{model: …onnx, every: 1.0, similar: 0.85, weight: 8.0, most: 20, provider: auto}",
     )
 
     @model_validator(mode="after")
