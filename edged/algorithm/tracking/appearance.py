@@ -64,7 +64,9 @@ class Appearance:
             return
         lasting = np.array([now_us - track.last_us <= GAP_S * 1e6 for track in tracks])
         asked: dict[int, int] = {}
-        for column in np.flatnonzero(in_doubt(costs, lasting, self._policy.weight)[known].any(axis=0)).tolist():
+        for column in np.flatnonzero(
+            in_doubt(costs, lasting, self._policy.weight)[known].any(axis=0)
+        ).tolist():
             index = indexes[column]
             if index is not None and len(asked) < self._policy.most:
                 asked[column] = index

@@ -44,7 +44,10 @@ def test_crowds_keep_their_ids(rate: float, least_idf1: float, most_switches_a_p
     assert idf1 >= least_idf1, mine
     assert switches <= most_switches_a_person * people, mine
     assert sum(score.false_ids for score in mine) <= 2, mine
-    assert idf1 > sum(score.idf1 for score in plain) / len(plain) - (0.01 if rate == 30 else -0.03), (mine, plain)
+    assert idf1 > sum(score.idf1 for score in plain) / len(plain) - (0.01 if rate == 30 else -0.03), (
+        mine,
+        plain,
+    )
 
 
 def test_few_people_seen_well_are_counted_to_one() -> None:
