@@ -73,9 +73,8 @@ def main() -> None:
             repeated = [measure(seen)[5:] for _ in range(repeats)]
             least = min(min(spent) for spent in repeated)
             median = min(statistics.median(spent) for spent in repeated)
-            print(
-                f"{objects:4d} objects, {measure.__name__:9s}: least {1e3 * least:.3f} ms, median {1e3 * median:.3f} ms"
-            )
+            what = f"{objects:4d} objects, {measure.__name__:9s}"
+            print(f"{what}: least {1e3 * least:.3f} ms, median {1e3 * median:.3f} ms")
 
 
 if __name__ == "__main__":

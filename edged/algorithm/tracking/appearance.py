@@ -1,10 +1,11 @@
 """What objects look like, asked for only where the answer could change something.
 
-A vector of a sighting costs milliseconds, a hundred times what motion costs. So most are never made: where motion is
-sure, no look at the picture would turn its verdict. Where it is not (people who cross, somebody who comes near the place
-where another was lost, sampling so sparse that all may be anywhere), the sightings in question are looked at, and the
-likeness goes into the costs as a likelihood ratio, bounded, since a crop may show anything. Each track's own vector
-is refreshed now and then. What another object hides in part is not looked at: it would look like that one.
+A vector of a sighting costs milliseconds, a hundred times what motion costs. So most are never made: where
+motion is sure, no look at the picture would turn its verdict. Where it is not (people who cross, somebody
+who comes near the place where another was lost, sampling so sparse that all may be anywhere), the sightings
+in question are looked at, and the likeness goes into the costs as a likelihood ratio, bounded, since a crop
+may show anything. Each track's own vector is refreshed now and then. What another object hides in part is
+not looked at: it would look like that one.
 """
 
 from __future__ import annotations
@@ -57,16 +58,16 @@ class Appearance:
     ) -> None:
         """Add what likeness says to ``costs`` ``(n, m)`` of ``tracks`` with sightings, in place.
 
-        ``indexes`` are those of the sightings, None where one is hidden in part. A pair is worth making below 0.
+        ``indexes`` are those of the sightings, None where one is hidden in part. A pair is worth making
+        below 0.
         """
         known = [row for row, track in enumerate(tracks) if track.vector is not None]
         if not known:
             return
         lasting = np.array([now_us - track.last_us <= GAP_S * 1e6 for track in tracks])
         asked: dict[int, int] = {}
-        for column in np.flatnonzero(
-            in_doubt(costs, lasting, self._policy.weight)[known].any(axis=0)
-        ).tolist():
+        doubtful = in_doubt(costs, lasting, self._policy.weight)[known]
+        for column in np.flatnonzero(np.any(doubtful, axis=0)).tolist():
             index = indexes[column]
             if index is not None and len(asked) < self._policy.most:
                 asked[column] = index
@@ -103,7 +104,7 @@ def in_doubt(costs: Costs, lasting: NDArray[np.bool_], weight: float) -> NDArray
     """
     margins = np.minimum(np.minimum(_next_best(costs, 1), _next_best(costs, 0)), 0.0) - costs
     sure = margins > np.where(lasting, min(SURE, weight), weight)[:, None]
-    settled = sure.any(axis=1)[:, None] | sure.any(axis=0)
+    settled = np.any(sure, axis=1, keepdims=True) | np.any(sure, axis=0, keepdims=True)
     return np.asarray((costs < weight) & ~settled)
 
 

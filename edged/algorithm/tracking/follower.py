@@ -1,8 +1,8 @@
 """Follows the objects of one source from run to run.
 
-What ByteTrack (Y. Zhang et al., ECCV 2022) does in stages, sure sightings first, unsure ones for what remains, tentative tracks
-last, is one assignment here: what is doubtful bears a handicap. So nobody takes a sighting early that fits another
-better, and the answer is the best of all together.
+What ByteTrack (Y. Zhang et al., ECCV 2022) does in stages, sure sightings first, unsure ones for what
+remains, tentative tracks last, is one assignment here: what is doubtful bears a handicap. So nobody takes a
+sighting early that fits another better, and the answer is the best of all together.
 """
 
 from __future__ import annotations

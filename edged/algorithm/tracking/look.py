@@ -92,7 +92,8 @@ def overlaps(some: Boxes, others: Boxes) -> NDArray[np.float64]:
 
 
 def covered(boxes: Boxes) -> NDArray[np.float64]:
-    """The share of each box that one other hides, at most: ``(n,)``. What ends lower in the picture is nearer."""
+    """The share of each box that one other hides, at most: ``(n,)``. What ends lower in the picture is
+    nearer."""
     inner = _inner(boxes, boxes)
     inner[boxes[:, 3:4] >= boxes[:, 3]] = 0.0
     return np.asarray(inner.max(axis=1, initial=0.0) / np.maximum(_areas(boxes), 1e-12))
