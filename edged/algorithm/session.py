@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import logging
 import threading
@@ -16,7 +17,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edged.algorithm.models import find_model
-from edged.algorithm.runtime import Provider, create_runtime, default_threads, runtime_errors
+from edged.algorithm.runtime import (
+    Loaded,
+    OnBuild,
+    Provider,
+    create_runtime,
+    default_threads,
+    runtime_errors,
+)
 from edged.errors import AlgorithmError
 
 _log = logging.getLogger(__name__)
@@ -39,12 +47,16 @@ class Tensor:
 class Session:
     """A loaded model. Several threads may call `run` at once."""
 
-    def __init__(self, path: Path, runtime: Any) -> None:
+    def __init__(self, path: Path, loaded: Loaded) -> None:
+        runtime = loaded.runtime
         self.path = path
         self.inputs = tuple(_tensor(node) for node in runtime.get_inputs())
         self.outputs = tuple(_tensor(node) for node in runtime.get_outputs())
         self.metadata: Mapping[str, str] = dict(runtime.get_modelmeta().custom_metadata_map)
         self.provider: str = runtime.get_providers()[0]
+        """By the name that onnxruntime gives it."""
+        self.label = loaded.label
+        """What runs it, for people: ``CPU``, ``OpenVINO GPU``."""
         self._runtime = runtime
         self._names = [output.name for output in self.outputs]
 
@@ -78,10 +90,23 @@ class _Place:
 class Sessions:
     """The models of a process. A session lives as long as somebody uses it."""
 
-    def __init__(self, folders: Sequence[Path], threads: int | None = None) -> None:
-        """``threads`` of one session's run; by default half the cores, at least one."""
+    def __init__(
+        self,
+        folders: Sequence[Path],
+        threads: int | None = None,
+        *,
+        cache: Path | None = None,
+        on_build: OnBuild = lambda what: contextlib.nullcontext(),
+    ) -> None:
+        """``threads`` of one session's run; by default half the cores, at least one.
+
+        ``cache`` is where engines are kept that providers build; None: nowhere. ``on_build`` is entered, in
+        the thread that asked for the model, while one may be built.
+        """
         self.folders = tuple(folders)
         self._threads = threads or default_threads()
+        self._cache = cache
+        self._on_build = on_build
         self._places: dict[tuple[Any, ...], _Place] = {}
         self._lock = threading.Lock()
         self._files: tuple[str, ...] | None = None
@@ -113,16 +138,17 @@ class Sessions:
         with place.lock:
             session = place.session() if place.session is not None else None
             if session is None:
-                session = _load(path, *options)
+                session = self._load(path, *options)
                 place.session = weakref.ref(session)
             return session
 
-
-def _load(path: Path, provider: Provider, threads: int) -> Session:
-    began = time.monotonic()
-    session = Session(path, create_runtime(path, provider, threads))
-    _log.info("loaded %s on %s in %.2f s", path.name, session.provider, time.monotonic() - began)
-    return session
+    def _load(self, path: Path, provider: Provider, threads: int) -> Session:
+        began = time.monotonic()
+        loaded = create_runtime(path, provider, threads, cache=self._cache, on_build=self._on_build)
+        session = Session(path, loaded)
+        seconds = time.monotonic() - began
+        _log.info("loaded %s on %s (threads: %d) in %.2f s", path.name, session.label, threads, seconds)
+        return session
 
 
 def _provider(name: str) -> Provider:

@@ -17,7 +17,7 @@ from typing import IO, TypeVar, cast
 from edged.errors import ChannelClosed, EdgedError
 from edged.supervise.channel import CONTROL, Packet
 from edged.supervise.child import EXIT_BUG
-from edged.supervise.heartbeat import Activity
+from edged.supervise.heartbeat import BUILDING, Activity
 from edged.supervise.spawn import Spawned, spawn
 from edged.supervise.wire import Decoder
 
@@ -66,17 +66,20 @@ def ask_each(
         try:
             child.channel.send(request, wait_s=1.0)
             for _ in range(number):
-                yield _listen(child, reply, time.monotonic() + within_s)
+                yield _listen(child, reply, within_s)
         except ChannelClosed:
             raise _obituary(child, log) from None
         finally:
             _end(child)
 
 
-def _listen(child: Spawned, reply: type[Reply], until: float) -> Reply:
+def _listen(child: Spawned, reply: type[Reply], within_s: float) -> Reply:
     decoder = Decoder([reply])
+    until = time.monotonic() + within_s
     while time.monotonic() < until and child.heartbeat.overdue(time.monotonic_ns()) is None:
         packet = child.channel.receive(wait_s=_LOOK_EVERY_S)
+        if any(activity.phase == BUILDING for activity in child.heartbeat.activities()):
+            until = time.monotonic() + within_s  # its own deadline is as long as that takes
         if packet is not None and packet.kind == CONTROL and _is(packet, reply):
             return cast(Reply, decoder.decode(packet.body))
     raise ChildSilent("no answer in time", child.heartbeat.activities(), code="timeout")

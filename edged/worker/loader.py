@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 
 from edged.model.messages import JobSpec, Library
 from edged.supervise.heartbeat import Heartbeat
+from edged.worker.building import build_on
 from edged.worker.chain import Chain
 from edged.worker.opening import Opener, OpenFailed
 
@@ -124,7 +125,7 @@ class Loader:
 
     def _load(self, order: Order) -> Loaded:
         if self._opener is None or self._opener.library != order.library:
-            self._opener = Opener(order.library)
+            self._opener = Opener(order.library, build_on(self._heartbeat, lane=LANE))
         chains: dict[str, Chain] = {}
         for source in order.sources:
             self._heartbeat.beat("load", LOAD_DEADLINE_S, lane=LANE, job=order.job.name, source=source)

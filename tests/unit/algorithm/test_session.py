@@ -107,10 +107,10 @@ def test_loading_one_model_does_not_block_getting_another(
     loading, go_on = threading.Event(), threading.Event()
     load = session_module.create_runtime
 
-    def slow_load(path: Path, *options: Any) -> Any:
+    def slow_load(path: Path, *options: Any, **more: Any) -> Any:
         loading.set()
         assert go_on.wait(PATIENCE_S)
-        return load(path, *options)
+        return load(path, *options, **more)
 
     monkeypatch.setattr(session_module, "create_runtime", slow_load)
     with ThreadPoolExecutor(2) as pool:
@@ -175,7 +175,7 @@ def test_a_truncated_model_is_a_clear_error(models: Path) -> None:
 def test_a_provider_that_is_not_here_is_an_error_not_a_fall_back(models: Path) -> None:
     with pytest.raises(AlgorithmError, match="migraphx is not in this onnxruntime, which has"):
         Sessions([models]).get("one.onnx", provider="migraphx")
-    with pytest.raises(AlgorithmError, match="'gpu' is not one of auto, cpu"):
+    with pytest.raises(AlgorithmError, match="'gpu' is not one of auto, .*cpu"):
         Sessions([models]).get("one.onnx", provider="gpu")
 
 
