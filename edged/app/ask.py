@@ -12,6 +12,7 @@ import tempfile
 import time
 from collections.abc import Generator
 from contextlib import closing
+from itertools import islice
 from typing import IO, TypeVar, cast
 
 from edged.errors import ChannelClosed, EdgedError
@@ -61,11 +62,17 @@ def ask_each(
     its own, or ended; `EdgedError` when it gave up and said why; `ChildBug` when it died of one.
     Afterwards the child has ended.
     """
+    with closing(ask_until(module, request, reply, within_s=within_s)) as replies:
+        yield from islice(replies, number)
+
+
+def ask_until(module: str, request: object, reply: type[Reply], *, within_s: float) -> Generator[Reply]:
+    """As `ask_each`, without an end: close it when the last one came."""
     with tempfile.TemporaryFile() as log:
         child = spawn(module, module.rpartition(".")[2], log_level="WARNING", stderr=log.fileno())
         try:
             child.channel.send(request, wait_s=1.0)
-            for _ in range(number):
+            while True:
                 yield _listen(child, reply, within_s)
         except ChannelClosed:
             raise _obituary(child, log) from None
