@@ -21,7 +21,7 @@ _DOUBLINGS = 12
 
 
 def layout_of(shape: Sequence[int], width: int, height: int) -> str | None:
-    """How an output of ``shape`` lies: scores of each class, ``chw`` or ``hwc``, or a ``map`` of their numbers.
+    """How an output of ``shape`` lies: ``chw`` or ``hwc``, scores of each class, or a ``map`` of classes.
 
     The two dimensions in the proportions of the input are the map's; where that fits twice, the smaller
     other one is the classes'. None: it is none of them, or it cannot be told.
