@@ -20,7 +20,7 @@ import numpy as np
 from edged.algorithm.engines import EngineCache, forget, is_built, is_held
 from edged.algorithm.onnx_file import NotOnnx, read_onnx
 from edged.errors import AlgorithmError
-from edged.model.providers import ORT_NAMES, Candidate, Choice, Machine, Provider, choose
+from edged.model.providers import ORT_NAMES, Candidate, Machine, Provider, choose
 
 __all__ = ["Loaded", "OnBuild", "Provider", "available_providers", "create_runtime", "default_threads"]
 
@@ -46,6 +46,8 @@ class Loaded:
     """``onnxruntime.InferenceSession``"""
     label: str
     """For people: ``CPU``, ``OpenVINO GPU``."""
+    builds_each_size: bool = False
+    """Whether the first run on inputs of another size builds an engine, which takes minutes."""
 
 
 def available_providers() -> tuple[str, ...]:
@@ -84,11 +86,13 @@ def create_runtime(
     With ``auto`` a provider that does not load it, or gives no numbers, is passed over, aloud. What is
     built is kept in ``cache``, a folder that may be shared. Raises `AlgorithmError`.
     """
-    choice = _choose(path, provider, threads)
+    fixed = _is_of_fixed_size(path)
+    there, machine = available_providers(), look_for_accelerators()
+    choice = choose(there, machine, threads, wanted=provider, fixed=fixed)
     for passed in choice.passed_over:
         _log.info("%s: not on %s: %s", path.name, passed.provider, passed.reason)
     if not choice.candidates:
-        have = ", ".join(available_providers())
+        have = ", ".join(there)
         raise AlgorithmError(
             f"provider {provider} is not in this onnxruntime, which has {have}", code="invalid"
         )
@@ -102,7 +106,7 @@ def create_runtime(
             if candidate is not choice.candidates[-1]:
                 _log.warning("%s does not run on %s, trying the next: %s", path.name, candidate.label, unfit)
         else:
-            return Loaded(runtime, candidate.label)
+            return Loaded(runtime, candidate.label, candidate.builds_each_size and not fixed)
     raise AlgorithmError(_explain(path, reasons))
 
 
@@ -120,12 +124,11 @@ class _Unfit(Exception):
     """This provider does not run the model."""
 
 
-def _choose(path: Path, provider: Provider, threads: int) -> Choice:
+def _is_of_fixed_size(path: Path) -> bool:
     try:
-        fixed = not read_onnx(path).open_inputs
+        return not read_onnx(path).open_inputs
     except (NotOnnx, OSError):
-        fixed = False  # whatever is wrong with it, ONNX Runtime has the last word
-    return choose(available_providers(), look_for_accelerators(), threads, wanted=provider, fixed=fixed)
+        return False  # whatever is wrong with it, ONNX Runtime has the last word
 
 
 def _load(path: Path, candidate: Candidate, threads: int, cache: Path | None, on_build: OnBuild) -> Any:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import copy
 import logging
 import threading
 import time
 import weakref
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,7 @@ from edged.algorithm.runtime import (
 from edged.errors import AlgorithmError
 
 _log = logging.getLogger(__name__)
+_NOTHING: AbstractContextManager[None] = nullcontext()
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,7 @@ class Tensor:
 class Session:
     """A loaded model. Several threads may call `run` at once."""
 
-    def __init__(self, path: Path, loaded: Loaded) -> None:
+    def __init__(self, path: Path, loaded: Loaded, on_build: OnBuild) -> None:
         runtime = loaded.runtime
         self.path = path
         self.inputs = tuple(_tensor(node) for node in runtime.get_inputs())
@@ -57,8 +58,15 @@ class Session:
         """By the name that onnxruntime gives it."""
         self.label = loaded.label
         """What runs it, for people: ``CPU``, ``OpenVINO GPU``."""
+        self.batch: int | None = None
+        """How many pictures at once pay; None: nobody has tried. See `edged.algorithm.batched`."""
         self._runtime = runtime
         self._names = [output.name for output in self.outputs]
+        self.builds_each_size = loaded.builds_each_size
+        """The first run on inputs of another size builds an engine, which takes minutes."""
+        self._on_build = on_build
+        self._sizes: set[tuple[tuple[int, ...], ...]] = set()
+        """Those of the inputs it ran on, where that matters."""
 
     def run(self, feeds: Mapping[str, NDArray[Any]] | NDArray[Any]) -> list[NDArray[Any]]:
         """Run the model on its inputs by name (one array where it has one input); all outputs, in order.
@@ -68,12 +76,20 @@ class Session:
         if isinstance(feeds, np.ndarray):
             feeds = {self.inputs[0].name: feeds}
         try:
-            outputs: list[NDArray[Any]] = self._runtime.run(self._names, dict(feeds))
+            with self._building_for(feeds) if self.builds_each_size else _NOTHING:
+                outputs: list[NDArray[Any]] = self._runtime.run(self._names, dict(feeds))
         except runtime_errors() as error:
             raise AlgorithmError(
                 f"{self.path.name}: {_first_line(error)} (its inputs: {self._wanted()})"
             ) from error
         return outputs
+
+    def _building_for(self, feeds: Mapping[str, NDArray[Any]]) -> AbstractContextManager[None]:
+        sizes = tuple(np.shape(feed) for feed in feeds.values())
+        if sizes in self._sizes:
+            return _NOTHING
+        self._sizes.add(sizes)
+        return self._on_build(self.path.name)
 
     def _wanted(self) -> str:
         return ", ".join(str(tensor) for tensor in self.inputs)
@@ -96,7 +112,7 @@ class Sessions:
         threads: int | None = None,
         *,
         cache: Path | None = None,
-        on_build: OnBuild = lambda what: contextlib.nullcontext(),
+        on_build: OnBuild = lambda what: _NOTHING,
     ) -> None:
         """``threads`` of one session's run; by default half the cores, at least one.
 
@@ -145,7 +161,7 @@ class Sessions:
     def _load(self, path: Path, provider: Provider, threads: int) -> Session:
         began = time.monotonic()
         loaded = create_runtime(path, provider, threads, cache=self._cache, on_build=self._on_build)
-        session = Session(path, loaded)
+        session = Session(path, loaded, self._on_build)
         seconds = time.monotonic() - began
         _log.info("loaded %s on %s (threads: %d) in %.2f s", path.name, session.label, threads, seconds)
         return session

@@ -68,9 +68,9 @@ def _show_found(out: Console, report: TryReport, request: TryRequest, footage: P
     out.print(Text(f"\n{footage.name}: {looked}"))
     if report.found:
         out.print(_found_table(report, request))
-    elif not report.data:
+    elif not report.data or report.data == "{}":
         out.print(Text("nothing was found; a lower score may find more: -p score=0.1"))
-    if report.data:
+    if report.data and report.algorithm != _RAW:
         out.print(Text(f"data      {report.data}"), soft_wrap=True)
 
 

@@ -9,9 +9,10 @@ from typing import Any
 
 from edged.model.trying import TryReport, TryRequest
 
-_PLAIN = re.compile(r"[A-Za-z/][A-Za-z0-9_./-]*")
+_PLAIN = re.compile(r"([a-z]+://[A-Za-z0-9]|[A-Za-z/])[A-Za-z0-9_./-]*")
 _WORDS = ("true", "false", "null", "yes", "no", "on", "off", "y", "n")
 _LONGEST_NAME = 64
+_ON_CROPS = ("embedding",)
 
 
 def config_for(report: TryReport, request: TryRequest) -> str:
@@ -28,9 +29,19 @@ def config_for(report: TryReport, request: TryRequest) -> str:
         f"    camera: {{url: {_scalar(source)}}}\n"
         "  jobs:\n"
         f"    {_scalar(job_name(model))}:\n"
-        f"      algorithm: {_scalar(report.algorithm)}\n"
-        f"      params: {_flow(params)}{sampling}\n"
+        f"{_link(report.algorithm, params)}{sampling}\n"
     )
+
+
+def _link(algorithm: str, params: dict[str, Any]) -> str:
+    """The job's algorithm; one that looks at crops stands behind a detector, whose model is to be named."""
+    if algorithm in _ON_CROPS:
+        return (
+            "      algorithm: detector\n"
+            "      params: {model: YOUR_DETECTOR.onnx}\n"
+            f"      then: [{{algorithm: {_scalar(algorithm)}, params: {_flow(params)}}}]"
+        )
+    return f"      algorithm: {_scalar(algorithm)}\n      params: {_flow(params)}"
 
 
 def job_name(model: Path) -> str:

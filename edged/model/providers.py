@@ -70,6 +70,11 @@ class Candidate:
     """What runs the parts of the model that it cannot, before the CPU."""
 
     @property
+    def builds_each_size(self) -> bool:
+        """Of a model that leaves sizes open it builds an engine at the first run of each size."""
+        return self.provider in _SIZE_BY_SIZE
+
+    @property
     def ort_name(self) -> str:
         return ORT_NAMES[self.provider]
 

@@ -18,7 +18,7 @@ from edged.model.messages import Library
 from edged.model.providers import AUTO_ORDER, ORT_NAMES, Provider
 from edged.model.trying import FitCard, ModelInfoRequest, ModelReport, Timing
 from edged.offline.look import Look, gray, look_at
-from edged.offline.recognition import RAW, recognise
+from edged.offline.recognition import LINKS, RAW, recognise
 from edged.offline.trial import check_file
 from edged.worker.opening import Opener
 
@@ -39,7 +39,7 @@ def describe_model(request: ModelInfoRequest, on_build: OnBuild, on_step: Callab
         session = sessions.get(str(path))
         look = look_at(session)
         on_step()
-        opener = Opener(Library(models=(str(path.parent),), cache=request.cache), on_build)
+        opener = Opener(Library((str(LINKS),), (str(path.parent),), request.cache), on_build=on_build)
         opener.sessions = sessions
         fits = tuple(_fits(look, opener))
         timings = tuple(_timings(path, sessions, on_step))

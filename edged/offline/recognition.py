@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from edged.errors import AlgorithmError
@@ -33,6 +34,8 @@ class Kind:
     looks_like: Callable[[Look], bool]
     wants: str
     """For people."""
+    on_crops: bool = False
+    """It looks at what a detector found; here that is the whole frame."""
 
 
 def _is_pose(look: Look) -> bool:
@@ -81,7 +84,7 @@ KINDS: tuple[Kind, ...] = (
     Kind("faces", _is_of_faces, "YuNet (12 outputs) or UltraFace (scores and boxes of two classes)"),
     Kind("detector", _any, "boxes as one of its heads returns them"),
     Kind("segmentation", _is_map, "scores of classes for each place, or a map of classes"),
-    Kind("embedding", _is_vector, "one vector for a picture"),
+    Kind("embedding", _is_vector, "one vector for a picture", on_crops=True),
     Kind("classifier", _is_row, "one number for each class"),
     Kind(RAW, _any, "any model that takes a picture"),
 )
@@ -105,7 +108,8 @@ def recognise(
     user's own.
     """
     if algorithm:
-        yield _asked(Kind(algorithm, _any, ""), look, opener, params)
+        known = (kind for kind in KINDS if kind.algorithm == algorithm)
+        yield _asked(next(known, Kind(algorithm, _any, "")), opener, params)
         return
     for kind in KINDS:
         if not _is_there(kind.algorithm, opener):
@@ -113,17 +117,25 @@ def recognise(
         if look.outputs and not kind.looks_like(look):
             yield Recognised(FitCard(kind.algorithm, False, f"it wants {kind.wants}"), params)
             continue
-        yield _asked(kind, look, opener, params)
+        yield _asked(kind, opener, params)
 
 
-def job_of(algorithm: str, params: Mapping[str, Any]) -> JobSpec:
+LINKS = Path(__file__).parent / "links"
+"""The folder of algorithms that stand in for what a job has before the one that is tried."""
+_WHOLE_FRAME = LinkSpec("whole_frame")
+
+
+def _job(kind: Kind, params: Mapping[str, Any]) -> JobSpec:
     """The job that runs one algorithm on each frame it is given."""
-    return JobSpec("try", ("try",), (LinkSpec(algorithm, dict(params)),), Sampling(interval_us=0))
+    link = LinkSpec(kind.algorithm, dict(params))
+    return JobSpec(
+        "try", ("try",), (_WHOLE_FRAME, link) if kind.on_crops else (link,), Sampling(interval_us=0)
+    )
 
 
-def _asked(kind: Kind, look: Look, opener: Opener, params: Mapping[str, Any]) -> Recognised:
+def _asked(kind: Kind, opener: Opener, params: Mapping[str, Any]) -> Recognised:
     try:
-        chain = opener.open(job_of(kind.algorithm, params), "try")
+        chain = opener.open(_job(kind, params), "try")
     except OpenFailed as error:
         return Recognised(FitCard(kind.algorithm, False, str(error)), params)
     return Recognised(FitCard(kind.algorithm, True, kind.wants), params, chain)

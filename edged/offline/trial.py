@@ -26,7 +26,7 @@ from edged.model.trying import Cost, TryReport, TryRequest
 from edged.offline.film import Film, write_picture
 from edged.offline.footage import open_video, read_picture
 from edged.offline.look import Look, look_at
-from edged.offline.recognition import Recognised, recognise
+from edged.offline.recognition import LINKS, Recognised, recognise
 from edged.offline.stopwatch import Stopwatch, WatchedSessions
 from edged.offline.tally import Tally
 from edged.worker.chain import Chain
@@ -39,7 +39,9 @@ OnProgress = Callable[[int, int], None]
 _REPEATS = 20
 _REPEATS_S = 3.0
 """Of a picture: so often, for so long at most."""
-_LONGEST_DATA = 4_000
+_LONGEST_DATA = 2_000
+_LONGEST_LIST = 8
+_KEPT = 3
 
 
 def try_model(request: TryRequest, on_build: OnBuild, on_progress: OnProgress) -> TryReport:
@@ -77,7 +79,9 @@ class _Trial:
     def run(self) -> TryReport:
         model = Path(self.request.model)
         self.on_progress(0, 0)
-        opener = Opener(Library(models=(str(model.parent),), cache=self.request.cache), self.on_build)
+        opener = Opener(
+            Library((str(LINKS),), (str(model.parent),), self.request.cache), on_build=self.on_build
+        )
         before = psutil.Process().memory_info().rss
         sessions = WatchedSessions.of(opener.sessions, self.watch)
         opener.sessions = sessions
@@ -105,7 +109,7 @@ class _Trial:
         """What is known before the first run."""
         error = ""
         if chosen is None:
-            why = look.error or "; ".join(f"{one.card.algorithm}: {one.card.detail}" for one in refused)
+            why = look.error or "; ".join(f"{one.card.algorithm}: {one.card.detail}" for one in refused[-1:])
             error = f"no algorithm takes {Path(self.request.model).name}: {why}"
             if self.request.algorithm and refused:
                 error = refused[0].card.detail
@@ -191,6 +195,15 @@ def known_heads() -> tuple[str, ...]:
 
 
 def shortened(data: Any) -> str:
-    """As JSON; long lists are cut."""
-    text = json.dumps(jsonable(data), ensure_ascii=False) if data else ""
+    """As JSON, with long lists cut."""
+    text = json.dumps(_brief(jsonable(data)), ensure_ascii=False) if data else ""
     return text if len(text) <= _LONGEST_DATA else f"{text[:_LONGEST_DATA]}…"
+
+
+def _brief(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _brief(item) for key, item in value.items()}
+    if isinstance(value, list):
+        more = [f"… {len(value)} in all"] if len(value) > _LONGEST_LIST else []
+        return [_brief(item) for item in value[: _KEPT if more else None]] + more
+    return value
