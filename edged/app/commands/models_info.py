@@ -14,7 +14,7 @@ from edged.errors import EdgedError
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from edged.model.trying import ModelReport
+    from edged.model.trying import FitCard, ModelReport
 
 _ANSWER_WITHIN_S = 600.0
 """For all ways to run it; building an engine does not count."""
@@ -89,11 +89,17 @@ def show(out: Console, report: ModelReport) -> None:
         if value:
             out.print(Text(f"{name:<10} {value}"), soft_wrap=True)
     out.print(tensor_table(report.inputs, report.outputs))
-    for card in report.fits:
+    for card in _worth_telling(report.fits):
         mark = ("fits      ", "green") if card.fits else ("fits not  ", "dim")
         out.print(Text.assemble(mark, f" {card.algorithm}: {card.detail}"), soft_wrap=True)
     out.print(Text(f"auto       runs it on {report.auto} here"))
     out.print(_timing_table(report))
+
+
+def _worth_telling(fits: tuple[FitCard, ...]) -> tuple[FitCard, ...]:
+    """Who does not take it matters only where nobody but the one for any model does."""
+    fitting = tuple(card for card in fits if card.fits)
+    return fitting if len(fitting) > 1 else fits
 
 
 def _timing_table(report: ModelReport) -> object:
