@@ -28,9 +28,12 @@ class CameraHealthParams(AlgorithmParams):
     black: float = Field(0.98, gt=0, le=1, description="share of the picture that is black")
     overexposed: float = Field(0.7, gt=0, le=1, description="share of the picture that is white")
     covered: float = Field(0.6, gt=0, le=1, description="share of what it showed that is hidden")
-    blurred: float = Field(0.5, gt=0, lt=1, description="sharpness, in proportion to what is usual")
+    blurred: float = Field(0.4, gt=0, lt=1, description="sharpness, in proportion to what is usual")
     frozen: float = Field(20.0, gt=0, description="seconds of the same picture")
-    moved: float = Field(0.7, gt=0, le=1, description="share of what it showed that is not there any more")
+    moved: float = Field(
+        0.02, gt=0, le=0.5, description="how far the view is shifted, share of the frame's side"
+    )
+    gone: float = Field(0.7, gt=0, le=1, description="share of what it showed that is gone: moved, too")
     moved_after: float = Field(10.0, ge=0, description="as `after`, for moved")
     learn: float = Field(10.0, ge=0, description="seconds that a view is learned in")
     memory: float = Field(300.0, gt=0, description="seconds in which a view that changes slowly is followed")
@@ -68,7 +71,7 @@ class CameraHealth(Algorithm):
     params: CameraHealthParams
     returns = (
         "events camera_black, _overexposed, _covered, _blurred, _frozen, _moved:"
-        " data.state on or off; data.camera: luma, sharpness, match, lost, still, faults"
+        " data.state on or off; data.camera: luma, sharpness, match, lost, shift, still, faults"
     )
 
     _view: View | None = None
@@ -124,14 +127,19 @@ class CameraHealth(Algorithm):
         now["frozen"] = self._same + 1 >= _LEAST_LOOKS and self._still_us >= params.frozen * 1e6
         if compared is None:
             return now
-        covered = compared.lost >= params.covered
-        now["covered"] = covered
-        if covered:
+        hidden = compared.lost >= params.covered
+        now["covered"] = hidden and not compared.same_light
+        if now["covered"]:
             return now
-        now["moved"] = 1 - compared.match >= params.moved
+        now["moved"] = not hidden and self._is_elsewhere(compared)
         if not now["moved"] and compared.sharpness is not None:
             now["blurred"] = compared.sharpness < params.blurred
         return now
+
+    def _is_elsewhere(self, compared: Comparison) -> bool:
+        if compared.shift is not None:
+            return max(map(abs, compared.shift)) >= self.params.moved
+        return 1 - compared.match >= self.params.gone
 
     def _turn(self, now: dict[_Fault, bool | None], now_us: int, values: dict[str, Any]) -> None:
         params = self.params
@@ -170,6 +178,8 @@ def _values(look: Look, compared: Comparison | None, still_us: int) -> dict[str,
     values: dict[str, Any] = {"luma": round(look.luma, 1), "still": round(still_us / 1e6, 1)}
     if compared is not None:
         values["match"], values["lost"] = round(compared.match, 3), round(compared.lost, 3)
+        if compared.shift is not None:
+            values["shift"] = [round(share, 3) + 0.0 for share in compared.shift]
         if compared.sharpness is not None:
             values["sharpness"] = round(compared.sharpness, 3)
     return values
