@@ -67,6 +67,7 @@ class Opener:
             emissions.add,
             scenes=around.scenes,
             track_ids=around.track_ids(job.name, source),
+            functions=self.catalogue.function,
             kept=around.kept(job, source),
         )
         links: list[Link] = []

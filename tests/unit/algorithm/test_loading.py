@@ -63,7 +63,7 @@ def test_the_built_in_algorithms_are_there() -> None:
     assert {"detector", "motion"} <= cards.keys()
     assert all(card.error == "" and card.summary and card.returns for card in cards.values())
     score = next(param for param in cards["detector"].params if param.name == "score")
-    assert (score.type, score.default) == ("float", "0.4")
+    assert (score.type, score.default) == ("float or dict[str, float]", "0.4")
     assert score.description
     model = next(param for param in cards["detector"].params if param.name == "model")
     assert model.default == "required"
