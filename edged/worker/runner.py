@@ -75,6 +75,7 @@ class Runner:
         self._succeeded(lane, outcome)
         if is_first:
             self._tell(lane)
+        lane.trails.saw(due.header, outcome.detections or ())
         self._snapshots.saw(lane, frames[-1], outcome)
         self._album.saw(lane, frames[-1], outcome, sent_ns)
 
