@@ -82,5 +82,8 @@ def _width(line: str, pen: Pen) -> int:
 @functools.lru_cache(maxsize=64)
 def _extent(scale: float, thickness: int) -> tuple[int, int]:
     """How far letters reach above and below their line."""
-    (_, above), below = cv2.getTextSize("ÅHgjpqy|" if _KNOWS_SCRIPTS else "Hg", _FONT, scale, thickness)
-    return int(above), int(below)
+    if _KNOWS_SCRIPTS:
+        (_, above), below = cv2.getTextSize("ÅHgjpqy|", _FONT, scale, thickness)
+        return int(above), int(below)
+    (_, above), below = cv2.getTextSize("Hg", _FONT, scale, thickness)
+    return int(above) + 2 * thickness, int(below)
