@@ -1,6 +1,7 @@
 """The API that algorithms are written against: what ``algos/`` and users' own files import."""
 
 from edged.algorithm.adapter import BaseAlgoAdapter, adapt
+from edged.algorithm.background import Background, Movement
 from edged.algorithm.base import Algorithm, AlgorithmParams, BaseAlgo, FrameInfo
 from edged.algorithm.color import Color
 from edged.algorithm.context import Context, TrackIds
@@ -19,6 +20,7 @@ __all__ = [
     "AlgorithmError",
     "AlgorithmParams",
     "Anchor",
+    "Background",
     "BaseAlgo",
     "BaseAlgoAdapter",
     "Box",
@@ -30,6 +32,7 @@ __all__ = [
     "Frame",
     "FrameInfo",
     "ImageInput",
+    "Movement",
     "Outcome",
     "ParamsInvalid",
     "Picture",

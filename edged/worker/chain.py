@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edged.algorithm.base import Algorithm
+from edged.algorithm.context import Context, TrackIds
 from edged.algorithm.frame import Frame
 from edged.errors import AlgorithmError
 from edged.model.detection import Outcome
@@ -66,8 +68,12 @@ class Link:
 class Chain:
     """State belongs to (job, source, epoch): the links are told when an epoch begins."""
 
-    def __init__(self, links: Sequence[Link], emissions: Emissions) -> None:
+    def __init__(self, links: Sequence[Link], emissions: Emissions, context: Context | None = None) -> None:
+        """``context`` is what its links were given."""
         self.emissions = emissions
+        self.counters: Counter[str] = Counter() if context is None else context.counters
+        """What the links counted of their own work."""
+        self.track_ids = TrackIds() if context is None else context.track_ids
         self._links = tuple(links)
         self._epoch: int | None = None
         self._closed = False

@@ -14,6 +14,7 @@ from edged.worker.backlog import Backlog
 from edged.worker.chain import Chain
 from edged.worker.failures import Failures
 from edged.worker.feed import Feed
+from edged.worker.motion_gate import Watchman
 from edged.worker.tally import Skip, Tally
 
 
@@ -26,6 +27,7 @@ class Lane:
         self.chain = chain
         self.tally = tally
         """Of the job, shared by its lanes."""
+        tally.counters[source] = chain.counters
         self.failures = Failures()
         self.alive = True
         """False once another took its place: what still waits for it is not run."""
@@ -37,12 +39,16 @@ class Lane:
         self._since_ns = since_ns
         self._schedule = Schedule(spec.sampling)
         self._looked = False
+        self.watchman = _watchman(spec)
+        """None: it runs whether anything moves or not."""
 
     def take_over(self, spec: JobSpec) -> None:
         """Go on as ``spec`` says, which asks for the same algorithms. What failed may try again at once."""
         if spec.sampling != self.spec.sampling:
             self._schedule = Schedule(spec.sampling)
             self._looked = False
+        if spec.gate != self.spec.gate:
+            self.watchman = _watchman(spec)
         self.spec = spec
         self.failures = Failures()
 
@@ -73,6 +79,10 @@ class Lane:
     def window_indexes(self, newest: FrameHeader) -> tuple[int, ...]:
         """What to lease for a run at ``newest``."""
         return window_indexes(self.spec.sampling, newest.key_index if self.by_key else newest.index)
+
+
+def _watchman(spec: JobSpec) -> Watchman | None:
+    return None if spec.gate is None else Watchman(spec.gate)
 
 
 @dataclass(frozen=True, slots=True)

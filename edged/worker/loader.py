@@ -16,6 +16,7 @@ from edged.model.messages import JobSpec, Library
 from edged.supervise.heartbeat import Heartbeat
 from edged.worker.chain import Chain
 from edged.worker.opening import Opener, OpenFailed
+from edged.worker.surroundings import Surroundings
 
 _log = logging.getLogger(__name__)
 
@@ -51,10 +52,11 @@ class Loaded:
 class Loader:
     """Takes orders from the main thread, at most one a job; the latest of a job counts."""
 
-    def __init__(self, heartbeat: Heartbeat) -> None:
+    def __init__(self, heartbeat: Heartbeat, surroundings: Surroundings) -> None:
         self.wake = -1
         """An eventfd, from `start` on; readable when `take` has something."""
         self._heartbeat = heartbeat
+        self._surroundings = surroundings
         self._change = threading.Condition()
         self._orders: dict[str, Order] = {}
         self._unneeded: deque[Chain] = deque()
@@ -124,7 +126,7 @@ class Loader:
 
     def _load(self, order: Order) -> Loaded:
         if self._opener is None or self._opener.library != order.library:
-            self._opener = Opener(order.library)
+            self._opener = Opener(order.library, self._surroundings)
         chains: dict[str, Chain] = {}
         for source in order.sources:
             self._heartbeat.beat("load", LOAD_DEADLINE_S, lane=LANE, job=order.job.name, source=source)

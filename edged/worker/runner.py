@@ -9,7 +9,8 @@ from edged.algorithm.frame import Frame
 from edged.errors import AlgorithmError, EdgedError
 from edged.model.detection import Outcome
 from edged.supervise.heartbeat import Heartbeat
-from edged.track.reader import Missing, Window
+from edged.track.reader import Missing
+from edged.worker.encoding import zone_counts
 from edged.worker.fault import describe_fault
 from edged.worker.jobs import Jobs
 from edged.worker.lane import Due, Lane
@@ -50,11 +51,14 @@ class Runner:
         spec = lane.spec
         self._heartbeat.beat("run", spec.deadline_s, job=spec.name, source=lane.source)
         with window:
-            self._attempt(due, window)
+            frames = tuple(Frame(leased.header, leased.pixels) for leased in window.frames)
+            if lane.watchman is None or lane.watchman.lets_pass(frames[-1]):
+                self._attempt(due, frames)
+            else:
+                lane.tally.skip(Skip.STILL)
 
-    def _attempt(self, due: Due, window: Window) -> None:
+    def _attempt(self, due: Due, frames: tuple[Frame, ...]) -> None:
         lane = due.lane
-        frames = tuple(Frame(leased.header, leased.pixels) for leased in window.frames)
         started_ns = time.monotonic_ns()
         try:
             outcome = lane.chain.run(frames)
@@ -62,7 +66,8 @@ class Runner:
             self._failed(lane, error)
             return
         ended_ns = time.monotonic_ns()
-        finding = Finding(due.header, outcome, lane.chain.emissions.take(), started_ns, ended_ns)
+        events, track_id = lane.chain.emissions.take(), lane.chain.track_ids.last
+        finding = Finding(due.header, outcome, events, started_ns, ended_ns, track_id)
         try:
             refused = self._publisher.publish(lane.spec, lane.source, finding)
         except AlgorithmError as error:
@@ -81,6 +86,7 @@ class Runner:
 
     def _succeeded(self, lane: Lane, outcome: Outcome) -> None:
         lane.tally.detections[lane.source] = len(outcome.detections or ())
+        lane.tally.zones[lane.source] = zone_counts(outcome)
         if lane.failures.failing:
             lane.failures.succeeded()
             _log.info("job %s on %s runs again", lane.spec.name, lane.source)
