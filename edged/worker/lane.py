@@ -8,7 +8,6 @@ from edged.algorithm.trails import Trails
 from edged.model.frame import FrameHeader
 from edged.model.messages import JobSpec
 from edged.model.sampling import SampleOn, window_indexes
-from edged.model.scene import Scene
 from edged.model.schedule import Schedule, Verdict
 from edged.worker.backlog import Backlog
 from edged.worker.chain import Chain
@@ -33,8 +32,6 @@ class Lane:
         """False once another took its place: what still waits for it is not run."""
         self.pictured_ns = 0
         """When a picture of its result was last asked for."""
-        self.scene: Scene | None = None
-        """Of its source, as the specification has it now."""
         self.trails = Trails()
         self._since_ns = since_ns
         self._schedule = Schedule(spec.sampling)

@@ -63,7 +63,7 @@ class Exposure:
     def of(cls, lane: Lane, frame: Frame, outcome: Outcome, purpose: Purpose) -> Exposure:
         """Copies what the lane knows now; in the lane's thread."""
         trails = lane.trails.now(frame.header, outcome.detections or ())
-        return cls(lane, frame, outcome, purpose, lane.scene, trails)
+        return cls(lane, frame, outcome, purpose, lane.chain.scene, trails)
 
 
 class Studio:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -31,7 +32,7 @@ def draw_scene(
     """
     pen = Pen.of(picture)
     room = Room(picture.shape[1], picture.shape[0])
-    counts = {"zones": _named(outcome, "zones"), "lines": _named(outcome, "lines")}
+    counts = {"zones": _zones(outcome), "lines": _named(outcome, "lines")}
     nearest = nearest_first(outcome.detections or ())
     boxes = pixels_of(nearest, picture, pen)
     if scene is not None:
@@ -45,6 +46,12 @@ def draw_scene(
         name_scenery(picture, scene, counts, room, pen)
     draw_labels(picture, nearest, boxes, room, pen)
     cover_masks(picture, scene)
+
+
+def _zones(outcome: Outcome) -> Mapping[str, Any]:
+    """As they were counted, else of the zones that stand in the detections."""
+    found = outcome.detections or ()
+    return _named(outcome, "zones") or Counter(zone for one in found for zone in one.zones)
 
 
 def _named(outcome: Outcome, key: str) -> Mapping[str, Any]:
