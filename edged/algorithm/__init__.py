@@ -3,6 +3,7 @@
 from edged.algorithm.adapter import BaseAlgoAdapter, adapt
 from edged.algorithm.background import Background, Movement
 from edged.algorithm.base import Algorithm, AlgorithmParams, BaseAlgo, FrameInfo
+from edged.algorithm.batched import Batched, Prepared
 from edged.algorithm.color import Color
 from edged.algorithm.context import Context, TrackIds
 from edged.algorithm.frame import WHOLE, Anchor, Box, Fit, Frame, Picture
@@ -23,6 +24,7 @@ __all__ = [
     "Background",
     "BaseAlgo",
     "BaseAlgoAdapter",
+    "Batched",
     "Box",
     "Catalogue",
     "Color",
@@ -36,6 +38,7 @@ __all__ = [
     "Outcome",
     "ParamsInvalid",
     "Picture",
+    "Prepared",
     "Scaling",
     "Session",
     "Sessions",

@@ -48,6 +48,9 @@ class Context:
     scenes: Mapping[str, Scene] = field(default_factory=dict)
     """By source, kept up to date by the worker; empty where nothing is known: in the prover."""
     track_ids: TrackIds = field(default_factory=TrackIds)
+    kept: dict[str, Any] = field(default_factory=dict)
+    """What outlives an instance, for the next one of the same job and source: values of JSON by name.
+    Another worker finds only ``lines`` of the counts there."""
     counters: Counter[str] = field(default_factory=Counter)
     """What links of the chain count of their own work; the job's status shows it."""
 

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edged.algorithm.base import Algorithm
+from edged.algorithm.batched import Batched, Prepared
 from edged.algorithm.context import Context, TrackIds
 from edged.algorithm.frame import Frame
 from edged.errors import AlgorithmError
@@ -66,6 +67,14 @@ class Link:
     """What may be a secret in what its code raises."""
 
 
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a model said to one picture of a batch."""
+
+    prepared: Prepared
+    outputs: Sequence[NDArray[Any]]
+
+
 class Chain:
     """State belongs to (job, source, epoch): the links are told when an epoch begins."""
 
@@ -87,14 +96,26 @@ class Chain:
         """Of its source, as it is now; None where nothing is known of it."""
         return None if self._context is None else self._context.scene
 
-    def run(self, window: Sequence[Frame]) -> Outcome:
-        """Run all links on ``window`` (oldest first). Raises what they raise, and `AlgorithmError`."""
+    @property
+    def first(self) -> Batched | None:
+        """Its first link, if that may share a run of its model with other cameras."""
+        algorithm = self._links[0].algorithm if self._links else None
+        return algorithm if isinstance(algorithm, Batched) else None
+
+    def run(self, window: Sequence[Frame], answer: Answer | None = None) -> Outcome:
+        """Run all links on ``window`` (oldest first). Raises what they raise, and `AlgorithmError`.
+
+        ``answer`` is what the model of the `first` link said to this window already.
+        """
         epoch = window[-1].header.epoch
         if epoch != self._epoch:
             self._begin(epoch)
         outcome = Outcome()
-        for link in self._links:
-            outcome = link.algorithm.run(window, outcome)
+        for place, link in enumerate(self._links):
+            if place == 0 and answer is not None and isinstance(link.algorithm, Batched):
+                outcome = link.algorithm.conclude(answer.prepared, answer.outputs, window, outcome)
+            else:
+                outcome = link.algorithm.run(window, outcome)
             if not isinstance(outcome, Outcome):
                 kind = type(outcome).__name__
                 raise AlgorithmError(f"{link.name}: run() returned a {kind}; return an Outcome")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from edged.algorithm.session import Session
 from edged.algorithm.trails import Trails
 from edged.model.frame import FrameHeader
 from edged.model.messages import JobSpec
@@ -69,6 +70,12 @@ class Lane:
                 self.look(header, feed, backlog, gap=False)
 
     @property
+    def session(self) -> Session | None:
+        """The model whose runs it may share with other lanes."""
+        first = self.chain.first
+        return None if first is None else first.session
+
+    @property
     def by_key(self) -> bool:
         """Whether windows are made of keyframes, by their key indexes."""
         return self.spec.sampling.on is SampleOn.KEYFRAMES
@@ -82,7 +89,7 @@ def _watchman(spec: JobSpec) -> Watchman | None:
     return None if spec.gate is None else Watchman(spec.gate)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Due:
     """A run that waits for its turn."""
 

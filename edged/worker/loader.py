@@ -12,9 +12,11 @@ import threading
 from collections import deque
 from dataclasses import dataclass, field
 
+from edged.algorithm.batched import try_batches
 from edged.model.messages import JobSpec, Library
 from edged.supervise.heartbeat import Heartbeat
 from edged.worker.chain import Chain
+from edged.worker.gray import gray_window
 from edged.worker.opening import Opener, OpenFailed
 from edged.worker.surroundings import Surroundings
 
@@ -139,4 +141,17 @@ class Loader:
                 return Loaded(order, code=error.code, error=str(error))
             finally:
                 self._heartbeat.rest(lane=LANE)
+        self._try_batches(order, chains)
         return Loaded(order, chains)
+
+    def _try_batches(self, order: Order, chains: dict[str, Chain]) -> None:
+        """A job on several cameras may put them into one run of its model, if that pays here."""
+        first = next((chain.first for chain in chains.values()), None)
+        if first is None or len(order.job.sources) < 2:
+            return
+        with self._heartbeat.doing("load", LOAD_DEADLINE_S, lane=LANE, job=order.job.name):
+            try:
+                prepared = first.prepare(gray_window(order.job.sampling))
+                try_batches(first.session, prepared.feed)
+            except Exception as error:  # noqa: BLE001 — somebody else's prepare(): each runs alone then
+                _log.info("job %s: cameras do not share runs: %s", order.job.name, error)

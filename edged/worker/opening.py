@@ -55,6 +55,7 @@ class Opener:
             emissions.add,
             scenes=around.scenes,
             track_ids=around.track_ids(job.name, source),
+            kept=around.kept(job, source),
         )
         links: list[Link] = []
         with contextlib.ExitStack() as opened:

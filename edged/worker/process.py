@@ -107,7 +107,7 @@ class Worker:
             self._look()
             due = self._backlog.take()
             if due is not None:
-                self._runner.run(due)
+                self._runner.run(due, self._backlog)
         self._drain()
 
     def close(self) -> None:
@@ -225,7 +225,7 @@ class Worker:
             self._take_in(feed)
         end_ns = time.monotonic_ns() + _DRAIN_NS
         while (due := self._backlog.take()) is not None and time.monotonic_ns() < end_ns:
-            self._runner.run(due)
+            self._runner.run(due, self._backlog)
         self._publisher.flush(wait_s=_LAST_WORDS_S)
         self._tick()
 

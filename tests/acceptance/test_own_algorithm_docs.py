@@ -7,7 +7,6 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from algos.detector import Detector
 from edged.algorithm import Frame
 from edged.control.plan import make_plan
 from edged.model.detection import Outcome
@@ -22,12 +22,12 @@ from edged.settings import load_settings
 from edged.worker.chain import Chain, Emitted
 from edged.worker.encoding import Latency, Origin, encode_result
 from edged.worker.opening import Opener
-from tests.pages import Block, blocks, differences
-from tests.pictures import decoded_frames
+from tests.pages import blocks, differences
+from tests.pictures import decoded_frames, opened
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "own-algorithm.md"
-FOOTAGE = "store-aisle-detection.mp4"
+SHELF, AISLE = "bottle-detection.mp4", "store-aisle-detection.mp4"
 BLOCKS = blocks(PAGE)
 FILES = {
     name[1]: block
@@ -55,13 +55,14 @@ class Place:
             check=False,
         )
 
-    def chain(self, job: str, params: Mapping[str, Any] | None = None) -> Chain:
+    def chain(self, job: str) -> Chain:
         """As the worker opens it."""
         plan = make_plan(load_settings(self.folder / "gate.yaml"), self.folder)
-        return Opener(plan.library).open(plan.jobs[job].spec, "aisle")
+        spec = plan.jobs[job].spec
+        return Opener(plan.library).open(spec, spec.sources[0])
 
-    def frames(self, step: int = 6, most: int = 10) -> list[Frame]:
-        return [frame for frame, _ in decoded_frames(self.folder / FOOTAGE, step, most)]
+    def frames(self, video: str, step: int, most: int) -> list[Frame]:
+        return [frame for frame, _ in decoded_frames(self.folder / video, step, most)]
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +72,8 @@ def place(tmp_path_factory: pytest.TempPathFactory, assets: Path) -> Place:
         (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_text(block.text)
     (folder / "models").symlink_to(assets)
-    (folder / FOOTAGE).symlink_to(assets / FOOTAGE)
+    for video in (SHELF, AISLE):
+        (folder / video).symlink_to(assets / video)
     return Place(folder)
 
 
@@ -92,78 +94,100 @@ def shown_after(name: str) -> Any:
 
 
 def assert_as_shown(name: str, outcome: Outcome, frame: Frame) -> None:
-    payload = encode_result(Origin("gate-01", "job", "aisle", "boot"), 1, frame.header, Latency(0, 0, 0), outcome)
+    payload = encode_result(
+        Origin("gate-01", "job", "aisle", "boot"), 1, frame.header, Latency(0, 0, 0), outcome
+    )
     result = json.loads(payload)
     came = {key: result[key] for key in ("detections", "data")}
     assert not list(differences(shown_after(name), came, frozenset()))
 
 
 def test_all_that_is_code_on_the_page_is_tried() -> None:
-    named = {block.text for block in FILES.values()}
-    assert [block.line for block in BLOCKS if block.language in ("python", "yaml") and block.text not in named] == []
+    code = [block for block in BLOCKS if block.language in ("python", "yaml")]
+    assert code == list(FILES.values())
     assert set(FILES) == {
-        "gate.yaml", "algos/crowd.py", "algos/crowd_fast.py", "algos/spacing.py", 
+        "gate.yaml", "algos/shelf.py", "algos/shelf_fast.py", "algos/spacing.py", "algos/fastest.py",
     }  # fmt: skip
 
 
 def test_check_accepts_the_page_and_tells_the_line_of_what_is_wrong(place: Place) -> None:
     checked = place.edged("check", "gate.yaml")
-    assert checked.returncode == 0, checked.stderr
-    assert "4 jobs" in checked.stdout or "3 jobs" in checked.stdout
+    assert (checked.returncode, checked.stdout) == (0, "OK: 2 sources, 4 jobs\n"), checked.stderr
     text = (place.folder / "gate.yaml").read_text()
-    (place.folder / "wrong.yaml").write_text(
-        text.replace("model: deeplab_v3_257.onnx, limit: 0.05", "limit: 7")
-    )
+    (place.folder / "wrong.yaml").write_text(text.replace(".onnx, low: 0.08", ".onnx, low: 7"))
     wrong = place.edged("check", "wrong.yaml")
     assert wrong.returncode == 1
-    assert re.search(r"wrong\.yaml:\d+:\d+: spec\.jobs\.crowd-fast\.params\.limit: ", wrong.stderr), wrong.stderr
-    told = place.edged("algos", "crowd_fast", "-c", "gate.yaml")
-    assert "share of the picture that is a crowd" in told.stdout
+    assert re.match(r"wrong\.yaml:12:\d+: spec\.jobs\.shelf-fast\.params\.low: ", wrong.stderr), wrong.stderr
+    told = place.edged("algos", "shelf_fast", "-c", "gate.yaml")
+    assert "share of the picture below which it is running low" in told.stdout
 
 
 def test_both_ways_see_the_same_and_say_so(place: Place) -> None:
-    frames = place.frames()
-    short, said = run_over(place.chain("crowd"), frames)
-    rich, also_said = run_over(place.chain("crowd-fast"), frames)
-    shares = [[outcome.data["share"] for outcome in outcomes] for outcomes in (short, rich)]
-    assert np.allclose(*shares, atol=0.02), shares
-    assert max(shares[0]) > 0.05
-    assert [kind for kind, _ in said][:1] == [kind for kind, _ in also_said][:1] == ["crowded"]
-    seen = next(number for number, outcome in enumerate(short) if outcome.detections)
-    assert_as_shown("algos/crowd.py", short[seen], frames[seen])
+    frames = place.frames(SHELF, 30, 40)
+    short, said = run_over(place.chain("shelf"), frames)
+    rich, also_said = run_over(place.chain("shelf-fast"), frames)
+    filled = [[outcome.data["filled"] for outcome in outcomes] for outcomes in (short, rich)]
+    assert np.allclose(*filled, atol=0.02), filled
+    assert filled[0][0] > 0.1 > min(filled[0])
+    for events in (said, also_said):
+        kinds = [kind for kind, _ in events]
+        assert kinds[:2] == ["shelf_low", "shelf_filled"]
+    assert len(said) >= len(also_said), "what does not last is not told"
+    assert_as_shown("algos/shelf.py", short[0], frames[0])
 
 
 def test_state_does_not_reach_over_an_epoch(place: Place) -> None:
-    chain = place.chain("crowd-fast")
-    frames = place.frames(most=2)
-    for _ in range(2):
-        chain.run([frames[0]])
-        assert [kind for kind, _ in chain.emissions.take()] == ["crowded"]
-        chain.run([frames[1]])
-        assert not chain.emissions.take()
-        chain.restart()
+    chain = place.chain("shelf-fast")
+    frames = place.frames(SHELF, 30, 40)
+    times = [told_after(chain, frames) for _ in range(2)]
     chain.close()
+    assert times[0] == times[1]
+
+
+def told_after(chain: Chain, frames: list[Frame]) -> int:
+    """In which frame of a new epoch it first says something."""
+    chain.restart()
+    for number, frame in enumerate(frames):
+        chain.run([frame])
+        if chain.emissions.take():
+            return number
+    raise AssertionError("it said nothing")
 
 
 def test_a_link_of_a_chain_marks_what_was_found(place: Place) -> None:
-    frames = place.frames()
+    frames = place.frames(AISLE, 6, 10)
     outcomes, _ = run_over(place.chain("spacing"), frames)
     assert max(outcome.data["near"] for outcome in outcomes) >= 2
     seen = next(number for number, outcome in enumerate(outcomes) if outcome.data["near"])
     assert_as_shown("algos/spacing.py", outcomes[seen], frames[seen])
 
 
-@pytest.mark.parametrize("job", ["crowd", "crowd-fast"])
+def test_an_own_head_finds_what_the_built_in_one_does(place: Place) -> None:
+    frames = place.frames(AISLE, 6, 10)
+    own, _ = run_over(place.chain("people"), frames)
+    params = {"model": "fastestdet_352.onnx", "labels": ["person"]}
+    built_in = opened(Detector, params, [place.folder / "models"])
+    found = 0
+    for frame, outcome in zip(frames, own, strict=True):
+        wanted = built_in.run([frame], Outcome()).detections or ()
+        assert [one.label for one in outcome.detections or ()] == [one.label for one in wanted]
+        for one, other in zip(outcome.detections or (), wanted, strict=True):
+            assert np.allclose(one.box, other.box, atol=0.005)
+            assert abs(one.score - other.score) < 0.005
+            found += 1
+    assert found >= 10
+
+
+@pytest.mark.parametrize("job", ["shelf", "shelf-fast"])
 def test_what_it_draws_is_where_it_should_be(place: Place, job: str) -> None:
     chain = place.chain(job)
-    frame = place.frames(most=1)[0]
+    frame = place.frames(SHELF, 1, 1)[0]
     outcome = chain.run([frame])
     picture = frame.bgr()
     before = picture.copy()
     chain.draw(picture, outcome)
     chain.close()
     changed = (picture != before).any(axis=2)
-    share = float(outcome.data["share"])
     columns = np.flatnonzero(changed.any(axis=0))
-    assert abs(columns[-1] / picture.shape[1] - share) < 0.01
+    assert abs(columns[-1] / picture.shape[1] - float(outcome.data["filled"])) < 0.01
     assert not changed[picture.shape[0] // 20 :].any()

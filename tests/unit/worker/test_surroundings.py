@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 from edged.model.messages import JobSpec, Numbering
 from edged.model.sampling import Sampling
 from edged.model.scene import Scene
@@ -32,5 +34,22 @@ def test_a_track_id_is_given_out_once() -> None:
     assert around.track_ids("people", "yard").next() == 1
 
 
-def _job(numbers: Numbering) -> JobSpec:
-    return JobSpec("people", ("gate",), (), Sampling(), numbering={"gate": numbers})
+def test_what_an_instance_keeps_is_for_the_next_one() -> None:
+    around = Surroundings()
+    around.kept(_job(), "gate")["lines"] = {"entry": {"in": 3, "out": 1}}
+    around.continue_numbers([_job(Numbering(counts='{"total":0,"lines":{"entry":{"in":2,"out":1}}}'))])
+    assert around.kept(_job(), "gate") == {"lines": {"entry": {"in": 3, "out": 1}}}, "it knows better"
+    assert around.kept(_job(), "yard") == {}
+    restarted = replace(_job(), load=7)
+    assert around.kept(restarted, "gate") == {}
+    assert around.kept(restarted, "gate") is around.kept(restarted, "gate")
+
+
+def test_another_worker_counts_on_over_lines() -> None:
+    around = Surroundings()
+    around.continue_numbers([_job(Numbering(counts='{"total":0,"lines":{"entry":{"in":2,"out":1}}}'))])
+    assert around.kept(_job(), "gate") == {"lines": {"entry": {"in": 2, "out": 1}}}
+
+
+def _job(numbers: Numbering | None = None) -> JobSpec:
+    return JobSpec("people", ("gate",), (), Sampling(), numbering={"gate": numbers} if numbers else {})
