@@ -177,9 +177,9 @@ def judge_providers(report: ProvidersReport) -> Verdict:
     if not running:
         mend = "reinstall it: pip install --force-reinstall onnxruntime"
         return Verdict(Level.FAIL, "ONNX Runtime", finding, mend)
-    mends = [PROVIDER_MENDS[card.name] for card in broken if card.name in PROVIDER_MENDS]
-    if mends and "is here" not in broken[0].reason:
-        return Verdict(Level.WARN, "ONNX Runtime", finding, mends[0])
+    troubled = [card.name for card in broken if not card.absent]
+    if troubled:
+        return Verdict(Level.WARN, "ONNX Runtime", finding, PROVIDER_MENDS.get(troubled[0], ""))
     return Verdict(Level.OK, "ONNX Runtime", finding)
 
 

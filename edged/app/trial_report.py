@@ -24,7 +24,9 @@ def show(report: TryReport, request: TryRequest, footage: Path) -> None:
         _show_unknown(out, report)
     if not report.written:
         return
-    out.print(Text.assemble((Path(request.model).name, "bold"), f" is for the algorithm {report.algorithm}"))
+    detail = "".join(f": {card.detail}" for card in report.fits if card.fits)
+    name = (Path(request.model).name, "bold")
+    out.print(Text.assemble(name, f" is for the algorithm {report.algorithm}{detail}"), soft_wrap=True)
     _show_found(out, report, request, footage)
     _show_cost(out, report)
     out.print(Text(f"drawn     {_near(Path(request.output))}\n"), soft_wrap=True)

@@ -177,6 +177,8 @@ class ProviderCard:
     label: str
     reason: str = ""
     """Why it does not run here; empty: it does."""
+    absent: bool = False
+    """There is nothing here for it to run on: no trouble."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,7 +45,7 @@ def _check(provider: Provider, model: Path) -> ProviderCard:
     choice = choose(available_providers(), look_for_accelerators(), 1, wanted=Provider.AUTO, fixed=True)
     for passed in choice.passed_over:
         if passed.provider is provider:
-            return ProviderCard(provider, provider, passed.reason)
+            return ProviderCard(provider, provider, passed.reason, absent=True)
     with _stderr_kept() as written:
         try:
             label = create_runtime(model, provider, 1).label

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from edged.algorithm.heads import UNTOLD, describe
 from edged.errors import AlgorithmError
 from edged.model.messages import JobSpec, LinkSpec
 from edged.model.sampling import Sampling
@@ -34,6 +35,8 @@ class Kind:
     looks_like: Callable[[Look], bool]
     wants: str
     """For people."""
+    tell: Callable[[Look, Mapping[str, Any]], str] | None = None
+    """As what the model was recognised; None: as ``wants`` says."""
     on_crops: bool = False
     """It looks at what a detector found; here that is the whole frame."""
 
@@ -79,10 +82,22 @@ def _any(look: Look) -> bool:
     return True
 
 
+def _head(look: Look, params: Mapping[str, Any]) -> str:
+    """``head yolox, 80 classes``"""
+    if params.get("head", "auto") != "auto":
+        return f"head {params['head']}"
+    found = describe(look.session, params.get("input_size")).fitting
+    if not found:
+        return "a head that its params describe"
+    others = "".join(f"; also {one.head.name}" for one in found[1:])
+    classes = "" if found[0].classes == UNTOLD else f", {found[0].classes} classes"
+    return f"head {found[0].head.name}{classes}{others}"
+
+
 KINDS: tuple[Kind, ...] = (
     Kind("keypoints", _is_pose, "heat maps or coordinates of 17 (or as many) points"),
     Kind("faces", _is_of_faces, "YuNet (12 outputs) or UltraFace (scores and boxes of two classes)"),
-    Kind("detector", _any, "boxes as one of its heads returns them"),
+    Kind("detector", _any, "boxes as one of its heads returns them", _head),
     Kind("segmentation", _is_map, "scores of classes for each place, or a map of classes"),
     Kind("embedding", _is_vector, "one vector for a picture", on_crops=True),
     Kind("classifier", _is_row, "one number for each class"),
@@ -109,7 +124,7 @@ def recognise(
     """
     if algorithm:
         known = (kind for kind in KINDS if kind.algorithm == algorithm)
-        yield _asked(next(known, Kind(algorithm, _any, "")), opener, params)
+        yield _asked(next(known, Kind(algorithm, _any, "as it was asked for")), look, opener, params)
         return
     for kind in KINDS:
         if not _is_there(kind.algorithm, opener):
@@ -117,7 +132,7 @@ def recognise(
         if look.outputs and not kind.looks_like(look):
             yield Recognised(FitCard(kind.algorithm, False, f"it wants {kind.wants}"), params)
             continue
-        yield _asked(kind, opener, params)
+        yield _asked(kind, look, opener, params)
 
 
 LINKS = Path(__file__).parent / "links"
@@ -133,17 +148,18 @@ def _job(kind: Kind, params: Mapping[str, Any]) -> JobSpec:
     )
 
 
-def _asked(kind: Kind, opener: Opener, params: Mapping[str, Any]) -> Recognised:
+def _asked(kind: Kind, look: Look, opener: Opener, params: Mapping[str, Any]) -> Recognised:
     try:
         chain = opener.open(_job(kind, params), "try")
     except OpenFailed as error:
         return Recognised(FitCard(kind.algorithm, False, str(error)), params)
-    return Recognised(FitCard(kind.algorithm, True, kind.wants), params, chain)
+    detail = kind.wants if kind.tell is None else kind.tell(look, params)
+    return Recognised(FitCard(kind.algorithm, True, detail), params, chain)
 
 
 def _is_there(algorithm: str, opener: Opener) -> bool:
     try:
         opener.catalogue.find(algorithm)
-    except AlgorithmError:
-        return False
+    except AlgorithmError as error:
+        return error.code != "algorithm_not_found"
     return True
