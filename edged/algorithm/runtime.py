@@ -156,19 +156,16 @@ def _load_with(
         if not is_built(place) or is_held(place):
             _log.info("%s: building its engine for %s; this may take minutes", path.name, candidate.label)
             building.enter_context(on_build(path.name))
-        with engines.held(place, path):
-            was_built = is_built(place)
-            try:
-                runtime = _create(path, candidate, threads, options)
-            except _Unfit:
-                if not was_built:
-                    raise
-                forget(place)
-                with on_build(path.name):
-                    runtime = _create(path, candidate, threads, options)
-    if not was_built:
-        engines.clean(place)
-    return runtime
+        building.enter_context(engines.held(place, path))
+        if not is_built(place):
+            runtime = _create(path, candidate, threads, options)
+            engines.clean(place)
+            return runtime
+        with contextlib.suppress(_Unfit):
+            return _create(path, candidate, threads, options)
+        forget(place)  # a power cut may have left half of it
+        building.enter_context(on_build(path.name))
+        return _create(path, candidate, threads, options)
 
 
 def _create(path: Path, candidate: Candidate, threads: int, provider_options: Any) -> Any:

@@ -17,12 +17,12 @@ class Provider(StrEnum):
 
     AUTO = "auto"
     """The first that is there, in the order of `AUTO_ORDER`."""
-    TENSORRT = "tensorrt"
-    CUDA = "cuda"
-    MIGRAPHX = "migraphx"
-    OPENVINO = "openvino"
-    COREML = "coreml"
     CPU = "cpu"
+    CUDA = "cuda"
+    TENSORRT = "tensorrt"
+    OPENVINO = "openvino"
+    MIGRAPHX = "migraphx"
+    COREML = "coreml"
 
 
 AUTO_ORDER = (

@@ -12,7 +12,7 @@ import time
 import cv2
 
 from edged.model.trying import ModelInfoRequest, ProvidersRequest, TryRequest, TryUpdate
-from edged.offline.model_info import describe_model
+from edged.offline.describing import describe_model
 from edged.offline.provider_check import check_providers
 from edged.offline.trial import try_model
 from edged.supervise.channel import Channel

@@ -18,7 +18,7 @@ import psutil
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from edged.app.commands.models_info import info
+from edged.app.commands.model_description import info
 from edged.settings import parse_settings
 from tests.pictures import constant_model, save_model
 

@@ -124,23 +124,21 @@ def _request(
 
 def _ask(request: TryRequest, *, quiet: bool) -> TryReport:
     """The report, with its progress shown meanwhile. Whatever ends it, nothing half written stays."""
-    from contextlib import closing
+    from contextlib import ExitStack, closing
 
     from edged.app.ask import ask_until
     from edged.app.processes import TRYING
     from edged.app.trial_progress import progress
     from edged.model.trying import TryUpdate, part_of
 
-    try:
-        updates = ask_until(TRYING.module, request, TryUpdate, within_s=_ANSWER_WITHIN_S)
-        with closing(updates), progress(quiet=quiet) as tell:
-            for update in updates:
-                if update.report is not None:
-                    return update.report
-                tell(update.done, update.total)
-        raise AssertionError("it sends until it is closed")
-    finally:
-        Path(part_of(request.output)).unlink(missing_ok=True)
+    updates = ask_until(TRYING.module, request, TryUpdate, within_s=_ANSWER_WITHIN_S)
+    with ExitStack() as ending:
+        ending.callback(Path(part_of(request.output)).unlink, missing_ok=True)
+        tell = ending.enter_context(progress(quiet=quiet))
+        ending.enter_context(closing(updates))
+        while (update := next(updates)).report is None:
+            tell(update.done, update.total)
+    return update.report
 
 
 def _as_json(report: TryReport, request: TryRequest) -> str:

@@ -175,7 +175,7 @@ def test_a_truncated_model_is_a_clear_error(models: Path) -> None:
 def test_a_provider_that_is_not_here_is_an_error_not_a_fall_back(models: Path) -> None:
     with pytest.raises(AlgorithmError, match="migraphx is not in this onnxruntime, which has"):
         Sessions([models]).get("one.onnx", provider="migraphx")
-    with pytest.raises(AlgorithmError, match=r"'gpu' is not one of auto, .*cpu"):
+    with pytest.raises(AlgorithmError, match="'gpu' is not one of auto, cpu"):
         Sessions([models]).get("one.onnx", provider="gpu")
 
 
