@@ -117,11 +117,13 @@ def _content(model: Path) -> str:
 
 
 def _make(place: Path, root: Path) -> None:
-    """Make the folder; what root makes belongs to whom the storage belongs, or the daemon could not write."""
+    """Make the folder. What root makes, by `edged check`, belongs to whom the storage belongs, which must be
+    there: else a daemon that is another user's could not write.
+    """
     for folder in (root, place.parent, place):
         if folder.is_dir():
             continue
-        folder.mkdir(parents=True)
+        folder.mkdir(exist_ok=True)
         if os.geteuid() == 0:
             owner = folder.parent.stat()
             os.chown(folder, owner.st_uid, owner.st_gid)

@@ -61,7 +61,11 @@ def _show_unknown(out: Console, report: TryReport) -> None:
         out.print(Text("\nHeads of the detector, and the outputs they know:", style="bold"))
         for head in report.heads:
             out.print(Text(f"  {head}"), soft_wrap=True)
-        out.print(Text("A head of your own is a function in an allowed folder: --head module:function.\n"))
+        out.print(
+            Text(
+                "A head of your own is a function in a folder of yours: --folder FOLDER --head file:function\n"
+            )
+        )
 
 
 def _show_found(out: Console, report: TryReport, request: TryRequest, footage: Path) -> None:

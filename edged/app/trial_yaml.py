@@ -20,10 +20,12 @@ def config_for(report: TryReport, request: TryRequest) -> str:
     model = Path(request.model)
     params = {"model": model.name, **request.params}
     source = "rtsp://10.0.0.5/stream1" if request.is_picture else request.footage
+    own = ", ".join(_scalar(folder) for folder in request.folders)
+    folders = f"algorithms: [{own}]\n" if own else ""
     seconds = request.interval_us / 1e6
     sampling = "" if request.is_picture else f"\n      sampling: {{interval: {seconds:g}}}"
     return (
-        f"models: [{_scalar(str(model.parent))}]\n"
+        f"{folders}models: [{_scalar(str(model.parent))}]\n"
         "spec:\n"
         "  sources:\n"
         f"    camera: {{url: {_scalar(source)}}}\n"

@@ -23,6 +23,8 @@ class TryRequest:
     """Beside ``model``."""
     interval_us: int = 200_000
     """0: every frame of a video."""
+    folders: tuple[str, ...] = ()
+    """Of the user's own algorithms and heads."""
     cache: str = ""
     """Folder for engines; empty: none is kept."""
 

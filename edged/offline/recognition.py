@@ -89,7 +89,7 @@ def _head(look: Look, params: Mapping[str, Any]) -> str:
     found = describe(look.session, params.get("input_size")).fitting
     if not found:
         return "a head that its params describe"
-    others = "".join(f"; also {one.head.name}" for one in found[1:])
+    others = f" ({', '.join(one.head.name for one in found[1:])} would fit, too)" if found[1:] else ""
     classes = "" if found[0].classes == UNTOLD else f", {found[0].classes} classes"
     return f"head {found[0].head.name}{classes}{others}"
 

@@ -80,7 +80,8 @@ class _Trial:
         model = Path(self.request.model)
         self.on_progress(0, 0)
         opener = Opener(
-            Library((str(LINKS),), (str(model.parent),), self.request.cache), on_build=self.on_build
+            Library((*self.request.folders, str(LINKS)), (str(model.parent),), self.request.cache),
+            on_build=self.on_build,
         )
         before = psutil.Process().memory_info().rss
         sessions = WatchedSessions.of(opener.sessions, self.watch)

@@ -253,3 +253,30 @@ def test_pictures_of_odd_size_and_nan_outputs(tmp_path: Path) -> None:
     assert answer["outputs"][0]["odd"] == 15
     assert (answer["width"], answer["height"]) == (33, 17)
     assert cv2.imread(str(tmp_path / "m-street.jpg")).shape == (17, 33, 3)
+
+
+OWN = """
+from edged import BaseAlgo
+
+class Brightness(BaseAlgo):
+    def init(self, model):
+        self.session = self.model(model)
+    def run(self, frames):
+        spot = {"box": [1, 2, 20, 30], "label": "spot"}
+        return {"brightness": float(frames[-1].mean()), "detections": [spot]}
+"""
+
+
+def test_an_algorithm_of_ones_own_runs_and_its_folder_stands_in_the_config(tmp_path: Path) -> None:
+    constant_model(tmp_path / "m.onnx", np.ones((1, 1, 3, 1, 5)), input_shape=(1, 3, 32, 32))
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "brightness.py").write_text(OWN)
+    words = ("m.onnx", picture_in(tmp_path), "--algorithm", "brightness")
+    answer = told(tmp_path, *words, "--folder", "mine")
+    assert "brightness" in json.loads(answer["data"])
+    assert answer["found"][0]["label"] == "spot"
+    settings = parse_settings(answer["config"], file="c", folder=tmp_path).settings
+    assert [str(folder) for folder in settings.algorithms] == [str(tmp_path / "mine")]
+    done = tried(tmp_path, *words)
+    assert done.returncode == 1
+    assert "there is no algorithm 'brightness'" in done.stderr

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from edged.app.commands.try_ import engine_folder
 from edged.errors import EdgedError
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ def _find(name: str, config: Path | None) -> tuple[Path, str]:
     from edged.settings import Settings, load_settings
 
     settings = Settings() if config is None else load_settings(config).settings
-    cache = str(settings.storage.path / "engines")
+    cache = engine_folder(settings) if config is None else str(settings.storage.path / "engines")
     places = (Path(name), *(folder / name for folder in settings.models))
     for place in places:
         if place.is_file():

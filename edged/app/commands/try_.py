@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,6 +14,7 @@ from edged.errors import EdgedError
 
 if TYPE_CHECKING:
     from edged.model.trying import TryReport, TryRequest
+    from edged.settings import Settings
 
 _PICTURES = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
 _FILMS = (".mp4", ".m4v", ".mov")
@@ -36,6 +39,9 @@ _Params = Annotated[
     list[str] | None,
     typer.Option("--param", "-p", metavar="NAME=VALUE", help="Of the algorithm, as in a job: score=0.3."),
 ]
+_Folder = Annotated[
+    list[Path] | None, typer.Option(metavar="FOLDER", help="Of your own algorithms and heads.")
+]
 _Interval = Annotated[
     float, typer.Option(metavar="SECONDS", min=0, help="Between runs on a video; 0: each frame.")
 ]
@@ -50,6 +56,7 @@ def try_(  # noqa: PLR0913  each is one option of the command line
     algorithm: _Algorithm = None,
     head: _Head = None,
     param: _Params = None,
+    folder: _Folder = None,
     interval: _Interval = 0.2,
     provider: _Provider = "auto",
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
@@ -64,7 +71,13 @@ def try_(  # noqa: PLR0913  each is one option of the command line
     from edged.app.trial_report import show
 
     params = _params(param or [], head, provider)
-    request = _request(model, footage, output, algorithm or ("detector" if head else ""), params, interval)
+    request = replace(
+        _request(model, footage, output),
+        algorithm=algorithm or ("detector" if head else ""),
+        params=params,
+        interval_us=round(interval * 1e6),
+        folders=tuple(str(one.resolve()) for one in folder or ()),
+    )
     report = _ask(request, quiet=as_json)
     if as_json:
         typer.echo(_as_json(report, request))
@@ -92,9 +105,8 @@ def _params(given: list[str], head: str | None, provider: str) -> dict[str, Any]
     return params
 
 
-def _request(
-    model: Path, footage: Path, output: Path | None, algorithm: str, params: dict[str, Any], interval_s: float
-) -> TryRequest:
+def _request(model: Path, footage: Path, output: Path | None) -> TryRequest:
+    """What is read and written. Raises `EdgedError` where that cannot be."""
     from edged.model.trying import TryRequest
     from edged.settings import Settings
 
@@ -115,11 +127,15 @@ def _request(
         footage=str(footage.resolve()),
         is_picture=is_picture,
         output=str(target.absolute()),
-        algorithm=algorithm,
-        params=params,
-        interval_us=round(interval_s * 1e6),
-        cache=str(Settings().storage.path / "engines"),
+        cache=engine_folder(Settings()),
     )
+
+
+def engine_folder(settings: Settings) -> str:
+    """Where engines are kept: in the storage, which is made where it is not there, for its user's own use."""
+    with suppress(OSError):
+        settings.storage.path.mkdir(parents=True, exist_ok=True)
+    return str(settings.storage.path / "engines")
 
 
 def _ask(request: TryRequest, *, quiet: bool) -> TryReport:

@@ -106,3 +106,10 @@ def test_two_that_need_the_same_engine_build_it_once(cache: EngineCache, model: 
         (place / "engine.blob").write_bytes(b"engine")
     waiting.join(PATIENCE_S)
     assert found == [True]
+
+
+def test_no_storage_is_made_that_might_be_another_users(tmp_path: Path, model: Path) -> None:
+    cache = EngineCache(tmp_path / "nowhere" / "engines", "1.24.1")
+    with pytest.raises(FileNotFoundError), cache.held(cache.place(model, ONE_THREAD), model):
+        pass
+    assert not (tmp_path / "nowhere").exists()
