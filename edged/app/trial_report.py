@@ -62,9 +62,7 @@ def _show_unknown(out: Console, report: TryReport) -> None:
         for head in report.heads:
             out.print(Text(f"  {head}"), soft_wrap=True)
         out.print(
-            Text(
-                "A head of your own is a function in a folder of yours: --folder FOLDER --head file:function\n"
-            )
+            Text("A head of your own is a function in a folder: --folder FOLDER --head file:function\n")
         )
 
 
