@@ -28,7 +28,9 @@ class EmbeddingParams(SecondaryParams):
     color: Literal["auto", "rgb", "bgr", "gray"] = Field(
         "bgr", description="order of channels; auto: RGB, or gray for a model of one channel"
     )
-    scale: float = Field(1.0, gt=0, description="each value 0-255 is multiplied by it; default: as they are")
+    scale: float | None = Field(
+        1.0, gt=0, description="each value 0-255 is multiplied by it; default: as they are"
+    )
     name: str = Field("embedding", min_length=1, description="what the attribute is called")
     publish: Literal["always", "new"] = Field(
         "always", description="new: a vector stands in the result only when it was made from this frame"

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated
+from dataclasses import replace
+from typing import Annotated, Any
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field, field_validator
 
 from edged.algorithm import (
     WHOLE,
-    Algorithm,
     AlgorithmError,
     AlgorithmParams,
+    Batched,
     Box,
     Detection,
     Frame,
     Outcome,
+    Prepared,
     blame,
 )
 from edged.algorithm.crops import widened
@@ -42,7 +45,9 @@ class FacesParams(AlgorithmParams):
     score: float = Field(0.6, ge=0, le=1, description="faces below it are left out")
     iou: float = Field(0.3, ge=0, le=1, description="faces that overlap more are one")
     max_detections: int = Field(100, ge=1, le=10_000, description="the best faces of a frame")
-    min_size: int = Field(0, ge=0, description="pixels of a face's shorter side, below which it is left out")
+    min_size: float = Field(
+        0.0, ge=0, le=1, description="smaller faces are left out: fraction of the frame's width and height"
+    )
     region: tuple[Fraction, Fraction, Fraction, Fraction] = Field(
         WHOLE, description="x_min, y_min, x_max, y_max of the part of the frame that is looked at"
     )
@@ -65,7 +70,7 @@ class FacesParams(AlgorithmParams):
         return region
 
 
-class Faces(Algorithm):
+class Faces(Batched):
     """Faces as boxes labelled ``face``, with five landmarks where the model knows them."""
 
     Params = FacesParams
@@ -77,24 +82,34 @@ class Faces(Algorithm):
 
     def open(self) -> None:
         with blame("model"):
-            session = self.context.model(self.params.model, provider=self.params.provider)
-            self._model = FaceModel.open(session, self.params.input_size)
+            self.session = self.context.model(self.params.model, provider=self.params.provider)
+            self._model = FaceModel.open(self.session, self.params.input_size)
+
+    def prepare(self, window: Sequence[Frame]) -> Prepared:
+        frame = window[-1]
+        picture = self._model.picture(frame, self.params.region, self._size(frame))
+        return Prepared(self._model.feed([picture]), picture)
+
+    def conclude(
+        self, prepared: Prepared, outputs: Sequence[NDArray[Any]], window: Sequence[Frame], before: Outcome
+    ) -> Outcome:
+        if self.params.within is not None:
+            return self.run(window, before)
+        found = self._model.found(outputs, prepared.picture, self.params.score)
+        return self._with(before, [found])
 
     def run(self, window: Sequence[Frame], before: Outcome) -> Outcome:
-        frame = window[-1]
-        regions = self._regions(before)
-        found = self._model.find(frame, regions, self._size(frame), self.params.score) if regions else []
-        if self.params.within is not None:
-            self.context.count("faces.crops", len(regions))
-        return Outcome((*(before.detections or ()), *self._chosen(frame, found)), before.data, before.counts)
-
-    def _regions(self, before: Outcome) -> list[Box]:
-        """The parts of the frame that are looked at."""
         if self.params.within is None:
-            return [self.params.region]
+            return super().run(window, before)
+        frame = window[-1]
+        regions = self._regions(before, self.params.within)
+        self.context.count("faces.crops", len(regions))
+        return self._with(before, self._model.find(frame, regions, self._size(frame), self.params.score))
+
+    def _regions(self, before: Outcome, labels: Sequence[str]) -> list[Box]:
+        """The detections that are looked into."""
         if before.detections is None:
             raise AlgorithmError("nothing before the faces detects: put it behind a detector, or drop `in`")
-        labels = set(self.params.within)
         boxes = [widened(each.box, _MARGIN) for each in before.detections if each.label in labels]
         boxes.sort(key=lambda box: -(box[2] - box[0]) * (box[3] - box[1]))
         return boxes[: self.params.max_crops]
@@ -106,15 +121,18 @@ class Faces(Algorithm):
         x_min, y_min, x_max, y_max = self.params.region
         return self._model.size_for((x_max - x_min) * frame.width, (y_max - y_min) * frame.height, _LONGEST)
 
-    def _chosen(self, frame: Frame, parts: Sequence[FoundFaces]) -> list[Detection]:
+    def _with(self, before: Outcome, parts: Sequence[FoundFaces]) -> Outcome:
+        return replace(before, detections=(*(before.detections or ()), *self._chosen(parts)))
+
+    def _chosen(self, parts: Sequence[FoundFaces]) -> list[Detection]:
         """The best faces of all parts, without doubles."""
         if not parts:
             return []
         boxes, scores, points = (
             np.concatenate([getattr(part, name) for part in parts]) for name in ("boxes", "scores", "points")
         )
-        sides = (boxes[:, 2:] - boxes[:, :2]) * (frame.width, frame.height)
-        shown = np.flatnonzero((sides > 0).all(axis=1))
+        sides = (boxes[:, 2:] - boxes[:, :2]).min(axis=1)
+        shown = np.flatnonzero(sides > 0)
         best = shown[np.argsort(-scores[shown], kind="stable")[:_MOST_CANDIDATES]]
         kept = best[
             suppress(
@@ -125,7 +143,7 @@ class Faces(Algorithm):
                 most=self.params.max_detections,
             )
         ]
-        large = kept[sides[kept].min(axis=1) >= self.params.min_size]
+        large = kept[sides[kept] >= self.params.min_size]
         return [
             Detection(tuple(box), score, "face", 0, keypoints=tuple((x, y, score) for x, y in marks))
             for box, score, marks in zip(

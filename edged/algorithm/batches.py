@@ -12,7 +12,7 @@ from edged.algorithm.session import Session
 from edged.errors import AlgorithmError
 
 _MOST_AT_ONCE = 32
-"""In one run of a model with an open batch: more gain nothing and take memory."""
+"""Fed together, and in one run where the batch is open: more gain nothing and take memory."""
 
 T = TypeVar("T")
 
@@ -22,18 +22,23 @@ def run_batches(
 ) -> list[NDArray[Any]]:
     """Run a model of one input on all ``items``, in as few runs as its ``batch`` (None: open) allows.
 
-    ``feed`` makes the input for some of them, one row each. Returns each output with one row per item, in
-    order; without items the model does not run and outputs have no rows. Raises `AlgorithmError` where the
-    model gives back another number of rows.
+    ``feed`` makes the input for some of them, one row each, maybe for several runs. Returns each output with
+    one row per item, in order; without items the model does not run and outputs have no rows. Raises
+    `AlgorithmError` where the model gives back another number of rows.
     """
     if not items:
         return [
             np.zeros((0, *(size or 0 for size in each.shape[1:])), each.dtype) for each in session.outputs
         ]
-    size = batch or min(len(items), _MOST_AT_ONCE)
-    parts = [
-        _run(session, feed(items[first : first + size]), batch or 0) for first in range(0, len(items), size)
-    ]
+    size = batch or _MOST_AT_ONCE
+    together = size * max(1, _MOST_AT_ONCE // size)
+    parts: list[list[NDArray[Any]]] = []
+    for first in range(0, len(items), together):
+        # all of them first, then the runs: after a run the frame has left the processor's cache
+        rows = feed(items[first : first + together])
+        parts += [
+            _run(session, rows[begin : begin + size], batch or 0) for begin in range(0, len(rows), size)
+        ]
     return parts[0] if len(parts) == 1 else [np.concatenate(rows) for rows in zip(*parts, strict=True)]
 
 

@@ -32,7 +32,9 @@ class CropModelParams(AlgorithmParams):
     color: Literal["auto", "rgb", "bgr", "gray"] = Field(
         "auto", description="order of channels; auto: RGB, or gray for a model of one channel"
     )
-    scale: float = Field(1 / 255, gt=0, description="each value 0-255 is multiplied by it; default: to 0-1")
+    scale: float | None = Field(
+        None, gt=0, description="each value 0-255 is multiplied by it; default: 1/255, to 0-1"
+    )
     mean: Numbers = Field([], description="then subtracted, one per channel in their order, or one for all")
     std: Numbers = Field([], description="then divided by, one per channel, or one for all")
     resize: CropFit = Field(
@@ -74,16 +76,15 @@ class CropModel:
                 raise ParamsInvalid(message, path=name)
         if 0 in params.std:
             raise ParamsInvalid("must not be 0: values are divided by it", path="std")
-        scaling = Scaling(params.scale, tuple(params.mean), tuple(params.std))
+        scaling = Scaling(params.scale or 1 / 255, tuple(params.mean), tuple(params.std))
         wanted = CropInput(image, _color(params.color, image.channels), params.resize, scaling, margin)
         return cls(session, wanted, _output(session, params.output))
 
     def run(self, frame: Frame, boxes: Sequence[Box]) -> NDArray[np.float32]:
         """Its output for each of ``boxes`` (fractions of the frame): ``(n, numbers)``, finite.
 
-        In one run where its batch is open. Integer outputs of quantised models become 0-1 by their type's
-        range. Raises `AlgorithmError` for NaN and infinite numbers, and for an output without a row
-        per picture.
+        In one run where its batch is open. The uint8 of quantised models becomes 0-1. Raises
+        `AlgorithmError` for NaN and infinite numbers, and for an output without a row per picture.
         """
         outputs = run_batches(
             self.session, self.wanted.image.batch, boxes, lambda some: self.wanted.tensor(frame, some)
@@ -105,9 +106,15 @@ class CropModel:
         return self._numbers(outputs[self._output], 2)
 
     def _numbers(self, output: NDArray[Any], rows: int) -> NDArray[np.float32]:
+        if output.dtype != np.uint8 and not np.issubdtype(output.dtype, np.floating):
+            outputs = ", ".join(str(each) for each in self.session.outputs)
+            raise AlgorithmError(
+                f"{self.session.path.name}: an output of {output.dtype} tells no scores: choose another by "
+                f"`output`, or export it without what makes it; its outputs are {outputs}"
+            )
         numbers = output.astype(np.float32).reshape(rows, output[:1].size if rows else 0)
-        if np.issubdtype(output.dtype, np.integer):
-            numbers /= np.float32(np.iinfo(output.dtype).max)
+        if output.dtype == np.uint8:
+            numbers /= np.float32(255)
         if not np.isfinite(numbers).all():
             raise AlgorithmError(
                 f"{self.session.path.name} returned NaN or infinite numbers: "
@@ -117,13 +124,11 @@ class CropModel:
 
 
 def _image(session: Session, size: tuple[int, int] | None, open_size: tuple[int, int]) -> ImageInput:
-    image = ImageInput.of(session)
+    image = ImageInput.of(session, size, default=open_size)
     if len(session.inputs) != 1:
         inputs = ", ".join(str(each) for each in session.inputs)
         raise AlgorithmError(f"{session.path.name}: it must take one picture and no more; it takes {inputs}")
-    sides = session.inputs[0].shape[1:3] if image.channels_last else session.inputs[0].shape[2:4]
-    wanted = (sides[1] or open_size[0], sides[0] or open_size[1])
-    return ImageInput.of(session, size or wanted)
+    return image
 
 
 def _color(wanted: str, channels: int) -> Color:

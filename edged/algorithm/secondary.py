@@ -24,7 +24,9 @@ class SecondaryParams(CropModelParams):
 
     of: list[Label] | None = Field(None, description="labels of the detections looked at; default: all")
     name: str | None = Field(None, min_length=1, description="what the result is called")
-    min_size: int = Field(16, ge=1, description="pixels of a box's shorter side, below which it is left out")
+    min_pixels: int = Field(
+        16, ge=1, description="boxes whose shorter side has fewer in the frame are not looked at"
+    )
     margin: float = Field(
         0.0, ge=0, le=2, description="surroundings seen on each side, as a share of the box"
     )
@@ -69,7 +71,7 @@ class Secondary(Generic[R, T]):
         """``counter``: what ``.crops``, ``.runs``, ``.cached`` and ``.waiting`` are counted below."""
         self._counter = counter
         self._of = None if params.of is None else frozenset(params.of)
-        self._min_size = params.min_size
+        self._min_pixels = params.min_pixels
         self._context = context
         self._model = model
         self._learn = learn
@@ -115,4 +117,4 @@ class Secondary(Generic[R, T]):
 
     def _is_large(self, frame: Frame, detection: Detection) -> bool:
         x_min, y_min, x_max, y_max = detection.box
-        return min((x_max - x_min) * frame.width, (y_max - y_min) * frame.height) >= self._min_size
+        return min((x_max - x_min) * frame.width, (y_max - y_min) * frame.height) >= self._min_pixels

@@ -11,12 +11,13 @@ import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from onnx import TensorProto, helper, numpy_helper
+from onnx import TensorProto
 
 from algos.classifier import Classifier, recognise_activation
 from edged.algorithm import AlgorithmError, Detection, Frame, Outcome, ParamsInvalid
 from edged.model.frame import FrameFormat
-from tests.pictures import constant_model, gray_frame, noise_frame, opened, save_model
+from tests.classifiers import brightness_model, mean_model, whole_numbers_model
+from tests.pictures import constant_model, gray_frame, noise_frame, opened
 
 READABLE = (0, 2, 3, 5, 6, 7, 8, 9)
 """Digits of OpenCV's font that mnist.onnx reads as people do; its 1 and 4 have strokes that nobody writes."""
@@ -45,27 +46,6 @@ def digit_box(place: int, track_id: int | None = None, label: str = "digit") -> 
 def read(outcome: Outcome, name: str = "mnist") -> list[str | None]:
     found = (each.attributes.get(name) for each in outcome.detections or ())
     return [None if each is None else each["label"] for each in found]
-
-
-def mean_model(path: Path, batch: int | str, classes: int = 3, color: int = 3) -> Path:
-    """Logits that grow with the picture's brightness: class n gets n times the mean of each."""
-    weights = np.arange(classes, dtype=np.float32).reshape(1, classes)
-    nodes = [
-        helper.make_node("ReduceMean", ["images"], ["mean"], axes=[1, 2, 3], keepdims=0),
-        helper.make_node("Unsqueeze", ["mean", "one"], ["column"]),
-        helper.make_node("MatMul", ["column", "weights"], ["logits"]),
-    ]
-    graph = helper.make_graph(
-        nodes,
-        "mean",
-        [helper.make_tensor_value_info("images", TensorProto.FLOAT, [batch, color, 32, 32])],
-        [helper.make_tensor_value_info("logits", TensorProto.FLOAT, [batch, classes])],
-        [
-            numpy_helper.from_array(weights, "weights"),
-            numpy_helper.from_array(np.array([1], dtype=np.int64), "one"),
-        ],
-    )
-    return save_model(path, graph)
 
 
 @pytest.mark.assets
@@ -174,14 +154,25 @@ def test_small_boxes_are_left_out(tmp_path: Path) -> None:
     mean_model(tmp_path / "m.onnx", "batch")
     boxes = [(0.1, 0.1, 0.4, 0.6), (0.1, 0.1, 0.2, 0.9), (0.5, 0.5, 0.5, 0.5)]
     found = tuple(Detection(box, 0.9, "person") for box in boxes)
-    classifier = opened(Classifier, {"model": "m.onnx", "min_size": 30}, [tmp_path])
+    classifier = opened(Classifier, {"model": "m.onnx", "min_pixels": 30}, [tmp_path])
     outcome = classifier.run([noise_frame(FRAME)], Outcome(found))
     assert [label is not None for label in read(outcome, "m")] == [True, False, False]
 
 
+def test_what_is_known_of_a_track_stays_when_it_gets_small(tmp_path: Path) -> None:
+    mean_model(tmp_path / "m.onnx", "batch")
+    counters: Counter[str] = Counter()
+    params = {"model": "m.onnx", "min_pixels": 30, "every": 0}
+    classifier = opened(Classifier, params, [tmp_path], counters=counters)
+    large, small = (Detection((0.1, 0.1, edge, 0.9), 0.9, "person", track_id=7) for edge in (0.4, 0.2))
+    told = [read(classifier.run([noise_frame(FRAME)], Outcome((each,))), "m") for each in (large, small)]
+    assert told[0] == told[1] != [None]
+    assert counters["classifier.crops"] == 1
+
+
 def test_the_mean_of_a_tracks_last_results_is_told(tmp_path: Path) -> None:
     """A crop that is bright once in three frames is dark."""
-    constant_model_of_brightness(tmp_path / "m.onnx")
+    brightness_model(tmp_path / "m.onnx")
     labels = {}
     for smooth in (1, 3):
         params = {"model": "m.onnx", "every": 0, "smooth": smooth, "names": ["dark", "bright"]}
@@ -190,21 +181,6 @@ def test_the_mean_of_a_tracks_last_results_is_told(tmp_path: Path) -> None:
         box = Detection((0.0, 0.0, 1.0, 1.0), 0.9, "lamp", track_id=1)
         labels[smooth] = [read(classifier.run([frame], Outcome((box,))), "m")[0] for frame in frames]
     assert labels == {1: ["dark", "dark", "bright"], 3: ["dark", "dark", "dark"]}
-
-
-def constant_model_of_brightness(path: Path) -> None:
-    """One number between 0 and 1, the mean of the picture: the second of two classes."""
-    graph = helper.make_graph(
-        [
-            helper.make_node("ReduceMean", ["images"], ["mean"], axes=[1, 2, 3], keepdims=0),
-            helper.make_node("Unsqueeze", ["mean", "one"], ["bright"]),
-        ],
-        "bright",
-        [helper.make_tensor_value_info("images", TensorProto.FLOAT, ["n", 3, 32, 32])],
-        [helper.make_tensor_value_info("bright", TensorProto.FLOAT, ["n", 1])],
-        [numpy_helper.from_array(np.array([1], dtype=np.int64), "one")],
-    )
-    save_model(path, graph)
 
 
 def test_a_class_below_the_least_score_is_not_told(tmp_path: Path) -> None:
@@ -255,6 +231,16 @@ def test_what_does_not_fit_is_told(tmp_path: Path, params: dict[str, Any], path:
     with pytest.raises(ParamsInvalid, match=message) as raised:
         opened(Classifier, {"model": "m.onnx", **params}, [tmp_path])
     assert raised.value.path == path
+
+
+def test_a_quantised_models_bytes_are_scores_and_other_whole_numbers_are_none(tmp_path: Path) -> None:
+    whole_numbers_model(tmp_path / "bytes.onnx", TensorProto.UINT8)
+    whole_numbers_model(tmp_path / "index.onnx", TensorProto.INT64)
+    classifier = opened(Classifier, {"model": "bytes.onnx"}, [tmp_path])
+    told = classifier.run([noise_frame(FRAME)], Outcome()).data
+    assert told == {"classes": [{"label": "cat", "score": 1.0}]}
+    with pytest.raises(ParamsInvalid, match="int64 tells no scores"):
+        opened(Classifier, {"model": "index.onnx"}, [tmp_path])
 
 
 def test_numbers_that_are_none_are_told(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from algos.faces import Faces
 from edged.algorithm import AlgorithmError, Detection, Frame, Outcome, ParamsInvalid
+from edged.algorithm.batched import run_together
 from edged.model.frame import FrameFormat
 from tests.pictures import (
     constant_model,
@@ -192,8 +193,8 @@ def test_params_decide_which_faces_are_told(assets: Path) -> None:
     assert [each.score for each in plain] == sorted((each.score for each in plain), reverse=True)
     assert found(max_detections=2) == plain[:2]
     assert found(score=0.88) == tuple(each for each in plain if each.score >= 0.88)
-    assert found(min_size=14) == tuple(each for each in plain if (each.box[2] - each.box[0]) * 640 >= 14)
-    assert 0 < len(found(min_size=14)) < len(plain)
+    assert found(min_size=0.02) == tuple(each for each in plain if each.box[2] - each.box[0] >= 0.02)
+    assert 0 < len(found(min_size=0.02)) < len(plain)
     assert len(found(score=0.0, iou=1.0, max_detections=10_000)) == 5000, "more is noise"
 
 
@@ -264,7 +265,7 @@ def test_numbers_that_are_none_are_told(tmp_path: Path) -> None:
         ({"model": "none.onnx"}, "model", "there is no 'none.onnx'"),
         ({"model": "other.onnx"}, "model", r"no face detector has outputs of 84x8400 .*Known are yunet"),
         ({"model": "flat.onnx"}, "model", "takes no picture"),
-        ({"model": "gray.onnx"}, "model", "takes one colour picture"),
+        ({"model": "gray.onnx"}, "model", "a face detector one colour picture"),
         ({"model": "m.onnx", "input_size": [640, 480]}, "input_size", "320x240 only"),
         ({"model": "m.onnx", "region": [0.5, 0, 0.4, 1]}, "region", "x_min < x_max"),
     ],
@@ -289,3 +290,19 @@ def test_inside_detections_needs_a_detector(tmp_path: Path) -> None:
     ultraface(tmp_path / "m.onnx", *answer())
     with pytest.raises(AlgorithmError, match="put it behind a detector"):
         opened(Faces, {"model": "m.onnx", "in": ["person"]}, [tmp_path]).run([noise_frame(FRAME)], Outcome())
+
+
+@pytest.mark.assets
+def test_cameras_that_share_a_run_get_what_each_would_get_alone(assets: Path) -> None:
+    frames = [frame for frame, _ in decoded_frames(assets / "store-aisle-detection.mp4", 20, 3)]
+    algorithm = opened(Faces, {"model": "yunet_n_dynamic.onnx", "score": 0.5}, [assets])
+    assert isinstance(algorithm, Faces)
+    alone = [algorithm.run([frame], Outcome()).detections or () for frame in frames]
+    prepared = [algorithm.prepare([frame]) for frame in frames]
+    answers = run_together(algorithm.session, [each.feed for each in prepared])
+    for frame, each, answer, wanted in zip(frames, prepared, answers, alone, strict=True):
+        found = algorithm.conclude(each, answer, [frame], Outcome()).detections or ()
+        assert len(found) == len(wanted)
+        for one, other in zip(found, wanted, strict=True):
+            assert one.box == pytest.approx(other.box, abs=1e-4)
+    assert sum(len(found) for found in alone) >= 3

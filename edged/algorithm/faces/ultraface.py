@@ -18,8 +18,10 @@ from edged.algorithm.image_input import Scaling
 
 
 def fits(shapes: Sequence[tuple[int, ...]], _width: int, _height: int) -> bool:
-    first, *others = sorted(shapes, key=lambda shape: shape[-1:])
-    return len(first) == 2 and first[1] == 2 and others == [(first[0], 4)]
+    if len(shapes) != 2 or any(len(shape) != 2 for shape in shapes):
+        return False
+    scores, boxes = sorted(shapes, key=lambda shape: shape[1])
+    return scores[1] == 2 and boxes == (scores[0], 4)
 
 
 def decode(outputs: Outputs, width: int, height: int, score: float) -> FaceCandidates:
