@@ -171,6 +171,8 @@ class Detector(Algorithm):
         own = metadata_labels(signature.metadata)
         found = self._recognise(signature, given or own)
         self._head = self._adjusted(found.head, image)
+        with blame("head"):
+            self._head.decode(signature.outputs, DEFAULT_SCORE)
         with blame("names"):
             if found.classes == UNTOLD:
                 self._labels = open_labels(given, own, self._head.labels)

@@ -219,7 +219,7 @@ def test_models_and_params_that_cannot_be_are_told_at_once(
     ("params", "message"),
     [
         ({"score": 2}, "score: "),
-        ({"head": "yolo"}, "head: .*auto, file:function or one of yolox, yolov8"),
+        ({"head": "yolo"}, "head: .*auto, file:function or one of .*yolox, yolov8"),
         ({"resize": "crop"}, "resize: "),
         ({"modle": "x"}, "did you mean 'model'"),
     ],

@@ -15,6 +15,8 @@ from edged.errors import AlgorithmError
 SIZE_INPUT = "orig_target_sizes"
 """RT-DETR's second input: width and height that its boxes are to be scaled to."""
 _GRAY = 114
+_SMALL = Scaling(1 / 255)
+"""Within what any model takes: for one that wants more it is a dark picture."""
 
 
 class Feeding:
@@ -47,7 +49,7 @@ class Feeding:
         size = (self.image.height, self.image.width)
         shape = size if self.image.channels == 1 else (*size, 3)
         blank = np.full(shape, _GRAY, dtype=np.uint8)
-        return Signature(self.run(blank), self.session.inputs, self.session.metadata)
+        return Signature(self.run(blank, _SMALL), self.session.inputs, self.session.metadata)
 
 
 def _others(session: Session, image: ImageInput) -> dict[str, NDArray[Any]]:

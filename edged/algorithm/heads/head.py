@@ -62,6 +62,15 @@ class Head:
     """What classes are called where neither the job nor the model says it and their number is `UNTOLD`."""
 
 
+_TOLERANCE = 0.02
+"""Of probabilities that went through 8-bit numbers."""
+
+
+def are_probabilities(values: NDArray[np.float32]) -> bool:
+    """Whether all lie within 0 to 1: what tells families apart whose shapes are the same."""
+    return not values.size or bool(values.min() >= -_TOLERANCE and values.max() <= 1 + _TOLERANCE)
+
+
 def corners(centers: NDArray[np.float32], sizes: NDArray[np.float32]) -> NDArray[np.float32]:
     """Boxes ``(n, 4)`` of their centres and sizes ``(n, 2)``."""
     halves = sizes / 2

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from edged.algorithm.color import Color
 from edged.algorithm.frame import Anchor, Fit
 from edged.algorithm.heads.grid import Strides, cells, grid
-from edged.algorithm.heads.head import Candidates, Head, best_classes
+from edged.algorithm.heads.head import Candidates, Head, are_probabilities, best_classes
 from edged.algorithm.heads.signature import Outputs, Signature
 from edged.algorithm.image_input import Scaling
 
@@ -52,6 +52,7 @@ def _classes(model: Signature, strides: Strides) -> int | None:
     if shape is None or len(shape) != 3 or shape[2] <= _SIDES:
         return None
     fits = shape[1] == cells(outputs.width, outputs.height, strides)
+    fits = fits and are_probabilities(outputs.arrays[0][..., :-_SIDES])
     return shape[2] - _SIDES if fits else None
 
 

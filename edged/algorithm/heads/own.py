@@ -61,19 +61,18 @@ def _decode(name: str, function: HeadFunction, outputs: Outputs, score: float) -
         place = place_of(error, Path(inspect.getsourcefile(function) or ""))
         raise AlgorithmError(f"head {name} failed at {place}: {type(error).__name__}: {error}") from error
     try:
-        boxes, scores, label_ids = (np.asarray(part) for part in returned)
-        found = Candidates(
-            boxes.reshape(-1, 4) if boxes.size == 0 else boxes.astype(np.float32),
-            scores.astype(np.float32),
-            label_ids.astype(np.intp),
-        )
+        boxes, scores, label_ids = (np.asarray(part, dtype=np.float64) for part in returned)
     except (TypeError, ValueError) as error:
         raise AlgorithmError(f"head {name} returned {_look(returned)}: {_MEND}") from error
-    number = len(found.boxes)
-    if found.boxes.shape != (number, 4) or (found.scores.shape, found.label_ids.shape) != ((number,),) * 2:
+    boxes = boxes.reshape(-1, 4) if boxes.size == 0 else boxes
+    number = len(boxes) if boxes.ndim else 0
+    if (boxes.shape, scores.shape, label_ids.shape) != ((number, 4), (number,), (number,)):
         raise AlgorithmError(f"head {name} returned {_look(returned)}: {_MEND}")
-    if not (np.isfinite(found.boxes).all() and np.isfinite(found.scores).all()):
+    if not all(np.isfinite(part).all() for part in (boxes, scores, label_ids)):
         raise AlgorithmError(f"head {name} returned NaN or infinite numbers: leave such boxes out")
+    if number and label_ids.min() < 0:
+        raise AlgorithmError(f"head {name} returned class {label_ids.min():.0f}: the first class is 0")
+    found = Candidates(boxes.astype(np.float32), scores.astype(np.float32), label_ids.astype(np.intp))
     return found[found.scores >= score]
 
 

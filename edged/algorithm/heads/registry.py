@@ -16,7 +16,7 @@ from edged.algorithm.heads.ssd import SSD, SSD_OFFSETS
 from edged.algorithm.heads.ssd_finished import SSD_FINISHED, SSD_TENSORFLOW
 from edged.algorithm.heads.yolov5 import YOLOV5, YOLOV6
 from edged.algorithm.heads.yolov8 import YOLOV8
-from edged.algorithm.heads.yolox import YOLOX
+from edged.algorithm.heads.yolox import YOLOX, YOLOX_DECODED
 from edged.algorithm.image_input import ImageInput
 from edged.algorithm.labels import metadata_labels
 from edged.algorithm.session import Session
@@ -25,8 +25,8 @@ from edged.errors import AlgorithmError
 HEADS: dict[str, Head] = {
     head.name: head
     for head in (
-        YOLOX, YOLOV8, YOLOV5, YOLOV6, END2END, YOLOV7_END2END, FASTESTDET, NANODET, NANODET_PLUS,
-        RTDETR, RTDETR_ULTRALYTICS, SSD_TENSORFLOW, SSD_FINISHED, SSD, SSD_OFFSETS,
+        YOLOV6, YOLOX_DECODED, YOLOX, YOLOV8, YOLOV5, END2END, YOLOV7_END2END, FASTESTDET,
+        NANODET, NANODET_PLUS, RTDETR, RTDETR_ULTRALYTICS, SSD_TENSORFLOW, SSD_FINISHED, SSD, SSD_OFFSETS,
     )
 }  # fmt: skip
 """By name; where several fit, the first is taken. A new head is a file and its place in this line."""

@@ -16,7 +16,7 @@ import numpy as np
 from edged.algorithm.color import Color
 from edged.algorithm.frame import Anchor, Fit
 from edged.algorithm.heads.feeding import SIZE_INPUT
-from edged.algorithm.heads.head import UNTOLD, Candidates, Head, best_classes, corners
+from edged.algorithm.heads.head import UNTOLD, Candidates, Head, are_probabilities, best_classes, corners
 from edged.algorithm.heads.signature import Outputs, Signature
 from edged.algorithm.image_input import Scaling
 
@@ -46,7 +46,7 @@ def classes_of_ultralytics(model: Signature) -> int | None:
         return None
     if shape[2] - 4 == _FEW_CLASSES and not says_rtdetr(model.metadata):
         return None
-    return shape[2] - 4
+    return shape[2] - 4 if are_probabilities(model.outputs.arrays[0][..., 4:]) else None
 
 
 def decode(outputs: Outputs, score: float) -> Candidates:

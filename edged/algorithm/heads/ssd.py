@@ -24,8 +24,10 @@ from edged.algorithm.image_input import Scaling
 
 _CENTER_VARIANCE, _SIZE_VARIANCE = 0.1, 0.2
 _LARGEST_LOG = 10.0
-_ORDERED_SHARE = 0.99
+_MOST = 0.99
 """Of decoded boxes nearly all have x_min <= x_max; of offsets about a quarter look so."""
+_LARGEST_FRACTION = 2.0
+"""Corners beyond are pixels, no fractions."""
 _LOOKED_AT = 16
 """Rows by which probabilities are told from logits."""
 
@@ -35,8 +37,10 @@ def classes(model: Signature) -> int | None:
     if parts is None:
         return None
     scores, boxes = parts
-    ordered = (boxes[:, 2:] >= boxes[:, :2]).all(axis=1)
-    return scores.shape[1] - 1 if ordered.mean() >= _ORDERED_SHARE else None
+    looks_right = (boxes[:, 2:] >= boxes[:, :2]).all(axis=1) & (np.abs(boxes) <= _LARGEST_FRACTION).all(
+        axis=1
+    )
+    return scores.shape[1] - 1 if looks_right.mean() >= _MOST else None
 
 
 def decode(outputs: Outputs, score: float) -> Candidates:

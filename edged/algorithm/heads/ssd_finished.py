@@ -1,9 +1,9 @@
 """SSD and others with post-processing inside: boxes, classes and scores as outputs of their own.
 
 ``ssd-tensorflow``: TensorFlow's Object Detection API, also as TFLite has it: four outputs, or more, in any
-order and under any names. ``ssd-finished``: boxes, labels and scores, as the ONNX zoo's SSD
-(https://github.com/onnx/models, vision/object_detection_segmentation/ssd) and torchvision's
-detectors return them. All are stretched, RGB.
+order and under any names; RGB, 0-255, stretched. ``ssd-finished``: boxes, labels and scores, as the ONNX
+zoo's SSD returns them (https://github.com/onnx/models, vision/object_detection_segmentation/ssd);
+RGB, 0-1, normalised by ImageNet's mean and deviation, stretched.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ import numpy as np
 from edged.algorithm.color import Color
 from edged.algorithm.frame import Anchor, Fit
 from edged.algorithm.heads.grid import strides_of
-from edged.algorithm.heads.head import Candidates, Head, corners
+from edged.algorithm.heads.head import Candidates, Head, are_probabilities, corners
 from edged.algorithm.heads.signature import Outputs, Signature
 from edged.algorithm.image_input import Scaling
 
@@ -28,11 +28,12 @@ def classes(model: Signature, anchors: int = _ANCHORS) -> int | None:
     cells, rest = divmod(shape[1], anchors)
     if rest or strides_of(cells, model.outputs.width, model.outputs.height) is None:
         return None
-    return shape[2] - 5
+    return shape[2] - 5 if are_probabilities(model.outputs.arrays[0][..., 4:]) else None
 
 
 def classes_of_yolov6(model: Signature) -> int | None:
-    return classes(model, anchors=1)
+    found = classes(model, anchors=1)
+    return found if found is not None and (model.outputs.arrays[0][..., 4] == 1).all() else None
 
 
 def decode(outputs: Outputs, score: float) -> Candidates:
@@ -57,6 +58,6 @@ YOLOV5 = Head(
 YOLOV6 = replace(
     YOLOV5,
     name="yolov6",
-    output="1 x cells x (5 + classes), boxes in pixels; its shapes are YOLOX's: name it",
+    output="1 x cells x (5 + classes), boxes in pixels, each objectness 1",
     classes=classes_of_yolov6,
 )

@@ -10,7 +10,7 @@ import numpy as np
 from edged.algorithm.color import Color
 from edged.algorithm.frame import Anchor, Fit
 from edged.algorithm.heads.grid import strides_of
-from edged.algorithm.heads.head import Candidates, Head, corners
+from edged.algorithm.heads.head import Candidates, Head, are_probabilities, corners
 from edged.algorithm.heads.signature import Outputs, Signature
 from edged.algorithm.image_input import Scaling
 
@@ -19,9 +19,11 @@ def classes(model: Signature) -> int | None:
     shape, outputs = model.shape, model.outputs
     if shape is None or len(shape) != 3 or model.metadata.get("task", "detect") != "detect":
         return None
-    for cells, numbers in (shape[2:0:-1], shape[1:3]):
+    table = outputs.arrays[0][0]
+    for columns in (table, table.T):
+        numbers, cells = columns.shape
         if numbers > 4 and strides_of(cells, outputs.width, outputs.height) is not None:
-            return numbers - 4
+            return numbers - 4 if are_probabilities(columns[4:]) else None
     return None
 
 

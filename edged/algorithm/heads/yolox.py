@@ -1,18 +1,22 @@
 """YOLOX: anchor-free grids with an objectness of their own (https://arxiv.org/abs/2107.08430).
 
-The output is raw, as the project's own export makes it: offsets in cells and logarithms of sizes.
-The input is BGR, 0-255, letterboxed to the top left.
+``yolox``: the output is raw, as the project's own export makes it: offsets in cells and logarithms of sizes.
+``yolox-decoded``: exported with ``--decode_in_inference``: boxes in pixels. The input is BGR, 0-255,
+letterboxed to the top left.
 """
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 import numpy as np
 
 from edged.algorithm.color import Color
 from edged.algorithm.frame import Anchor, Fit
 from edged.algorithm.heads.grid import grid, strides_of
-from edged.algorithm.heads.head import Candidates, Head, corners
+from edged.algorithm.heads.head import Candidates, Head, are_probabilities, corners
 from edged.algorithm.heads.signature import Outputs, Signature
+from edged.algorithm.heads.yolov5 import decode as decode_pixels
 from edged.algorithm.image_input import Scaling
 
 _LARGEST_LOG = 10.0
@@ -25,7 +29,13 @@ def classes(model: Signature) -> int | None:
         return None
     if strides_of(shape[1], outputs.width, outputs.height) is None:
         return None
-    return shape[2] - 5
+    return shape[2] - 5 if are_probabilities(outputs.arrays[0][..., 4:]) else None
+
+
+def classes_if_decoded(model: Signature) -> int | None:
+    """Where all sizes are above 0: of logarithms some are below."""
+    found = classes(model)
+    return found if found is not None and (model.outputs.arrays[0][..., 2:4] > 0).all() else None
 
 
 def decode(outputs: Outputs, score: float) -> Candidates:
@@ -51,4 +61,11 @@ YOLOX = Head(
     anchor=Anchor.TOP_LEFT,
     classes=classes,
     decode=decode,
+)
+YOLOX_DECODED = replace(
+    YOLOX,
+    name="yolox-decoded",
+    output="1 x cells x (5 + classes), boxes in pixels, widths and heights above 0",
+    classes=classes_if_decoded,
+    decode=decode_pixels,
 )

@@ -125,11 +125,38 @@ def test_offsets_from_priors_are_not_taken_for_boxes() -> None:
     assert [each.head.name for each in fitting(Signature(outputs))] == ["ssd-offsets"]
 
 
+@pytest.mark.parametrize(
+    ("sizes", "objectness", "classes", "wanted"),
+    [
+        ((-0.5, 2.0), 0.01, 0.0, "yolox"),
+        ((8.0, 90.0), 0.01, 0.0, "yolox-decoded"),
+        ((8.0, 90.0), 1.0, 0.0, "yolov6"),
+        ((8.0, 90.0), 1.2, 0.9, "nanodet"),
+    ],
+)
+def test_what_numbers_look_like_tells_families_of_one_shape_apart(
+    sizes: tuple[float, float], objectness: float, classes: float, wanted: str
+) -> None:
+    """Twenty classes: as NanoDet's they are 52 columns, the last 32 of them unbounded."""
+    table = np.full((1, CELLS_416, 5 + 47), classes, dtype=np.float32)
+    table[0, :, 2:4], table[0, :, 4] = sizes, objectness
+    if wanted == "nanodet":
+        table = np.concatenate((np.full((1, CELLS_416, 20), 0.5), np.full((1, CELLS_416, 32), -3.0)), axis=2)
+    assert recognise(Signature(outputs_of(table.astype(np.float32), size=416))).head.name == wanted
+
+
+def test_boxes_in_pixels_are_none_of_an_ssd() -> None:
+    """YOLO-NAS has the same shapes, and no background."""
+    boxes, scores = np.full((1, 8400, 4), 300.0), np.zeros((1, 8400, 80))
+    outputs = outputs_of(boxes.astype(np.float32), scores.astype(np.float32), size=640)
+    with pytest.raises(AlgorithmError, match="no head is known"):
+        recognise(Signature(outputs))
+
+
 def test_all_that_fit_are_told_the_best_first() -> None:
     found = fitting(signature((1, CELLS_416, 85)))
     assert [(each.head.name, each.classes) for each in found] == [
         ("yolox", 80),
-        ("yolov6", 80),
         ("yolov8", 81),
         ("nanodet", 53),
     ]
@@ -184,8 +211,8 @@ def test_yolov8_reads_centres_and_sizes(transposed: bool) -> None:
     assert made.label_ids.tolist() == [2, 0]
 
 
-@pytest.mark.parametrize("head", ["yolov5", "yolov6"])
-def test_yolov5_and_yolov6_read_centres_sizes_objectness_and_classes(head: str) -> None:
+@pytest.mark.parametrize("head", ["yolov5", "yolov6", "yolox-decoded"])
+def test_yolov5_and_its_like_read_centres_sizes_objectness_and_classes(head: str) -> None:
     output = np.zeros((1, 3 * CELLS_64 if head == "yolov5" else CELLS_64, 7))
     output[0, 50] = [32, 20, 10, 8, 0.9, 0.2, 0.8]
     made = decoded(head, output)
@@ -287,6 +314,7 @@ EMPTY: dict[str, tuple[list[tuple[int, ...]], str]] = {
     "yolov8": ([(1, 84, CELLS_64)], ""),
     "yolov5": ([(1, 3 * CELLS_64, 85)], ""),
     "yolov6": ([(1, CELLS_64, 85)], ""),
+    "yolox-decoded": ([(1, CELLS_64, 85)], ""),
     "end2end": ([(1, 0, 6)], ""),
     "yolov7-end2end": ([(0, 7)], ""),
     "fastestdet": ([(1, 85, 4, 4)], ""),
