@@ -17,6 +17,8 @@ from edged.algorithm.health import Comparison, Look, View, look_at
 
 _Fault = Literal["black", "overexposed", "covered", "blurred", "frozen", "moved"]
 FAULTS: tuple[_Fault, ...] = ("black", "overexposed", "covered", "blurred", "frozen", "moved")
+_EMPTY = 0.6
+"""Share of the usual structure below which the picture is hidden rather than another one."""
 _LEAST_LOOKS = 3
 """Of the same picture, or at a view, before anything is said of it."""
 
@@ -128,10 +130,11 @@ class CameraHealth(Algorithm):
         if compared is None:
             return now
         hidden = compared.lost >= params.covered
-        now["covered"] = hidden and not compared.same_light
+        empty = hidden and compared.structure < _EMPTY
+        now["covered"] = empty and not compared.same_light
         if now["covered"]:
             return now
-        now["moved"] = not hidden and self._is_elsewhere(compared)
+        now["moved"] = not empty and self._is_elsewhere(compared)
         if not now["moved"] and compared.sharpness is not None:
             now["blurred"] = compared.sharpness < params.blurred
         return now

@@ -157,7 +157,11 @@ class BaseAlgo:
         resize: str | None = None,
         **keywords: Any,
     ) -> None:
-        super().__init_subclass__(**keywords)
+        try:
+            super().__init_subclass__(**keywords)
+        except TypeError as error:
+            known = "a BaseAlgo takes size, color, resize"
+            raise TypeError(f"{cls.__name__}: {', '.join(keywords)}: {error}; {known}") from error
         if (size, color, resize) != (None, None, None):
             cls._edged_wanted = cls._edged_wanted.but(size=size, color=color, resize=resize)
 

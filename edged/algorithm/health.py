@@ -95,6 +95,8 @@ class Comparison:
     """Share of the blocks that show something which show the same still."""
     lost: float
     """Share of them that show nothing any more."""
+    structure: float
+    """How many blocks show anything, in proportion to those that do usually."""
     same_light: bool
     """Whether light and dark lie as they did, roughly: what hides the view changes that; a blur does not."""
     shift: tuple[float, float] | None
@@ -146,20 +148,22 @@ class View:
     def compare(self, look: Look) -> Comparison | None:
         """None: the view shows too little to tell."""
         strength = _strength(self.detail)
-        shown = (strength > _STRUCTURE) & (self.usual >= _USUAL)
+        structured = strength > _STRUCTURE
+        shown = structured & (self.usual >= _USUAL)
         count = int(np.count_nonzero(shown))
         if count < _ENOUGH_BLOCKS:
             return None
         matching = shown & (self._alike(look) >= _MATCH)
         faint = look.strength < np.maximum(_LOST * strength, _STRUCTURE / 2)
         lost = np.count_nonzero(shown & ~matching & faint)
-        match = np.count_nonzero(matching) / count
+        match = float(np.count_nonzero(matching) / count)
         ratio = None
         if self.sharpness and look.sharpness is not None:
             ratio = look.sharpness / self.sharpness
         return Comparison(
             match=match,
-            lost=lost / count,
+            lost=float(lost / count),
+            structure=float(np.count_nonzero(look.strength > _STRUCTURE) / np.count_nonzero(structured)),
             same_light=_correlation(self.coarse, look.coarse) >= _SAME_LIGHT,
             shift=(0.0, 0.0) if match >= _HERE else _shift(self.detail, look.detail),
             sharpness=ratio,

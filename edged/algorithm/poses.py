@@ -193,7 +193,9 @@ def _yolo(outputs: Outputs, width: int, height: int, score: float) -> Poses:
 
 def _yolo_nms_keypoints(shapes: Shapes, width: int, height: int) -> int | None:
     shape = shapes[0]
-    if len(shape) != 3 or shape[2] <= 6 or (shape[2] - 6) % 3 or shape[1] > 1000:
+    if len(shapes) > 1 or len(shape) != 3 or _yolo_columns(shape, width, height):
+        return None
+    if shape[2] <= 6 or (shape[2] - 6) % 3 or shape[1] > 1000:
         return None
     return (shape[2] - 6) // 3
 
