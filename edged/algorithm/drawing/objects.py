@@ -20,12 +20,6 @@ _PLATE_OF_PICTURE = 0.02
 """The share of the picture that a label may take, unless its box is large."""
 _BANDS = 4
 """A trail fades in so many steps."""
-_COCO_LIMBS = (
-    (0, 1), (0, 2), (1, 3), (2, 4), (5, 6), (5, 7), (7, 9), (6, 8), (8, 10), (5, 11), (6, 12),
-    (11, 12), (11, 13), (13, 15), (12, 14), (14, 16),
-)  # fmt: skip
-"""Which of COCO's 17 keypoints of a person are joined (https://cocodataset.org/#keypoints-2020)."""
-
 
 def nearest_first(detections: Sequence[Detection]) -> list[Detection]:
     """The largest boxes first: what is near matters most, and its size changes slowly from frame to frame."""
@@ -144,20 +138,11 @@ def _faded(color: Bgr, share: float) -> Bgr:
 def _draw_keypoints(picture: BgrPicture, found: Detection, pen: Pen) -> None:
     height, width = picture.shape[:2]
     color, radius = color_of(found), max(1, round(1.5 * pen.line_px))
-    seen = {
-        number: (round(x * width), round(y * height))
-        for number, (x, y, score) in enumerate(found.keypoints)
-        if score > 0 and 0 <= x <= 1 and 0 <= y <= 1
-    }
-    limbs = _COCO_LIMBS if len(found.keypoints) == 17 else ()
-    joined = [(seen[one], seen[other]) for one, other in limbs if one in seen and other in seen]
-    for begin, end in joined:
-        cv2.line(picture, begin, end, DARK, pen.halo_px, cv2.LINE_AA)
-    for begin, end in joined:
-        cv2.line(picture, begin, end, color, pen.line_px, cv2.LINE_AA)
-    for center in seen.values():
-        cv2.circle(picture, center, radius + max(1, pen.line_px // 2), DARK, -1, cv2.LINE_AA)
-        cv2.circle(picture, center, radius, color, -1, cv2.LINE_AA)
+    for x, y, score in found.keypoints:
+        if score > 0 and 0 <= x <= 1 and 0 <= y <= 1:
+            center = (round(x * width), round(y * height))
+            cv2.circle(picture, center, radius + max(1, pen.line_px // 2), DARK, -1, cv2.LINE_AA)
+            cv2.circle(picture, center, radius, color, -1, cv2.LINE_AA)
 
 
 def _outer(box: Rect, pen: Pen) -> Rect:
