@@ -131,9 +131,9 @@ def test_both_ways_see_the_same_and_say_so(place: Place) -> None:
     frames = place.frames(SHELF, 30, 40)
     short, said = run_over(place.chain("shelf"), frames)
     rich, also_said = run_over(place.chain("shelf-fast"), frames)
-    filled = [[outcome.data["filled"] for outcome in outcomes] for outcomes in (short, rich)]
-    assert np.allclose(*filled, atol=0.02), filled
-    assert filled[0][0] > 0.1 > min(filled[0])
+    filled, also_filled = ([outcome.data["filled"] for outcome in outcomes] for outcomes in (short, rich))
+    assert np.allclose(filled, also_filled, atol=0.02)
+    assert filled[0] > 0.1 > min(filled)
     for events in (said, also_said):
         kinds = [kind for kind, _ in events]
         assert kinds[:2] == ["shelf_low", "shelf_filled"]
