@@ -21,6 +21,7 @@ _PLATE_OF_PICTURE = 0.02
 _BANDS = 4
 """A trail fades in so many steps."""
 
+
 def nearest_first(detections: Sequence[Detection]) -> list[Detection]:
     """The largest boxes first: what is near matters most, and its size changes slowly from frame to frame."""
     return sorted(detections, key=lambda found: -_area(found.box))
@@ -45,7 +46,9 @@ def draw_trails(picture: BgrPicture, trails: Sequence[Trail], pen: Pen) -> None:
     for trail in trails:
         places = np.rint(np.clip(np.array(trail.places), 0, 1) * (width - 1, height - 1)).astype(np.int32)
         bands = np.minimum((np.array(trail.ages) * _BANDS).astype(int), _BANDS - 1)
-        _draw_way(picture, places, bands, color_of_track(trail.track_id), pen)
+        moved = _moved(places.tolist(), pen.letter_px / 2)
+        if len(moved) > 1:
+            _draw_way(picture, places[moved], bands[moved], color_of_track(trail.track_id), pen)
 
 
 def draw_boxes(picture: BgrPicture, nearest: Sequence[Detection], boxes: Sequence[Rect], pen: Pen) -> None:
@@ -113,6 +116,16 @@ def _attributes(attributes: Mapping[str, Any]) -> Iterator[str]:
             yield f"{name}: {value:.3g}"
 
 
+def _moved(places: Sequence[Sequence[int]], least_px: float) -> list[int]:
+    """Which of ``places`` are so far from the one before: of who stands there remains no scribble."""
+    kept = [0]
+    for number, (x, y) in enumerate(places):
+        last_x, last_y = places[kept[-1]]
+        if abs(x - last_x) + abs(y - last_y) >= least_px:
+            kept.append(number)
+    return kept
+
+
 def _draw_way(
     picture: BgrPicture, places: NDArray[np.int32], bands: NDArray[np.int_], color: Bgr, pen: Pen
 ) -> None:
@@ -121,7 +134,7 @@ def _draw_way(
         within = np.flatnonzero(bands == band)
         if len(within):
             # up to the first place of the band that is newer, so that the way has no gaps
-            way = cv2.approxPolyDP(places[within[0] : within[-1] + 2], pen.line_px / 2, closed=False)
+            way = places[within[0] : within[-1] + 2].reshape(-1, 1, 2)
             width = max(1, round(1.5 * pen.line_px * (1 - band / _BANDS)))
             ways.append((way, width, _faded(color, 1 - band / (2 * _BANDS))))
     for way, width, _ in reversed(ways):
