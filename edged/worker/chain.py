@@ -36,6 +36,8 @@ class Emissions:
     def __init__(self) -> None:
         self._dropped = 0
         self._events: list[Emitted] = []
+        self._kept = 0
+        """So many, the first, hold whatever becomes of the run."""
 
     def add(self, kind: str, fields: dict[str, Any]) -> None:
         """The ``emit`` of a `Context`."""
@@ -48,8 +50,16 @@ class Emissions:
         """All of them, in order; none stays."""
         if not self._events:
             return ()
-        events, self._events = tuple(self._events), []
+        events, self._events, self._kept = tuple(self._events), [], 0
         return events
+
+    def keep(self) -> None:
+        """What is there now is true also if the run fails: an epoch ended."""
+        self._kept = len(self._events)
+
+    def drop(self) -> None:
+        """The run failed: forget what it emitted."""
+        del self._events[self._kept :]
 
     def take_dropped(self) -> int:
         """How many were dropped since the last call."""
@@ -87,6 +97,8 @@ class Chain:
         self._context = context
         self._links = tuple(links)
         self._epoch: int | None = None
+        self._failed = False
+        """Since the links were reset."""
         self._closed = False
         self._drawing = threading.Lock()
         """Held while the links draw or close; never by `run`, which waits for nobody's picture."""
@@ -123,8 +135,8 @@ class Chain:
 
     def restart(self) -> None:
         """After an error nobody knows in which state the links are: reset them before the next run."""
-        self._epoch = None
-        self.emissions.take()
+        self._epoch, self._failed = None, True
+        self.emissions.drop()
 
     def draw(self, picture: NDArray[np.uint8], outcome: Outcome) -> None:
         """Let the links add to a picture, unless closed; maybe beside `run`. Raises what they raise."""
@@ -146,7 +158,8 @@ class Chain:
                     _log.error("%s failed to close: %s", link.name, describe_fault(error, link.hidden))
 
     def _begin(self, epoch: int) -> None:
-        if self._epoch is not None or epoch > 1:
+        if self._epoch is not None or self._failed or epoch > 1:
             for link in self._links:
                 link.algorithm.reset()
-        self._epoch = epoch
+        self._epoch, self._failed = epoch, False
+        self.emissions.keep()
