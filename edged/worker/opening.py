@@ -56,6 +56,7 @@ class Opener:
             scenes=around.scenes,
             track_ids=around.track_ids(job.name, source),
             kept=around.kept(job, source),
+            functions=self.catalogue.function,
         )
         links: list[Link] = []
         with contextlib.ExitStack() as opened:
