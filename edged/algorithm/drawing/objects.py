@@ -20,11 +20,6 @@ _PLATE_OF_PICTURE = 0.02
 """The share of the picture that a label may take, unless its box is large."""
 _BANDS = 4
 """A trail fades in so many steps."""
-_COCO_LIMBS = (
-    (0, 1), (0, 2), (1, 3), (2, 4), (5, 6), (5, 7), (7, 9), (6, 8), (8, 10), (5, 11), (6, 12),
-    (11, 12), (11, 13), (13, 15), (12, 14), (14, 16),
-)  # fmt: skip
-"""Which of COCO's 17 keypoints of a person are joined (https://cocodataset.org/#keypoints-2020)."""
 
 
 def nearest_first(detections: Sequence[Detection]) -> list[Detection]:
@@ -51,7 +46,9 @@ def draw_trails(picture: BgrPicture, trails: Sequence[Trail], pen: Pen) -> None:
     for trail in trails:
         places = np.rint(np.clip(np.array(trail.places), 0, 1) * (width - 1, height - 1)).astype(np.int32)
         bands = np.minimum((np.array(trail.ages) * _BANDS).astype(int), _BANDS - 1)
-        _draw_way(picture, places, bands, color_of_track(trail.track_id), pen)
+        moved = _moved(places.tolist(), pen.letter_px / 2)
+        if len(moved) > 1:
+            _draw_way(picture, places[moved], bands[moved], color_of_track(trail.track_id), pen)
 
 
 def draw_boxes(picture: BgrPicture, nearest: Sequence[Detection], boxes: Sequence[Rect], pen: Pen) -> None:
@@ -119,6 +116,16 @@ def _attributes(attributes: Mapping[str, Any]) -> Iterator[str]:
             yield f"{name}: {value:.3g}"
 
 
+def _moved(places: Sequence[Sequence[int]], least_px: float) -> list[int]:
+    """Which of ``places`` are so far from the one before: of who stands there remains no scribble."""
+    kept = [0]
+    for number, (x, y) in enumerate(places):
+        last_x, last_y = places[kept[-1]]
+        if abs(x - last_x) + abs(y - last_y) >= least_px:
+            kept.append(number)
+    return kept
+
+
 def _draw_way(
     picture: BgrPicture, places: NDArray[np.int32], bands: NDArray[np.int_], color: Bgr, pen: Pen
 ) -> None:
@@ -127,7 +134,7 @@ def _draw_way(
         within = np.flatnonzero(bands == band)
         if len(within):
             # up to the first place of the band that is newer, so that the way has no gaps
-            way = cv2.approxPolyDP(places[within[0] : within[-1] + 2], pen.line_px / 2, closed=False)
+            way = places[within[0] : within[-1] + 2].reshape(-1, 1, 2)
             width = max(1, round(1.5 * pen.line_px * (1 - band / _BANDS)))
             ways.append((way, width, _faded(color, 1 - band / (2 * _BANDS))))
     for way, width, _ in reversed(ways):
@@ -144,20 +151,11 @@ def _faded(color: Bgr, share: float) -> Bgr:
 def _draw_keypoints(picture: BgrPicture, found: Detection, pen: Pen) -> None:
     height, width = picture.shape[:2]
     color, radius = color_of(found), max(1, round(1.5 * pen.line_px))
-    seen = {
-        number: (round(x * width), round(y * height))
-        for number, (x, y, score) in enumerate(found.keypoints)
-        if score > 0 and 0 <= x <= 1 and 0 <= y <= 1
-    }
-    limbs = _COCO_LIMBS if len(found.keypoints) == 17 else ()
-    joined = [(seen[one], seen[other]) for one, other in limbs if one in seen and other in seen]
-    for begin, end in joined:
-        cv2.line(picture, begin, end, DARK, pen.halo_px, cv2.LINE_AA)
-    for begin, end in joined:
-        cv2.line(picture, begin, end, color, pen.line_px, cv2.LINE_AA)
-    for center in seen.values():
-        cv2.circle(picture, center, radius + max(1, pen.line_px // 2), DARK, -1, cv2.LINE_AA)
-        cv2.circle(picture, center, radius, color, -1, cv2.LINE_AA)
+    for x, y, score in found.keypoints:
+        if score > 0 and 0 <= x <= 1 and 0 <= y <= 1:
+            center = (round(x * width), round(y * height))
+            cv2.circle(picture, center, radius + max(1, pen.line_px // 2), DARK, -1, cv2.LINE_AA)
+            cv2.circle(picture, center, radius, color, -1, cv2.LINE_AA)
 
 
 def _outer(box: Rect, pen: Pen) -> Rect:

@@ -54,10 +54,10 @@ class Pen:
         height, width = picture.shape[:2]
         side = (height * width) ** 0.5
         letter = max(side / 85, _SMALLEST_LETTER_PX)
-        line = max(1, round(side / 400))
+        line = max(1, round(side / 400 + 0.6))
         return cls(
             line_px=line,
-            halo_px=line + 2 * max(1, line // 2),
+            halo_px=line + 2 * max(1, line // 3),
             letter_px=letter,
             text_scale=letter / _FONT_PX,
             text_px=max(1, round(letter / 9)),

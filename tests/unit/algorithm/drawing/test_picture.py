@@ -185,13 +185,6 @@ def test_keypoints_are_drawn_where_they_are_seen() -> None:
     assert not changed(picture)[360, 320]
 
 
-def test_a_persons_keypoints_are_joined() -> None:
-    points = [(0.5, 0.5, 0.0)] * 17
-    points[11], points[13] = (0.4, 0.3, 1.0), (0.4, 0.7, 1.0)
-    picture = drawn(None, replace(PERSON, keypoints=tuple(points)))
-    assert changed(picture)[150:330, 256].all(), "from hip to knee"
-
-
 def test_a_trail_has_the_colour_of_its_track_and_fades() -> None:
     places = tuple((0.2 + step / 100, 0.6) for step in range(51))
     ages = tuple(1 - step / 50 for step in range(51))
