@@ -69,7 +69,6 @@ class Opener:
             track_ids=around.track_ids(job.name, source),
             functions=self.catalogue.function,
             kept=around.kept(job, source),
-            functions=self.catalogue.function,
         )
         links: list[Link] = []
         with contextlib.ExitStack() as opened:

@@ -42,7 +42,7 @@ def test_the_answer_is_the_first_message_of_the_type_asked_for(module: str) -> N
     assert report.providers == ("CPU",)
 
 
-_BUILDS = "heartbeat.beat('build', 60, job='people'); time.sleep(2.5); channel.send(ProveReport((Proof('people'),)))"
+_BUILDS = "heartbeat.beat('build', 60); time.sleep(2.5); channel.send(ProveReport((Proof('people'),)))"
 
 
 @pytest.mark.parametrize("module", [_BUILDS], indirect=True)
