@@ -24,6 +24,8 @@ RAW = "onnx"
 """The algorithm that takes any model."""
 _KEYPOINTS = (5, 14, 16, 17, 18, 19, 21, 23, 33, 68, 98, 106, 133)
 """As many as bodies, hands and faces have in the data sets that models are trained on."""
+_CLASSES = (19, 21)
+"""As many classes as Cityscapes and Pascal VOC have: maps of so many are taken for segmentation."""
 _POWERS = tuple(2**power for power in range(6, 13))
 
 
@@ -47,6 +49,7 @@ def _is_pose(look: Look) -> bool:
         return True
     for shape in look.shapes:
         is_map = len(shape) == 4 and shape[1] in _KEYPOINTS and min(shape[2:]) > 1
+        is_map = is_map and shape[1] not in _CLASSES
         is_list = len(shape) >= 3 and shape[-1] in (2, 3) and shape[-2] in _KEYPOINTS
         is_axis = len(shape) == 3 and shape[1] in _KEYPOINTS and len(look.shapes) == 2
         if is_map or is_list or is_axis:
@@ -60,6 +63,12 @@ def _is_of_faces(look: Look) -> bool:
     if any("kps" in name or "landm" in name for name in names):
         return True
     return len(look.shapes) == 2 and {shape[-1] for shape in look.shapes} == {2, 4}
+
+
+def _may_be_boxes(look: Look) -> bool:
+    """Not one row whose length is fixed: those are classes, though some heads return rows of boxes."""
+    declared = look.session.outputs[0].shape
+    return len(look.session.outputs) > 1 or len(declared) > 2 or None in declared
 
 
 def _is_map(look: Look) -> bool:
@@ -97,7 +106,7 @@ def _head(look: Look, params: Mapping[str, Any]) -> str:
 KINDS: tuple[Kind, ...] = (
     Kind("keypoints", _is_pose, "heat maps or coordinates of 17 (or as many) points"),
     Kind("faces", _is_of_faces, "YuNet (12 outputs) or UltraFace (scores and boxes of two classes)"),
-    Kind("detector", _any, "boxes as one of its heads returns them", _head),
+    Kind("detector", _may_be_boxes, "boxes as one of its heads returns them", _head),
     Kind("segmentation", _is_map, "scores of classes for each place, or a map of classes"),
     Kind("embedding", _is_vector, "one vector for a picture", on_crops=True),
     Kind("classifier", _is_row, "one number for each class"),
