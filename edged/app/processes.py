@@ -70,6 +70,15 @@ BENCH_CLIP = ProcessKind(
     stop_order=0,
     restart=False,
 )
+TRYING = ProcessKind(
+    name="trying",
+    module="edged.offline.trying",
+    purpose="runs a model once, for `edged try`, `edged models info` and `edged doctor`",
+    start_s=60.0,
+    stop_s=0.1,
+    stop_order=0,
+    restart=False,
+)
 BROKER = ProcessKind(
     name="broker",
     module="edged.mqtt.embedded",
@@ -85,6 +94,7 @@ TABLE: tuple[ProcessKind, ...] = (
     DECODERS,
     DECODE_ALONE,
     BENCH_CLIP,
+    TRYING,
     CAPTURE,
     WORKER,
     BROKER,
