@@ -34,7 +34,7 @@ class OnnxParams(RegionParams):
     anchor: Anchor = Field(Anchor.CENTER, description="where a letterboxed frame lies")
     pad: int = Field(114, ge=0, le=255, description="what a letterbox is filled with")
     inputs: dict[str, Any] = Field(
-        default_factory=dict, description="constants for its other inputs, by name: numbers or lists of them"
+        {}, description="constants for its other inputs, by name: numbers or lists of them"
     )
     outputs: list[str] | None = Field(None, description="only these; default: all")
     max_values: int = Field(

@@ -1,7 +1,7 @@
-"""What each place of the newest frame shows: semantic segmentation by an ONNX model.
+"""What each place of the newest frame shows: segmentation by an ONNX model.
 
 DeepLab, BiSeNet, SegFormer, U-Net and their like: scores of each class for each place, classes first or
-last, or the classes' numbers themselves.
+last, or the classes' numbers themselves. And YOLOv8-seg, which tells each object apart.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from pydantic import Field
 from edged.algorithm import (
     Algorithm,
     AlgorithmError,
+    Detection,
     Frame,
     ImageInput,
     Outcome,
@@ -34,8 +35,9 @@ from edged.algorithm.class_map import (
     polygons_of,
     runs_of,
 )
+from edged.algorithm.instances import instance_classes, instances_of
 from edged.algorithm.labels import label_ids, labels_for, metadata_labels, read_labels
-from edged.algorithm.picture_params import Normalize, PictureParams, picture_for
+from edged.algorithm.picture_params import Normalize, PictureParams, Resize, picture_for
 from edged.algorithm.segment_labels import SEGMENT_LABELS
 
 _MOST_RUNS = 10_000
@@ -49,7 +51,10 @@ class SegmentationParams(PictureParams):
     normalize: Normalize = Field(
         Normalize.AUTO,
         description="what its numbers are: none 0-255, unit 0-1, signed -1-1, imagenet; auto: signed where"
-        " the channels come last, as TensorFlow's do, else imagenet",
+        " the channels come last, as TensorFlow's do, else imagenet, unit for YOLO",
+    )
+    resize: Resize = Field(
+        "auto", description="how frames fill the input; auto: stretch, letterbox for YOLO; crop: the middle"
     )
     layout: Literal["auto", "chw", "hwc", "map"] = Field(
         "auto", description="how its output lies: scores with the classes first or last, or a map of classes"
@@ -58,7 +63,11 @@ class SegmentationParams(PictureParams):
         None, description="what classes are called: a list, or a text file in a model folder, one per line"
     )
     classes: list[str] | None = Field(None, description="only these; default: all but the background")
-    score: float = Field(0.5, ge=0, le=1, description="for a model of one class: what its mask begins at")
+    score: float = Field(
+        0.5, ge=0, le=1, description="what a mask of the only class begins at; the least of an object"
+    )
+    iou: float = Field(0.5, ge=0, le=1, description="objects of a class whose boxes overlap more are one")
+    max_objects: int = Field(100, ge=1, le=1000, description="the surest of a frame")
     min_area: float = Field(
         0.001, ge=0, le=1, description="share of the frame; classes and regions with less are left out"
     )
@@ -80,7 +89,7 @@ class Segmentation(Algorithm):
     params: SegmentationParams
     returns = (
         "data.segments, largest first: label, label_id, area (share of the frame) and polygons (fractions)"
-        " or rle (COCO's, column by column)"
+        " or rle (COCO's, column by column); of objects detections, too, and segments with score and box"
     )
 
     def open(self) -> None:
@@ -95,11 +104,17 @@ class Segmentation(Algorithm):
             if len(self._session.inputs) != 1:
                 inputs = ", ".join(map(str, self._session.inputs))
                 raise AlgorithmError(f"{params.model} takes more than a picture: {inputs}")
+        outputs = self._warm_up()
+        shapes = [output.shape for output in outputs]
+        self._objects = instance_classes(shapes, self._input.width, self._input.height)
         auto = Normalize.SIGNED if self._input.channels_last else Normalize.IMAGENET
+        auto = auto if self._objects is None else Normalize.UNIT
         self._scaling = params.scaling(self._input.channels, auto)
-        output = self._warm_up()
-        self._layout = self._told_layout(output)
-        self._labels = self._named(output, given)
+        best: Resize = "stretch" if self._objects is None else "letterbox"
+        self._resize = best if params.resize == "auto" else params.resize
+        if self._objects is None:
+            self._layout = self._told_layout(outputs[0])
+        self._labels = self._named(outputs[0], given)
         with blame("classes"):
             ids = None if params.classes is None else label_ids(params.classes, self._labels)
         if ids is None:
@@ -108,11 +123,14 @@ class Segmentation(Algorithm):
         self._wanted = ids
 
     def run(self, window: Sequence[Frame], before: Outcome) -> Outcome:
-        params = self.params
-        picture = picture_for(window[-1], self._input, params.resize, params.color)
-        output = self._session.run(self._input.feed([picture.pixels], self._scaling))[0]
-        segments = self._segments(self._classes(output, picture))
-        return Outcome(before.detections, {**before.data, "segments": segments}, before.counts)
+        picture = picture_for(window[-1], self._input, self._resize, self.params.color)
+        outputs = self._session.run(self._input.feed([picture.pixels], self._scaling))
+        if self._objects is None:
+            segments = self._segments(self._classes(outputs[0], picture))
+            return Outcome(before.detections, {**before.data, "segments": segments}, before.counts)
+        found, segments = self._instances(outputs, picture)
+        detections = (*(before.detections or ()), *found)
+        return Outcome(detections, {**before.data, "segments": segments}, before.counts)
 
     def draw(self, picture: NDArray[np.uint8], outcome: Outcome) -> None:
         """Lay each class's mask over the picture, half transparent."""
@@ -124,12 +142,11 @@ class Segmentation(Algorithm):
         mixed = cv2.addWeighted(picture, 1 - _OPACITY, paint, _OPACITY, 0)
         picture[painted] = mixed[painted]
 
-    def _warm_up(self) -> NDArray[Any]:
+    def _warm_up(self) -> list[NDArray[Any]]:
         size = (self._input.height, self._input.width)
         blank = np.zeros(size if self._input.channels == 1 else (*size, 3), dtype=np.uint8)
         with blame("model"):
-            output = self._session.run(self._input.feed([blank], self._scaling))[0]
-        return np.asarray(output)
+            return [np.asarray(output) for output in self._session.run(self._input.feed([blank]))]
 
     def _told_layout(self, output: NDArray[Any]) -> str:
         params, sizes = self.params, "x".join(map(str, output.shape))
@@ -150,6 +167,9 @@ class Segmentation(Algorithm):
 
     def _named(self, output: NDArray[Any], given: Sequence[str] | None) -> tuple[str, ...]:
         own = metadata_labels(self._session.metadata)
+        if self._objects is not None:
+            with blame("names"):
+                return labels_for(self._objects, given, own)
         classes = planes_of(output, self._layout).shape[0]
         with blame("model"):
             if classes > MOST_CLASSES:
@@ -199,18 +219,38 @@ class Segmentation(Algorithm):
                 "label": self._labels[number],
                 "label_id": number,
                 "area": round(int(counts[number]) / classes.size, 4),
-                **self._where(classes, number),
+                **self._where(np.asarray(cv2.inRange(classes, number, number), dtype=np.uint8)),
             }
             for number in found
         ]
 
-    def _where(self, classes: ClassMap, number: int) -> dict[str, Any]:
+    def _instances(
+        self, outputs: Sequence[NDArray[Any]], picture: Picture
+    ) -> tuple[list[Detection], list[dict[str, Any]]]:
+        """Each object as a detection and as a segment, the surest and the largest first."""
+        params, width, height = self.params, self._input.width, self._input.height
+        detections, segments = [], []
+        for found in instances_of(
+            outputs, width, height, score=params.score, iou=params.iou, most=params.max_objects
+        ):
+            mask = self._inside(found.mask[np.newaxis], picture)[0]
+            area = int(np.count_nonzero(mask)) / mask.size
+            if found.label_id not in self._wanted or area < max(params.min_area, 1 / mask.size):
+                continue
+            x_min, y_min, x_max, y_max = picture.to_frame(found.box)[0].tolist()
+            label = self._labels[found.label_id]
+            detections.append(Detection((x_min, y_min, x_max, y_max), found.score, label, found.label_id))
+            told = {"label": label, "label_id": found.label_id, "area": round(area, 4)}
+            told |= {"score": round(found.score, 4), "box": [x_min, y_min, x_max, y_max]}
+            segments.append({**told, **self._where(np.ascontiguousarray(mask))})
+        return detections, sorted(segments, key=lambda segment: -segment["area"])
+
+    def _where(self, mask: NDArray[np.uint8]) -> dict[str, Any]:
         params = self.params
         if params.mask == "rle":
-            return {"rle": runs_of(classes == number, _MOST_RUNS)}
+            return {"rle": runs_of(mask > 0, _MOST_RUNS)}
         if params.mask == "none":
             return {}
-        mask = np.asarray(cv2.inRange(classes, number, number), dtype=np.uint8)
         polygons = polygons_of(
             mask, min_area=params.min_area, simplify=params.simplify, most_points=params.max_points
         )

@@ -73,7 +73,7 @@ class Temporal(Algorithm):
         with blame("model"):
             self._session = self.context.model(params.model, provider=params.provider)
             self._input = ClipInput.of(self._session, params.layout, params.input_size)
-        self._scaling = params.scaling(3)
+        self._scaling = params.scaling(3, Normalize.IMAGENET)
         picture = self._input.picture
         blank = np.zeros((picture.height, picture.width, 3), dtype=np.uint8)
         with blame("model"):

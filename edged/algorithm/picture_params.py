@@ -48,7 +48,7 @@ def _fraction(value: Any) -> Any:
     return value
 
 
-Resize: TypeAlias = Literal["stretch", "letterbox", "crop"]
+Resize: TypeAlias = Literal["auto", "stretch", "letterbox", "crop"]
 _Positive = Annotated[float, Field(gt=0)]
 
 
@@ -96,7 +96,10 @@ def picture_for(
     anchor: Anchor = Anchor.CENTER,
     pad: int = 114,
 ) -> Picture:
-    """``region`` of ``frame`` as the picture that a model takes; gray where it has one channel."""
+    """``region`` of ``frame`` as the picture that a model takes; gray where it has one channel.
+
+    ``auto`` is stretch here: which is best only the algorithm knows.
+    """
     if resize == "crop":
         region = middle(region, frame.width, frame.height, model_input.width / model_input.height)
     return frame.picture(

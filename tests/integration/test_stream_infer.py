@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from edged.algorithm import Frame
 from edged.model.sampling import Sampling
@@ -128,10 +129,15 @@ def without_edged(name: str, kwargs: dict[str, Any], windows: list[list[Any]]) -
     ]
 
 
-def picture(index: int) -> Any:
-    """What the camera of the rig shows in frame ``index``."""
-    header = replace(header_of(SMALL), index=index)
-    return Frame(header, read_only(np.full(SMALL.frame_bytes, index % 200 + 20, dtype=np.uint8))).bgr()
+def shown(index: int) -> NDArray[np.uint8]:
+    """The planes of frame ``index``: brighter and brighter, a little red."""
+    pixels = np.full(SMALL.frame_bytes, 140, dtype=np.uint8)
+    pixels[: SMALL.y_bytes] = 20 + 5 * index
+    return pixels
+
+
+def picture(index: int) -> NDArray[np.uint8]:
+    return Frame(replace(header_of(SMALL), index=index), read_only(shown(index))).bgr()
 
 
 def test_results_are_those_that_stream_infer_would_collect(rig: Rig, camera: Camera) -> None:
@@ -143,13 +149,16 @@ def test_results_are_those_that_stream_infer_would_collect(rig: Rig, camera: Cam
     camera.offer(rig.channel)
     rig.running("light")
     for index in range(41):
+        camera.show = shown(index)
         camera.shoot()
         if index == 4 or (index and index % 10 == 0):
             rig.until(lambda: rig.frames("light")[-1:] == [camera.index])
     newest = [4, 10, 20, 30, 40]
     assert rig.frames("light") == newest
     windows = [[picture(each) for each in (last - 4, last - 2, last)] for last in newest]
-    assert [result["data"] for result in rig.results("light")] == without_edged("LightAlgo", KWARGS, windows)
+    wanted = without_edged("LightAlgo", KWARGS, windows)
+    assert [result["data"] for result in rig.results("light")] == wanted
+    assert len({level for answer in wanted for level in answer["levels"]}) == 15
 
 
 def test_detections_and_plain_answers(rig: Rig, camera: Camera) -> None:

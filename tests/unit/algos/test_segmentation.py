@@ -150,3 +150,59 @@ def test_models_that_cannot_be_say_what_would_be_right(tmp_path: Path) -> None:
     algorithm = opened(Segmentation, {"model": "nan.onnx"}, [tmp_path])
     with pytest.raises(AlgorithmError, match="NaN or infinite"):
         segments(algorithm, scene())
+
+
+def yolo_seg(folder: Path, transposed: bool = False, **params: Any) -> Any:
+    """Two classes, two prototypes of 40 x 40 for an input of 160: left of the middle, above the middle."""
+    prototypes = np.full((1, 2, 40, 40), -1.0)
+    prototypes[0, 0, :, :20] = prototypes[0, 1, :20] = 1
+    answer = np.zeros((525, 8))
+    answer[3] = (80, 80, 80, 80, 0.9, 0.1, 1, 0)
+    answer[4] = (82, 80, 80, 80, 0.8, 0.1, 1, 0)
+    answer[9] = (80, 80, 160, 80, 0.2, 0.7, 0, 2)
+    answer[11] = (80, 80, 30, 30, 0.3, 0.2, 1, 1)
+    found = answer[np.newaxis] if transposed else answer.T[np.newaxis]
+    fixed_model(folder / "seg.onnx", {"output0": found, "output1": prototypes}, (1, 3, 160, 160))
+    given = {"model": "seg.onnx", "names": ["cat", "dog"], "mask": "rle", **params}
+    return opened(Segmentation, given, [folder])
+
+
+@pytest.mark.parametrize("transposed", [False, True])
+def test_objects_have_boxes_and_masks_of_their_own(tmp_path: Path, transposed: bool) -> None:
+    """The frame is twice as wide as high: it lies in the middle half of the input."""
+    earlier = Outcome((), {"a": 1}, {"zones": {}})
+    outcome = yolo_seg(tmp_path, transposed).run([color_frame(scene())], earlier)
+    cat, dog = outcome.detections
+    assert (cat.label, cat.score, dog.label, dog.label_id) == ("cat", pytest.approx(0.9), "dog", 1)
+    assert (cat.box, dog.box) == ((0.25, 0.0, 0.75, 1.0), (0.0, 0.0, 1.0, 1.0))
+    large, small = outcome.data["segments"]
+    assert (large["label"], large["area"], large["box"]) == ("dog", 0.5, [0.0, 0.0, 1.0, 1.0])
+    assert (small["label"], small["area"], small["score"]) == ("cat", 0.25, 0.9)
+    assert mask_of(large["rle"])[:10].all()
+    assert not mask_of(large["rle"])[10:].any()
+    assert mask_of(small["rle"])[:, 10:20].all()
+    assert mask_of(small["rle"]).sum() == 200
+    assert (outcome.data["a"], outcome.counts) == (1, {"zones": {}})
+
+
+def test_objects_asked_for(tmp_path: Path) -> None:
+    def labels(**params: Any) -> list[str]:
+        found = yolo_seg(tmp_path, **params).run([color_frame(scene())], EMPTY).detections
+        return [each.label for each in found]
+
+    assert labels(classes=["dog"]) == ["dog"]
+    assert labels(iou=1) == ["cat", "cat", "dog"]
+    assert labels(min_area=0.3) == ["dog"]
+    assert labels(score=0.75) == ["cat"]
+    assert labels(max_objects=1) == ["cat"]
+    assert labels(score=0.95) == []
+
+
+def test_outlines_of_objects_are_drawn(tmp_path: Path) -> None:
+    algorithm = yolo_seg(tmp_path, mask="polygons", classes=["cat"])
+    picture = np.full((100, 200, 3), 100, dtype=np.uint8)
+    algorithm.draw(picture, algorithm.run([color_frame(scene())], EMPTY))
+    changed = (picture != 100).any(axis=2)
+    assert changed[10:90, 56:94].all()
+    assert not changed[:, :45].any()
+    assert not changed[:, 110:].any()
