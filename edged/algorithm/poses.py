@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from edged.algorithm.heads.head import cells
+from edged.algorithm.heads.grid import cells
 from edged.algorithm.picture_params import Normalize
 
 COCO_KEYPOINTS = (
