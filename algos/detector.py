@@ -7,19 +7,21 @@ from dataclasses import replace
 from typing import Annotated, Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field, field_validator
 
 from edged.algorithm import (
-    Algorithm,
     AlgorithmError,
     AlgorithmParams,
     Anchor,
+    Batched,
     Color,
     Fit,
     Frame,
     ImageInput,
     ParamsInvalid,
     Picture,
+    Prepared,
     Scaling,
     blame,
 )
@@ -151,7 +153,7 @@ class DetectorParams(AlgorithmParams):
         return std
 
 
-class Detector(Algorithm):
+class Detector(Batched):
     """Objects found by an ONNX model, as boxes with labels and scores."""
 
     Params = DetectorParams
@@ -164,9 +166,9 @@ class Detector(Algorithm):
             folders = self.context.sessions.folders
             given = None if params.names is None else read_labels(params.names, folders)
         with blame("model"):
-            session = self.context.model(params.model, provider=params.provider)
-            image = ImageInput.of(session, params.input_size)
-            self._feeding = Feeding(session, image)
+            self.session = self.context.model(params.model, provider=params.provider)
+            image = ImageInput.of(self.session, params.input_size)
+            self._feeding = Feeding(self.session, image)
             signature = self._feeding.signature()
         own = metadata_labels(signature.metadata)
         found = self._recognise(signature, given or own)
@@ -181,11 +183,14 @@ class Detector(Algorithm):
         self._selection = self._select()
 
     def run(self, window: Sequence[Frame], before: Outcome) -> Outcome:
-        least = self._selection.thresholds.least
-        if least > 1:
+        if self._selection.thresholds.least > 1:
             return replace(before, detections=before.detections or ())
-        head, image, frame = self._head, self._feeding.image, window[-1]
-        picture = frame.picture(
+        prepared = self.prepare(window)
+        return self.conclude(prepared, self._feeding.answer(prepared.feed), window, before)
+
+    def prepare(self, window: Sequence[Frame]) -> Prepared:
+        head, image = self._head, self._feeding.image
+        picture = window[-1].picture(
             image.width,
             image.height,
             fit=head.fit,
@@ -194,8 +199,17 @@ class Detector(Algorithm):
             color=head.color,
             region=self._selection.region.box,
         )
-        outputs = self._feeding.run(picture.pixels, head.scaling)
-        found = self._found(self._numbered(head.decode(outputs, least)), picture, frame)
+        return Prepared(image.feed([picture.pixels], head.scaling), picture)
+
+    def conclude(
+        self,
+        prepared: Prepared,
+        outputs: Sequence[NDArray[Any]],
+        window: Sequence[Frame],
+        before: Outcome,
+    ) -> Outcome:
+        candidates = self._head.decode(self._feeding.read(outputs), self._selection.thresholds.least)
+        found = self._found(self._numbered(candidates), prepared.picture, window[-1])
         return replace(before, detections=(*(before.detections or ()), *found))
 
     def _recognise(self, model: Signature, names: Sequence[str] | None) -> Fitting:

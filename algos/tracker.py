@@ -14,7 +14,16 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
-from edged.algorithm import Algorithm, AlgorithmError, AlgorithmParams, Detection, Frame, Outcome, blame
+from edged.algorithm import (
+    Algorithm,
+    AlgorithmError,
+    AlgorithmParams,
+    Detection,
+    Frame,
+    Outcome,
+    ParamsInvalid,
+    blame,
+)
 from edged.algorithm.embedder import Embedder
 from edged.algorithm.runtime import Provider
 from edged.algorithm.tracking.appearance import Appearance, AppearancePolicy
@@ -30,7 +39,7 @@ class AppearanceParams(AlgorithmParams):
         0.85, ge=-1, le=1, description="cosine at which two looks are as likely of one object as of two"
     )
     weight: float = Field(
-        3.0, ge=0, le=20, description="the most that likeness counts against what motion says (see reach)"
+        8.0, ge=0, le=20, description="the most that likeness counts against what motion says (see reach)"
     )
     most: int = Field(20, ge=1, le=300, description="crops looked at in one run")
     provider: Provider = Field(Provider.AUTO, description="what runs the model")
@@ -65,7 +74,7 @@ class TrackerParams(AlgorithmParams):
     appearance: AppearanceParams | None = Field(
         None,
         description="tell objects apart by their looks where motion cannot: "
-        "{model: …onnx, every: 1.0, similar: 0.85, weight: 3.0, most: 20, provider: auto}",
+        "{model: …onnx, every: 1.0, similar: 0.85, weight: 8.0, most: 20, provider: auto}",
     )
 
     @model_validator(mode="after")
@@ -125,8 +134,12 @@ class Tracker(Algorithm):
 
     def _open_model(self, wanted: AppearanceParams) -> Embedder:
         self._looks = AppearancePolicy(wanted.every, wanted.similar, wanted.weight, wanted.most)
-        with blame("appearance.model"):
-            return Embedder.open(self.context, wanted.model, provider=wanted.provider)
+        try:
+            with blame("model"):
+                return Embedder.open(self.context, wanted.model, provider=wanted.provider)
+        except ParamsInvalid as error:
+            path = f"appearance.{error.path}"
+            raise ParamsInvalid(str(error), path=path, code=error.code) from error
 
     def _appearance(self, frame: Frame, followed: Sequence[Detection]) -> Appearance | None:
         embedder = self._embedder
@@ -184,8 +197,8 @@ class Tracker(Algorithm):
 def _fields(track: ObjectTrack) -> dict[str, Any]:
     return {
         "label": track.label,
-        "score": track.score,
-        "box": list(track.box),
+        "score": round(track.score, 4),
+        "box": [round(edge, 5) for edge in track.box],
         "track_id": track.track_id,
     }
 

@@ -102,7 +102,8 @@ class Zones(Algorithm):
     def __init__(self, context: Context, params: BaseModel) -> None:
         super().__init__(context, params)
         self._labels = None if self.params.labels is None else frozenset(self.params.labels)
-        self._watched = WatchedScene(None, 1.0, _wishes(self.params), None)
+        wishes = _wishes(self.params, self.context.kept.get("lines", {}))
+        self._watched = WatchedScene(None, 1.0, wishes, None)
         self._objects = KnownObjects()
         self._now_us = 0
         self._followed = False
@@ -122,6 +123,7 @@ class Zones(Algorithm):
         self._let_go()
         zones = self._zone_counts(untracked)
         lines = {name: line.tally.counts() for name, line in self._watched.lines.items()}
+        self.context.kept["lines"] = {**self.context.kept.get("lines", {}), **lines}
         counts = dict(before.counts)
         for kind, own in (("zones", zones), ("lines", lines)):
             if own:
@@ -290,7 +292,7 @@ class Zones(Algorithm):
             )
 
 
-def _wishes(params: ZonesParams) -> Wishes:
+def _wishes(params: ZonesParams, counted: Mapping[str, Any]) -> Wishes:
     return Wishes(
         zones=params.zones,
         lines=params.lines,
@@ -298,6 +300,7 @@ def _wishes(params: ZonesParams) -> Wishes:
         dwell=params.dwell,
         limit=params.limit,
         limit_after_us=round(params.limit_after * 1e6),
+        counted=counted,
     )
 
 

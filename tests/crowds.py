@@ -1,4 +1,4 @@
-"""Worlds of walking people whose truth is known, seen by a detector as bad as real ones, and a plain tracker."""
+"""Worlds of walking people whose truth is known, seen by a detector as bad as real ones are."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A plain tracker after Y. Zhang et al., "ByteTrack", ECCV 2022, to compare with: counts frames, knows overlaps only."""
+"""A plain tracker after Y. Zhang et al., "ByteTrack", ECCV 2022, to compare with: it counts frames."""
 
 from __future__ import annotations
 

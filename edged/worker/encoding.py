@@ -75,9 +75,16 @@ def encode_event(origin: Origin, seq: int, frame: FrameHeader, kind: str, fields
     """The contract's event: its type, and those of ``fields`` that apply."""
     body = _head(origin, seq, frame)
     body["type"] = kind
-    body.update((key, value) for key, value in fields.items() if value is not None)
+    body.update((key, _event_field(key, value)) for key, value in fields.items() if value is not None)
     body["frame"] = _frame(frame)
     return _dumps(body)
+
+
+def _event_field(key: str, value: Any) -> Any:
+    """As precise as in results."""
+    if key == "box":
+        return [round(float(edge), 5) for edge in value]
+    return round(float(value), 4) if key == "score" else value
 
 
 def count(outcome: Outcome) -> dict[str, Any]:

@@ -6,8 +6,8 @@ from edged.algorithm.background import Background
 from edged.algorithm.frame import Frame
 from edged.model.messages import MotionGate
 
-_MEMORY_S = 10.0
-"""What stays for so long is background."""
+_MEMORY_S = 2.0
+"""What stays for so long is background: short, for here what moves now counts, not what is new."""
 
 
 class Watchman:

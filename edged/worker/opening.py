@@ -53,6 +53,7 @@ class Opener:
             source,
             self.sessions,
             emissions.add,
+            functions=self.catalogue.function,
             scenes=around.scenes,
             track_ids=around.track_ids(job.name, source),
             kept=around.kept(job, source),

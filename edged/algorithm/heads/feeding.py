@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -35,8 +36,15 @@ class Feeding:
 
         float16 becomes float32. Raises `AlgorithmError` where the run fails or any output is not finite.
         """
-        feeds = {self.image.name: self.image.feed([pixels], scaling), **self._others}
-        arrays = tuple(_plain(array) for array in self.session.run(feeds))
+        return self.read(self.answer(self.image.feed([pixels], scaling)))
+
+    def answer(self, feed: NDArray[Any]) -> Sequence[NDArray[Any]]:
+        """What the model returns for its picture, ``(1, …)`` as `ImageInput.feed` made it."""
+        return self.session.run({self.image.name: feed, **self._others})
+
+    def read(self, answer: Sequence[NDArray[Any]]) -> Outputs:
+        """See `run`."""
+        arrays = tuple(_plain(array) for array in answer)
         if not all(_finite(array) for array in arrays):
             raise AlgorithmError(
                 f"{self.session.path.name} returned NaN or infinite numbers: a model of float16 may overflow,"

@@ -1,10 +1,11 @@
 """What objects look like, asked for only where the answer could change something.
 
-A vector of a sighting costs milliseconds, a thousand times what motion costs. So most are never made: where motion
-is clear, no look at the picture would turn its verdict. Where it is not (people who cross, somebody who comes near the place
-where another was lost, sampling so sparse that all may be anywhere), the sightings in question are looked at, and the
-likeness goes into the costs as a likelihood ratio, bounded as in a sensible quarrel: it outweighs a moderate doubt and no
-more. Each track's own vector is refreshed now and then, from sightings that nobody else covers.
+A vector of a sighting costs milliseconds, a hundred times what motion costs. So most are never made: where
+motion is sure, no look at the picture would turn its verdict. Where it is not (people who cross, somebody
+who comes near the place where another was lost, sampling so sparse that all may be anywhere), the sightings
+in question are looked at, and the likeness goes into the costs as a likelihood ratio, bounded, since a crop
+may show anything. Each track's own vector is refreshed now and then. What another object hides in part is
+not looked at: it would look like that one.
 """
 
 from __future__ import annotations
@@ -19,10 +20,15 @@ from edged.algorithm.tracking.track import ObjectTrack
 
 FRESH = 0.3
 """Share of the newest vector in a track's own."""
-STEEPNESS = 20.0
-"""How fast the verdict turns around `AppearancePolicy.similar`, per unit of the cosine."""
+CERTAIN = 0.15
+"""A cosine so far from `AppearancePolicy.similar` has the full weight."""
+SURE = 4.0
+"""Motion is sure of a pair that costs so much less than whatever else might be: 50 to 1."""
+GAP_S = 0.5
+"""Of a track that was unseen for longer, motion is less sure than it thinks: somebody else may have come."""
 
 Vectors = NDArray[np.float32]
+Costs = NDArray[np.float64]
 Embed = Callable[[Sequence[int]], Vectors]
 """Vectors of unit length ``(n, d)`` of the sightings at these places."""
 
@@ -33,7 +39,7 @@ class AppearancePolicy:
     """How old a track's vector may become while it is seen."""
     similar: float = 0.85
     """Cosine of two vectors at which they are as likely of one object as of two."""
-    weight: float = 3.0
+    weight: float = 8.0
     """The most that likeness may say for or against a pair, in the units of the costs."""
     most: int = 20
     """Vectors in one run."""
@@ -48,27 +54,32 @@ class Appearance:
         self._vectors: dict[int, Vectors] = {}
 
     def weigh(
-        self, costs: NDArray[np.float64], tracks: Sequence[ObjectTrack], indexes: NDArray[np.intp]
+        self, costs: Costs, tracks: Sequence[ObjectTrack], indexes: Sequence[int | None], now_us: int
     ) -> None:
-        """Add what likeness says to ``costs`` ``(n, m)`` of ``tracks`` with the sightings at ``indexes``, in place.
+        """Add what likeness says to ``costs`` ``(n, m)`` of ``tracks`` with sightings, in place.
 
-        A pair counts below 0, so that is where the verdict turns.
+        ``indexes`` are those of the sightings, None where one is hidden in part. A pair is worth making
+        below 0.
         """
         known = [row for row, track in enumerate(tracks) if track.vector is not None]
         if not known:
             return
-        columns = in_doubt(costs, np.array(known), self._policy.weight)
-        columns = columns[: self._policy.most]
-        if not columns:
+        lasting = np.array([now_us - track.last_us <= GAP_S * 1e6 for track in tracks])
+        asked: dict[int, int] = {}
+        doubtful = in_doubt(costs, lasting, self._policy.weight)[known]
+        for column in np.flatnonzero(np.any(doubtful, axis=0)).tolist():
+            index = indexes[column]
+            if index is not None and len(asked) < self._policy.most:
+                asked[column] = index
+        if not asked:
             return
-        seen = self._look([int(indexes[column]) for column in columns])
+        seen = self._look(list(asked.values()))
         own = np.array([tracks[row].vector for row in known])
-        likeness = (own @ seen.T - self._policy.similar) * STEEPNESS
-        weight = self._policy.weight
-        costs[np.ix_(known, columns)] -= np.clip(likeness * (weight / 3), -weight, weight)
+        likeness = np.clip((own @ seen.T - self._policy.similar) / CERTAIN, -1, 1)
+        costs[np.ix_(known, list(asked))] -= self._policy.weight * likeness
 
     def refresh(self, pairs: Sequence[tuple[ObjectTrack, int]], now_us: int) -> None:
-        """Keep the vectors of tracks fresh that are seen now, each at its index, uncovered."""
+        """Keep the vectors of tracks fresh that are seen now, each at its index, unhidden."""
         old = [index for track, index in pairs if index not in self._vectors and self._is_old(track, now_us)]
         self._look(old[: self._policy.most - len(self._vectors)])
         for track, index in pairs:
@@ -86,14 +97,20 @@ class Appearance:
         return np.array([self._vectors[index] for index in indexes])
 
 
-def in_doubt(costs: NDArray[np.float64], known: NDArray[np.intp], weight: float) -> list[int]:
-    """The columns that could be paired otherwise if a pair's cost changed by up to ``weight``.
+def in_doubt(costs: Costs, lasting: NDArray[np.bool_], weight: float) -> NDArray[np.bool_]:
+    """Which pairs ``(n, m)`` might be made or not, if a cost changed by up to ``weight``.
 
-    ``known``: the rows whose costs may change.
+    ``lasting``: the rows of tracks that were seen just now.
     """
-    close = costs < weight
-    lone_row = np.count_nonzero(close, axis=1) <= 1
-    lone_column = np.count_nonzero(close, axis=0) <= 1
-    clear = lone_row[:, None] & lone_column & (costs < -weight)
-    doubtful = (close & ~clear)[known].any(axis=0)
-    return [int(column) for column in np.flatnonzero(doubtful)]
+    margins = np.minimum(np.minimum(_next_best(costs, 1), _next_best(costs, 0)), 0.0) - costs
+    sure = margins > np.where(lasting, min(SURE, weight), weight)[:, None]
+    settled = np.any(sure, axis=1, keepdims=True) | np.any(sure, axis=0, keepdims=True)
+    return np.asarray((costs < weight) & ~settled)
+
+
+def _next_best(costs: Costs, axis: int) -> Costs:
+    """The least cost of the others in the same row (axis 1) or column (axis 0)."""
+    if costs.shape[axis] < 2:
+        return np.full(costs.shape, np.inf)
+    least, second = np.split(np.partition(costs, 1, axis=axis).take((0, 1), axis=axis), 2, axis=axis)
+    return np.where(costs == least, second, least)

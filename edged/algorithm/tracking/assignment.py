@@ -86,23 +86,15 @@ def _solve_small(costs: Sequence[Sequence[float]]) -> list[int]:
     """In plain Python. Prices of columns make every reduced cost of the rows dealt with at least 0."""
     count = len(costs[0]) if costs else 0
     row_of = [-1] * count
-    prices = [0.0] * count
-    offers = [0.0] * len(costs)
+    prices, offers = [0.0] * count, [0.0] * len(costs)
     for start in range(len(costs)):
         lengths, before = [_INFINITE] * count, [-1] * count
         open_columns = list(range(count))
         closed: list[int] = []
         row, reached, shortest = start, -1, 0.0
         while reached < 0:
-            here, base = costs[row], shortest - offers[row]
-            nearest, at = _INFINITE, -1
-            for column in open_columns:
-                length = here[column] - prices[column] + base
-                if length < lengths[column]:
-                    lengths[column], before[column] = length, row
-                if lengths[column] < nearest:
-                    nearest, at = lengths[column], column
-            shortest = nearest
+            base = shortest - offers[row]
+            shortest, at = _go_on(row, costs[row], prices, base, open_columns, lengths, before)
             open_columns.remove(at)
             if row_of[at] < 0:
                 reached = at
@@ -115,6 +107,28 @@ def _solve_small(costs: Sequence[Sequence[float]]) -> list[int]:
             prices[column] -= shortest - lengths[column]
         _augment(row_of, before, reached, start)
     return _by_row(row_of, len(costs))
+
+
+def _go_on(
+    row: int,
+    costs: Sequence[float],
+    prices: Sequence[float],
+    base: float,
+    open_columns: Sequence[int],
+    lengths: list[float],
+    before: list[int],
+) -> tuple[float, int]:
+    """Lengthen the shortest paths by way of ``row``; the nearest column that is open, and how far it is."""
+    nearest, at = _INFINITE, -1
+    for column in open_columns:
+        length = costs[column] - prices[column] + base
+        if length < lengths[column]:
+            lengths[column], before[column] = length, row
+        else:
+            length = lengths[column]
+        if length < nearest:
+            nearest, at = length, column
+    return nearest, at
 
 
 def _solve_large(costs: Costs) -> list[int]:

@@ -1,10 +1,11 @@
 """How badly a sighting fits what is known of an object: the costs that the assignment weighs.
 
-A cost is the negative logarithm of a likelihood ratio: that the sighting is of the object, against that it is of
-something else. So an object that was lost for seconds, and may be anywhere, does not take a sighting from one
-that is expected just there; and no threshold on overlaps has to fit both 30 looks a second, where boxes hardly move,
-and one, where people go further than their own width. Two beliefs compete: that the object went on as predicted,
-and that it stood still where it was seen last (the recovery of J. Cao et al., "Observation-Centric SORT", CVPR 2023).
+A cost is the negative logarithm of a likelihood ratio: that the sighting is of the object, against that it
+is of something else. So an object that was lost for seconds, and may be anywhere, does not take a sighting
+from one that is expected just there; and no threshold on overlaps has to fit both 30 looks a second, where
+boxes hardly move, and one, where people go further than their own width. Two beliefs compete: that the
+object went on as predicted, and that it stood still where it was seen last (the recovery of J. Cao et al.,
+"Observation-Centric SORT", CVPR 2023).
 """
 
 from __future__ import annotations
@@ -48,7 +49,8 @@ def fit_costs(states: States, known: States, seen: Sightings) -> NDArray[np.floa
 def _apart(
     one: NDArray[np.float64], other: NDArray[np.float64], unit: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Squared distances ``(n, m)`` between points ``(2, n)`` and ``(2, m)``, in units ``(n,)`` of the former."""
+    """Squared distances ``(n, m)`` between points ``(2, n)`` and ``(2, m)``, in units ``(n,)`` of the
+    former."""
     across = one[0][:, None] - other[0]
     down = one[1][:, None] - other[1]
     across *= across

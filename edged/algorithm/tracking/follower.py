@@ -1,8 +1,8 @@
 """Follows the objects of one source from run to run.
 
-What ByteTrack (Y. Zhang et al., ECCV 2022) does in stages, sure sightings first, unsure ones for what remains, tentative tracks
-last, is one assignment here: what is doubtful bears a handicap. So nobody takes a sighting early that fits another
-better, and the answer is the best of all together.
+What ByteTrack (Y. Zhang et al., ECCV 2022) does in stages, sure sightings first, unsure ones for what
+remains, tentative tracks last, is one assignment here: what is doubtful bears a handicap. So nobody takes a
+sighting early that fits another better, and the answer is the best of all together.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from edged.algorithm.tracking import kinematics as k
 from edged.algorithm.tracking.appearance import Appearance
 from edged.algorithm.tracking.assignment import Pairs, match
 from edged.algorithm.tracking.association import fit_costs
-from edged.algorithm.tracking.look import Boxes, Look, Sights, Step, covered, overlaps
+from edged.algorithm.tracking.look import Boxes, Look, Sights, Step, overlaps
 from edged.algorithm.tracking.track import NewId, ObjectTrack, Policy
 
 TENTATIVE = 0.5
@@ -30,8 +30,6 @@ UNSURE = 0.5
 IMPOSSIBLE = 1e6
 SAME = 0.8
 """A sighting that overlaps a better one by more than this is the same object, seen twice."""
-COVERED = 0.3
-"""A sighting of which a larger share lies in another does not show what its object looks like."""
 WAY = 0.1
 """Sizes that an object must go for it to be way."""
 
@@ -118,7 +116,7 @@ class Follower:
         if not self.policy.across_labels:
             self._part_labels(costs, sights.labels)
         if appearance is not None:
-            appearance.weigh(costs, self._tracks, sights.indexes)
+            appearance.weigh(costs, self._tracks, sights.shown, sights.look.now_us)
         return match(costs)
 
     def _handicaps(self, look: Look, tentative: NDArray[np.bool_]) -> NDArray[np.float64]:
@@ -184,11 +182,10 @@ class Follower:
 
 
 def _refresh(appearance: Appearance, sights: Sights, step: Step) -> None:
-    """Show each confirmed track that nothing covers to ``appearance``."""
-    shares = covered(sights.boxes).tolist()
+    """Show each confirmed track that nothing hides to ``appearance``."""
     pairs = []
-    for index, share in zip(sights.indexes.tolist(), shares, strict=True):
-        track = step.tracks[index]
-        if track is not None and track.track_id is not None and share < COVERED:
+    for index in sights.shown:
+        track = None if index is None else step.tracks[index]
+        if index is not None and track is not None and track.track_id is not None:
             pairs.append((track, index))
     appearance.refresh(pairs, sights.look.now_us)

@@ -2,17 +2,17 @@
 
 The centre of a box moves with a velocity that wanders and calms down (an integrated Ornstein-Uhlenbeck
 process: R. A. Singer, "Estimating optimal tracking filter performance for manned maneuvering targets", IEEE
-Transactions on Aerospace and Electronic Systems 6 (1970), with the velocity in place of the acceleration). Its
-equations are exact for any time between two looks: two steps of 0.1 s are one of 0.2 s, so irregular sampling
-needs no care, and after a second without a look nobody is expected a street further on. (So the re-update along
-virtual sightings, with which OC-SORT repairs a filter that ran blind in steps of frames, has nothing to repair here:
-measured, it changed no id.) The logarithms of width
+Transactions on Aerospace and Electronic Systems 6 (1970), with the velocity in place of the acceleration).
+Its equations are exact for any time between two looks: two steps of 0.1 s are one of 0.2 s, so irregular
+sampling needs no care, and after a second without a look nobody is expected a street further on. (So the
+re-update along virtual sightings, with which OC-SORT repairs a filter that ran blind in steps of frames,
+has nothing to repair here: in crowds whose truth is known it made no difference.) The logarithms of width
 and height only drift. All noise is in units of the object's own size, since what is near moves faster.
 
 Lengths are in heights of the frame; seconds. The columns of a state are objects, its rows the numbers
-below: x and y of the centre and its velocity, logarithms of width and height, the mean of width and
-height, variance of the position, covariance of position and velocity, variance of the velocity (the same for x
-and y), variance of the logarithms.
+below: x and y of the centre and its velocity, logarithms of width and height, the mean of width and height,
+variance of the position, covariance of position and velocity, variance of the velocity (the same for x and
+y), variance of the logarithms.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ def boxes_of(states: States, aspect: float) -> NDArray[np.float64]:
     half_w, half_h = np.exp(states[LOG_W]) / 2, np.exp(states[LOG_H]) / 2
     x, y = states[X], states[Y]
     corners = ((x - half_w) / aspect, y - half_h, (x + half_w) / aspect, y + half_h)
-    return np.clip(np.array(corners).reshape(4, -1).T, 0.0, 1.0)
+    return np.asarray(np.clip(np.array(corners).reshape(4, -1).T, 0.0, 1.0))
 
 
 def begin(seen: Sightings, jitter: NDArray[np.float64], speed: float) -> States:

@@ -14,6 +14,10 @@ Boxes = NDArray[np.float64]
 """``(n, 4)``: x_min, y_min, x_max, y_max."""
 
 
+HIDDEN = 0.3
+"""A box of which a larger share lies behind another does not show what its object looks like."""
+
+
 @dataclass(frozen=True, slots=True)
 class Look:
     """What the detector saw in one run: boxes, scores and labels in one order."""
@@ -70,6 +74,15 @@ class Sights:
         labels = self.look.labels
         return [labels[index] for index in self.indexes.tolist()]
 
+    @property
+    def shown(self) -> list[int | None]:
+        """Their places in the look; None for one that another hides in part."""
+        shares = covered(self.boxes).tolist()
+        return [
+            index if share < HIDDEN else None
+            for index, share in zip(self.indexes.tolist(), shares, strict=True)
+        ]
+
 
 def overlaps(some: Boxes, others: Boxes) -> NDArray[np.float64]:
     """Intersection over union ``(n, m)``."""
@@ -79,7 +92,8 @@ def overlaps(some: Boxes, others: Boxes) -> NDArray[np.float64]:
 
 
 def covered(boxes: Boxes) -> NDArray[np.float64]:
-    """The share of each box that one other hides, at most: ``(n,)``. What ends lower in the picture is nearer."""
+    """The share of each box that one other hides, at most: ``(n,)``. What ends lower in the picture is
+    nearer."""
     inner = _inner(boxes, boxes)
     inner[boxes[:, 3:4] >= boxes[:, 3]] = 0.0
     return np.asarray(inner.max(axis=1, initial=0.0) / np.maximum(_areas(boxes), 1e-12))

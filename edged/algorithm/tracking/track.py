@@ -97,8 +97,8 @@ class Policy:
     def keeps_us(self, passed_s: float) -> tuple[int, int]:
         """For how long after its latest sighting a (confirmed, tentative) track is kept, in microseconds.
 
-        ``passed_s``: since the run before. Where runs are further apart than that, a track has one run to be found
-        again, unless it is very much longer.
+        ``passed_s``: since the run before. Where runs are further apart than that, a track has one run to
+        be found again, unless it is very much longer.
         """
         run = min(1.5 * passed_s, PAUSES * self.lost)
         confirmed = max(self.lost, run)

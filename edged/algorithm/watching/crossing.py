@@ -8,6 +8,7 @@ here depends on how often somebody looks, so gaps of seconds are crossed like an
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -57,6 +58,11 @@ class Crossings:
     def __len__(self) -> int:
         return len(self._paths)
 
+    def lies_as(self, other: Crossings) -> bool:
+        """Whether both are of the same line of the plane."""
+        mine, its = ((line._x, line._y, line._length, line._across) for line in (self, other))
+        return mine == its
+
     def offset(self, x: float, y: float) -> float:
         """How far a place lies from the line, drawn out at both ends: positive to its right."""
         return self._across * (y - self._y) - self._down * (x - self._x)
@@ -101,6 +107,15 @@ class Tally:
         self._all = dict.fromkeys(Direction, 0)
         self._labels: dict[str, dict[Direction, int]] = {}
 
+    @classmethod
+    def of(cls, counts: Mapping[str, Any]) -> Tally:
+        """One that goes on from what `counts` told; from 0 for an empty one."""
+        tally = cls()
+        tally._all = _read(counts)
+        labels = list(counts.get("labels", {}).items())[:MOST_LABELS]
+        tally._labels = {label: _read(each) for label, each in labels}
+        return tally
+
     def add(self, direction: Direction, label: str) -> None:
         """One more. After `MOST_LABELS` labels those that are new count in all only."""
         self._all[direction] += 1
@@ -111,6 +126,10 @@ class Tally:
         """As the contract has it: ``{"in": 2, "out": 1, "labels": {"person": {"in": 2, "out": 1}}}``."""
         labels = {label: _plain(self._labels[label]) for label in sorted(self._labels)}
         return {**_plain(self._all), "labels": labels}
+
+
+def _read(counts: Mapping[str, Any]) -> dict[Direction, int]:
+    return {direction: int(counts.get(direction.value, 0)) for direction in Direction}
 
 
 def _plain(numbers: dict[Direction, int]) -> dict[str, int]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from edged.algorithm.watching.crossing import Crossings, Tally
 from edged.algorithm.watching.ground import Ground
@@ -44,6 +44,8 @@ class Wishes:
     """Seconds: one for all zones, or by name."""
     limit: int | Mapping[str, int] | None = None
     limit_after_us: int = 0
+    counted: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """What the lines of the first scene have counted already, as `Tally.counts` tells it."""
 
 
 class WatchedScene:
@@ -66,12 +68,16 @@ class WatchedScene:
         self.polygons = Polygons(zones, aspect)
         self.ground = self._ground(known, last)
         turned = last is None or last.aspect != aspect
+        is_first = last is None or last.scene is None
+        counted = wishes.counted if is_first else {}
         self.zones: dict[str, WatchedZone] = {
             name: self._zone(name, corners, None if last is None or turned else last.zones.get(name))
             for name, corners in zones.items()
         }
         self.lines: dict[str, WatchedLine] = {
-            name: self._line(name, ends, None if last is None else last.lines.get(name), turned=turned)
+            name: _line(
+                name, ends, aspect, None if last is None else last.lines.get(name), counted.get(name, {})
+            )
             for name, ends in lines.items()
         }
 
@@ -96,17 +102,24 @@ class WatchedScene:
         crowding = None if limit is None else Crowding(limit, wishes.limit_after_us)
         return WatchedZone(corners, Occupancy(patience), crowding)
 
-    def _line(
-        self, name: str, ends: tuple[Point, ...], last: WatchedLine | None, *, turned: bool
-    ) -> WatchedLine:
-        same = last is not None and last.ends == ends
-        if last is not None and same and not turned:
-            return last
-        if len(ends) != 2 or ends[0] == ends[1]:
-            raise AlgorithmError(f"line {name!r} has no length: give two different points")
-        begin, end = to_plane(ends, self.aspect).tolist()
-        tally = last.tally if last is not None and same else Tally()
-        return WatchedLine(ends, Crossings(tuple(begin), tuple(end)), tally)
+
+def _line(
+    name: str,
+    ends: tuple[Point, ...],
+    aspect: float,
+    last: WatchedLine | None,
+    counted: Mapping[str, Any],
+) -> WatchedLine:
+    """``counted`` is where one that was never watched goes on."""
+    if len(ends) != 2 or ends[0] == ends[1]:
+        raise AlgorithmError(f"line {name!r} has no length: give two different points")
+    begin, end = (tuple(point) for point in to_plane(ends, aspect).tolist())
+    crossings = Crossings(begin, end)
+    if last is None:
+        return WatchedLine(ends, crossings, Tally.of(counted))
+    if last.ends != ends:
+        return WatchedLine(ends, crossings, Tally())
+    return last if last.crossings.lies_as(crossings) else WatchedLine(ends, crossings, last.tally)
 
 
 def _wanted(

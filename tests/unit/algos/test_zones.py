@@ -33,13 +33,19 @@ def person(
 class Rig:
     """One instance on a source whose scene may change."""
 
-    def __init__(self, params: dict[str, Any] | None = None, scene: Scene | None = SCENE) -> None:
+    def __init__(
+        self,
+        params: dict[str, Any] | None = None,
+        scene: Scene | None = SCENE,
+        kept: dict[str, Any] | None = None,
+    ) -> None:
         self.scenes = {} if scene is None else {"gate": scene}
         self.events: list[tuple[str, dict[str, Any]]] = []
         self.zones = opened(
             Zones,
             params or {},
             scenes=self.scenes,
+            kept={} if kept is None else kept,
             emit=lambda kind, fields: self.events.append((kind, fields)),
         )
 
@@ -132,6 +138,16 @@ def test_lines_count_by_label() -> None:
         "out": 1,
         "labels": {"car": {"in": 0, "out": 1}, "person": {"in": 1, "out": 0}},
     }
+
+
+def test_the_next_instance_counts_on() -> None:
+    kept: dict[str, Any] = {}
+    for number in (1, 2):
+        rig = Rig(kept=kept)
+        for now, x in enumerate([0.2, 0.8]):
+            outcome = rig.see(now, person(x))
+        walked = {"in": number, "out": 0, "labels": {"person": {"in": number, "out": 0}}}
+        assert outcome.counts["lines"] == {"gate": walked}
 
 
 def test_an_object_lost_before_the_line_and_found_behind_it_is_counted() -> None:

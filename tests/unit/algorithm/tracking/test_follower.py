@@ -316,7 +316,7 @@ def test_a_stranger_at_the_place_of_one_lost_is_a_stranger() -> None:
 
 def test_no_more_is_looked_at_in_a_run_than_allowed() -> None:
     follows, looks = follower(), Looks()
-    crowd = [(person(0.3 + 0.02 * n, 0.3 + 0.05 * n), n % 4) for n in range(10)]
+    crowd = [(person(0.2 + 0.06 * n, 0.5), n % 4) for n in range(10)]
     for tick in range(20):
         before = looks.asked
         looks.run(follows, tick / 2, *crowd, most=3)
