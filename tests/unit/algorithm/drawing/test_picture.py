@@ -304,10 +304,9 @@ def test_what_is_masked_stays_black_whatever_is_found_there() -> None:
 
 def test_labels_keep_clear_of_masks() -> None:
     above = Scene(masks={"sky": ((0, 0), (1, 0), (1, 0.24), (0, 0.24))})
-    with_mask, without = drawn(above, PERSON), drawn(None, PERSON)
-    color = color_of(PERSON)
-    whole = filled(without, color).sum()
-    assert filled(with_mask, color).sum() == pytest.approx(whole, rel=0.1), "none of it is covered"
+    left, top, right, bottom = extent(filled(drawn(above, PERSON), color_of(PERSON)))
+    assert 355 < top < bottom < 400, "below its box, where there is room"
+    assert right - left > 50
     ring = Scene(masks={"rim": ((0, 0), (1, 0), (1, 1), (0, 1), (0, 0.01), (0.01, 0.99), (0.99, 0.01))})
     assert drawn(ring, PERSON) is not None
 
