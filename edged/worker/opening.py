@@ -68,7 +68,6 @@ class Opener:
             functions=self.catalogue.function,
             scenes=around.scenes,
             track_ids=around.track_ids(job.name, source),
-            functions=self.catalogue.function,
             kept=around.kept(job, source),
         )
         links: list[Link] = []
