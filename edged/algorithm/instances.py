@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from edged.algorithm.heads import yolov8
+from edged.algorithm.heads.grid import strides_of
 from edged.algorithm.suppression import suppress
 from edged.errors import AlgorithmError
 
@@ -37,11 +37,13 @@ def instance_classes(shapes: Sequence[tuple[int, ...]], width: int, height: int)
     """How many classes outputs of these shapes tell; None: they are no boxes and prototypes."""
     if len(shapes) != 2 or len(shapes[0]) != 3 or len(shapes[1]) != 4 or shapes[0][0] != 1:
         return None
-    columns = yolov8.classes(shapes[0], width, height)
+    numbers = next(
+        (n for n, cells in (shapes[0][1:], shapes[0][:0:-1]) if strides_of(cells, width, height)), 0
+    )
     _, prototypes, rows, across = shapes[1]
-    if columns is None or columns <= prototypes or rows * width != across * height:
+    if numbers - 4 <= prototypes or rows * width != across * height:
         return None
-    return columns - prototypes
+    return numbers - 4 - prototypes
 
 
 def instances_of(
@@ -55,7 +57,7 @@ def instances_of(
     if not (np.isfinite(found).all() and np.isfinite(prototypes).all()):
         raise AlgorithmError("the model returned NaN or infinite numbers")
     count = len(prototypes)
-    columns = found if yolov8.classes((1, *found.shape), width, height) == len(found) - 4 else found.T
+    columns = found if strides_of(found.shape[1], width, height) else found.T
     scores = columns[4:-count].max(axis=0)
     sure = np.flatnonzero(scores >= score)
     sure = sure[np.argsort(-scores[sure], kind="stable")[:_MOST_CANDIDATES]]
