@@ -19,6 +19,8 @@ _Fault = Literal["black", "overexposed", "covered", "blurred", "frozen", "moved"
 FAULTS: tuple[_Fault, ...] = ("black", "overexposed", "covered", "blurred", "frozen", "moved")
 _EMPTY = 0.6
 """Share of the usual structure below which the picture is hidden rather than another one."""
+_AS_LIGHT = 0.5
+"""Share of the usual light from which on detail that is gone is no matter of dusk."""
 _LEAST_LOOKS = 3
 """Of the same picture, or at a view, before anything is said of it."""
 
@@ -135,8 +137,12 @@ class CameraHealth(Algorithm):
         if now["covered"]:
             return now
         now["moved"] = not empty and self._is_elsewhere(compared)
-        if not now["moved"] and compared.sharpness is not None:
+        if now["moved"]:
+            return now
+        if compared.sharpness is not None:
             now["blurred"] = compared.sharpness < params.blurred
+        elif empty and compared.light >= _AS_LIGHT:
+            now["blurred"] = True
         return now
 
     def _is_elsewhere(self, compared: Comparison) -> bool:

@@ -32,7 +32,7 @@ class BaseAlgoAdapter(Algorithm):
         self._algo = self.algo_class()
         self._algo.name = self.context.job
         self._algo.__dict__["_edged_params"] = params
-        self._algo._edged_context = self.context
+        self._algo._context = self.context
         self._algo.init(**params)
 
     def run(self, window: Sequence[Frame], before: Outcome) -> Outcome:

@@ -143,7 +143,7 @@ class BaseAlgo:
     before = Given[Mapping[str, Any]]("_edged_before")
     """The ``data`` of earlier links of the chain; none before the first `run`."""
     _edged_wanted: ClassVar[Wanted] = Wanted()
-    _edged_context: Context | None = None
+    _context: Context | None = None
     _edged_shown: Shown | None = None
 
     def __init__(self, name: str | None = None) -> None:
@@ -189,6 +189,6 @@ class BaseAlgo:
         self._bound().emit(event, event_fields(event, fields, self._edged_shown))
 
     def _bound(self) -> Context:
-        if self._edged_context is None:
+        if self._context is None:
             raise RuntimeError(f"{type(self).__name__} works inside a job: use it from init() or run() on")
-        return self._edged_context
+        return self._context

@@ -99,6 +99,8 @@ class Comparison:
     """How many blocks show anything, in proportion to those that do usually."""
     same_light: bool
     """Whether light and dark lie as they did, roughly: what hides the view changes that; a blur does not."""
+    light: float
+    """Mean luma in proportion to what is usual."""
     shift: tuple[float, float] | None
     """Where the view lies now, x and y in fractions of the frame; None: that cannot be told."""
     sharpness: float | None
@@ -165,6 +167,7 @@ class View:
             lost=float(lost / count),
             structure=float(np.count_nonzero(look.strength > _STRUCTURE) / np.count_nonzero(structured)),
             same_light=_correlation(self.coarse, look.coarse) >= _SAME_LIGHT,
+            light=look.luma / max(float(self.coarse.mean()), 1.0),
             shift=(0.0, 0.0) if match >= _HERE else _shift(self.detail, look.detail),
             sharpness=ratio,
         )

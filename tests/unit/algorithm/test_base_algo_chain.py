@@ -75,6 +75,13 @@ def test_boxes_are_in_pixels_of_the_pictures_asked_for(kind: Any, shape: tuple[i
     assert events == [list(found.box)]
 
 
+def test_boxes_of_a_tall_frame_in_a_letterbox() -> None:
+    picture = np.zeros((400, 200, 3), dtype=np.uint8)
+    picture[200:300, 50:100] = (0, 0, 255)
+    (found,) = made(Boxed).run([color_frame(picture)], EMPTY).detections
+    assert found.box == pytest.approx((0.25, 0.5, 0.5, 0.75), abs=0.03)
+
+
 def test_gray_pictures_have_two_dimensions() -> None:
     algorithm = made(Gray)
     algorithm.run([wide()], EMPTY)

@@ -111,6 +111,17 @@ def test_each_fault_is_told_after_a_while_and_so_is_its_end(name: str, fault: Fa
     assert watch.values["faults"] == []
 
 
+def test_far_out_of_focus_is_blurred_and_not_covered() -> None:
+    """So far that the blocks show nothing any more; light and dark lie as they did."""
+    columns = np.where((np.arange(WIDTH) // 12) % 2, 60, 140) + np.arange(WIDTH) // 8
+    fence = np.tile(columns, (HEIGHT, 1)).astype(np.uint8)
+    watch = Watch()
+    watch.show_for(20, fence)
+    watch.show_for(20, np.asarray(cv2.GaussianBlur(fence, (0, 0), 14), dtype=np.uint8))
+    assert watch.values["lost"] > 0.6
+    assert watch.events == [(25, "camera_blurred", "on")]
+
+
 def test_a_frozen_picture() -> None:
     watch = Watch(frozen=8)
     watch.show_for(20, street())
