@@ -19,17 +19,16 @@ from pydantic import Field
 from edged.algorithm import Algorithm, AlgorithmError, Detection, Frame, Outcome, blame
 from edged.algorithm.crop_model import CropModel
 from edged.algorithm.embedder import Embedder
+from edged.algorithm.picture_params import Normalize
 from edged.algorithm.secondary import Known, Secondary, SecondaryParams
 
 Vector = NDArray[np.float32]
 
 
 class EmbeddingParams(SecondaryParams):
-    color: Literal["auto", "rgb", "bgr", "gray"] = Field(
-        "bgr", description="order of channels; auto: RGB, or gray for a model of one channel"
-    )
-    scale: float | None = Field(
-        1.0, gt=0, description="each value 0-255 is multiplied by it; default: as they are"
+    color: Literal["rgb", "bgr"] = Field("bgr", description="the order of its channels")
+    normalize: Normalize = Field(
+        Normalize.NONE, description="what its numbers are: none 0-255, unit 0-1, signed -1-1, imagenet"
     )
     name: str = Field("embedding", min_length=1, description="what the attribute is called")
     publish: Literal["always", "new"] = Field(

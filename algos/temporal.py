@@ -73,6 +73,8 @@ class Temporal(Algorithm):
         with blame("model"):
             self._session = self.context.model(params.model, provider=params.provider)
             self._input = ClipInput.of(self._session, params.layout, params.input_size)
+        if self.context.frames is not None:
+            self._check_count(self.context.frames)
         self._scaling = params.scaling(3, Normalize.IMAGENET)
         picture = self._input.picture
         blank = np.zeros((picture.height, picture.width, 3), dtype=np.uint8)
@@ -83,12 +85,8 @@ class Temporal(Algorithm):
         self._telling = self._event_labels()
 
     def run(self, window: Sequence[Frame], before: Outcome) -> Outcome:
-        params, wanted = self.params, self._input.frames
-        if wanted not in (None, len(window)):
-            raise AlgorithmError(
-                f"{params.model} takes {wanted} frames, the job gives {len(window)}: set"
-                f" `sampling: {{count: {wanted}}}`"
-            )
+        params = self.params
+        self._check_count(len(window))
         pictures = [
             picture_for(frame, self._input.picture, params.resize, params.color, region=params.region).pixels
             for frame in window
@@ -105,6 +103,14 @@ class Temporal(Algorithm):
     def reset(self) -> None:
         """Count runs anew; an event that goes on ends with an off when it is over."""
         self._streak = 0
+
+    def _check_count(self, given: int) -> None:
+        wanted = self._input.frames
+        if wanted not in (None, given):
+            raise AlgorithmError(
+                f"{self.params.model} takes {wanted} frames, the job gives {given}: set"
+                f" `sampling: {{count: {wanted}}}`"
+            )
 
     def _answer(self, pictures: Sequence[NDArray[np.uint8]]) -> NDArray[np.float64]:
         feed = self._input.feed(pictures, self._scaling)

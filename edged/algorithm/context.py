@@ -50,6 +50,8 @@ class Context:
     sessions: Sessions
     emit: Callable[[str, dict[str, Any]], None]
     """``emit(type, fields)`` makes an event; fields as the contract names them, boxes in fractions."""
+    frames: int | None = None
+    """How many a run is given, as the job says while it is opened: that may change later. None: not known."""
     scenes: Mapping[str, Scene] = field(default_factory=dict)
     """By source, kept up to date by the worker; empty where nothing is known: in the prover."""
     track_ids: TrackIds = field(default_factory=TrackIds)

@@ -3,48 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from edged.algorithm.base import AlgorithmParams
 from edged.algorithm.batches import run_batches, runs_for
 from edged.algorithm.color import Color
 from edged.algorithm.context import Context
 from edged.algorithm.crops import CropFit, CropInput, to_tensor
 from edged.algorithm.frame import Box, Frame
-from edged.algorithm.image_input import ImageInput, Scaling
+from edged.algorithm.image_input import ImageInput
 from edged.algorithm.params import ParamsInvalid, blame
-from edged.algorithm.runtime import Provider
+from edged.algorithm.picture_params import PictureParams
 from edged.algorithm.session import Session
 from edged.errors import AlgorithmError
 
-Side = Annotated[int, Field(ge=1, le=8192)]
-Numbers = list[float]
 
-
-class CropModelParams(AlgorithmParams):
+class CropModelParams(PictureParams):
     """What the model is and which pictures it was trained on; subclasses may have other defaults."""
 
-    model: str = Field(min_length=1, description="an .onnx file in a model folder, or an absolute path")
-    color: Literal["auto", "rgb", "bgr", "gray"] = Field(
-        "auto", description="order of channels; auto: RGB, or gray for a model of one channel"
-    )
-    scale: float | None = Field(
-        None, gt=0, description="each value 0-255 is multiplied by it; default: 1/255, to 0-1"
-    )
-    mean: Numbers = Field([], description="then subtracted, one per channel in their order, or one for all")
-    std: Numbers = Field([], description="then divided by, one per channel, or one for all")
-    resize: CropFit = Field(
-        CropFit.STRETCH, description="how a crop fills the input: stretch, letterbox, center (cut to shape)"
-    )
-    input_size: tuple[Side, Side] | None = Field(
-        None, description="width and height, for a model that leaves them open"
-    )
     output: str | None = Field(None, description="the output that counts, by name; default: the first")
-    provider: Provider = Field(Provider.AUTO, description="what runs the model")
 
 
 class CropModel:
@@ -69,15 +49,9 @@ class CropModel:
         with blame("model"):
             session = context.model(params.model, provider=params.provider, threads=threads)
             image = _image(session, params.input_size, open_size)
-        channels = {"mean": params.mean, "std": params.std}
-        for name, values in channels.items():
-            if len(values) not in (0, 1, image.channels):
-                message = f"{len(values)} numbers for a picture of {image.channels} channels"
-                raise ParamsInvalid(message, path=name)
-        if 0 in params.std:
-            raise ParamsInvalid("must not be 0: values are divided by it", path="std")
-        scaling = Scaling(params.scale or 1 / 255, tuple(params.mean), tuple(params.std))
-        wanted = CropInput(image, _color(params.color, image.channels), params.resize, scaling, margin)
+        color = Color.GRAY if image.channels == 1 else Color(params.color)
+        fit = CropFit.STRETCH if params.resize == "auto" else CropFit(params.resize)
+        wanted = CropInput(image, color, fit, params.scaling(image.channels), margin)
         return cls(session, wanted, _output(session, params.output))
 
     def run(self, frame: Frame, boxes: Sequence[Box]) -> NDArray[np.float32]:
@@ -129,15 +103,6 @@ def _image(session: Session, size: tuple[int, int] | None, open_size: tuple[int,
         inputs = ", ".join(str(each) for each in session.inputs)
         raise AlgorithmError(f"{session.path.name}: it must take one picture and no more; it takes {inputs}")
     return image
-
-
-def _color(wanted: str, channels: int) -> Color:
-    if wanted == "auto":
-        return Color.GRAY if channels == 1 else Color.RGB
-    color = Color(wanted)
-    if (color == Color.GRAY) != (channels == 1):
-        raise ParamsInvalid(f"the model takes {channels} channel(s), not {wanted}", path="color")
-    return color
 
 
 def _output(session: Session, name: str | None) -> int:

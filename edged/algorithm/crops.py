@@ -29,7 +29,7 @@ class CropFit(StrEnum):
     """Fill it, whatever becomes of the proportions."""
     LETTERBOX = "letterbox"
     """Keep them and pad the rest, on both sides."""
-    CENTER = "center"
+    CROP = "crop"
     """Keep them and leave out what does not fit, on both sides."""
 
 
@@ -73,7 +73,7 @@ def crop(
     free: list[tuple[int, tuple[int, int, int, int]]] = []
     for place, box in enumerate(boxes):
         part = frame.whole_chroma(box)
-        if fit == CropFit.CENTER:
+        if fit == CropFit.CROP:
             part = _centered(part, width / height)
         inner = (0, 0, width, height) if fit != CropFit.LETTERBOX else _inner(part, width, height)
         if inner != (0, 0, width, height):

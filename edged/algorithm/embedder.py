@@ -34,7 +34,7 @@ class Embedder:
         Its first output is the vector. Raises `AlgorithmError`.
         """
         params = CropModelParams.model_validate(
-            {"model": model, "color": "bgr", "scale": 1.0, "provider": Provider(provider)}
+            {"model": model, "color": "bgr", "normalize": "none", "provider": Provider(provider)}
         )
         return cls.of(CropModel.open(context, params, threads=threads, open_size=(128, 256)))
 

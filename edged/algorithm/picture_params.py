@@ -68,7 +68,9 @@ class PictureParams(AlgorithmParams):
     scale: Annotated[_Positive, BeforeValidator(_fraction)] | None = Field(
         None, description="instead of normalize: (value * scale - mean) / std; may be written 1/255"
     )
-    mean: tuple[float, ...] | None = Field(None, description="with scale: one number, or one a channel")
+    mean: tuple[float, ...] | None = Field(
+        None, description="one number, or one a channel; scale is then 1 unless given"
+    )
     std: tuple[_Positive, ...] | None = Field(None, description="with scale: one number, or one a channel")
 
     @field_validator("mean", "std", mode="before")

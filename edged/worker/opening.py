@@ -66,6 +66,7 @@ class Opener:
             self.sessions,
             emissions.add,
             functions=self.catalogue.function,
+            frames=job.sampling.count,
             scenes=around.scenes,
             track_ids=around.track_ids(job.name, source),
             kept=around.kept(job, source),

@@ -71,11 +71,11 @@ def test_the_center_keeps_proportions_and_leaves_out_the_sides() -> None:
     """A disc in the middle of a wide frame stays one, and fills the height."""
     down, across = np.mgrid[:100, :200]
     disc = np.where((across - 100) ** 2 + (down - 50) ** 2 < 45**2, 235, 16).astype(np.uint8)
-    (made,) = crop(gray_frame(disc), [(0, 0, 1, 1)], 50, 50, Color.GRAY, CropFit.CENTER)
+    (made,) = crop(gray_frame(disc), [(0, 0, 1, 1)], 50, 50, Color.GRAY, CropFit.CROP)
     lit = np.argwhere(made > 128)
     assert lit.min(axis=0).tolist() == lit.min(axis=0)[::-1].tolist() == [3, 3]
     assert np.abs(lit.max(axis=0) - 46).max() <= 1
-    (tall,) = crop(gray_frame(disc), [(0.25, 0, 0.75, 1)], 25, 50, Color.GRAY, CropFit.CENTER)
+    (tall,) = crop(gray_frame(disc), [(0.25, 0, 0.75, 1)], 25, 50, Color.GRAY, CropFit.CROP)
     assert (tall[25] > 128).all()
 
 

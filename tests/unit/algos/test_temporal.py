@@ -194,3 +194,9 @@ def test_a_clip_input_reads_its_sizes() -> None:
     assert (made.layout, made.frames, made.picture.width, made.picture.height) == ("ncthw", 16, 320, 240)
     with pytest.raises(ParamsInvalid, match="takes 224x112 only"):
         ClipInput.of(Declared((1, 3, 16, 112, 224)), open_size=(320, 240))  # type: ignore[arg-type]
+
+
+def test_the_jobs_sampling_is_checked_when_it_is_opened(tmp_path: Path) -> None:
+    brightness_model(tmp_path / "m.onnx", "ntchw")
+    with pytest.raises(AlgorithmError, match=r"takes 4 frames, the job gives 3: set `sampling"):
+        opened(Temporal, {"model": "m.onnx"}, [tmp_path], frames=3)
