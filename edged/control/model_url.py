@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import base64
 from pathlib import Path
-from urllib.parse import unquote, urlsplit, urlunsplit
+from urllib.parse import urlsplit
 
 from edged.errors import Problem, SpecRejected
 from edged.model.fetching import ModelFile
 from edged.model.redact import redact_url
+from edged.modelstore.credentials import basic, without_credentials
 from edged.modelstore.store import ModelStore
 from edged.settings import BroughtModel, Loaded
 
@@ -20,7 +20,11 @@ def locate_model(name: str, model: BroughtModel, loaded: Loaded) -> ModelFile:
     """
     path = f"spec.models.{name}"
     resolved = loaded.references.resolve_url(model.url, path=f"{path}.url")
-    url, own = _without_credentials(resolved, f"{path}.url")
+    try:
+        url, own = without_credentials(resolved)
+    except ValueError:  # its message may hold what was resolved
+        message = "cannot be read as a URL; write https://host/path"
+        raise SpecRejected([Problem(f"{path}.url", message)]) from None
     authorization = own
     if model.secret is not None:
         if own:
@@ -38,31 +42,12 @@ def locate_model(name: str, model: BroughtModel, loaded: Loaded) -> ModelFile:
     )
 
 
-def _without_credentials(url: str, path: str) -> tuple[str, str]:
-    """The URL without user and password, and these as a header; empty: there are none."""
-    try:
-        parts = urlsplit(url)
-        host, port = parts.hostname, parts.port
-    except ValueError:
-        host, port = None, None
-    if not host or port == 0:
-        raise SpecRejected([Problem(path, "cannot be read as a URL; write https://host/path")])
-    if "@" not in parts.netloc:
-        return url, ""
-    plain = urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
-    return plain, _basic(f"{unquote(parts.username or '')}:{unquote(parts.password or '')}")
-
-
 def _authorization(secret: str, url: str, path: str, loaded: Loaded) -> str:
     host = urlsplit(url).hostname
     value = loaded.references.resolve(f"${{secret:{secret}}}", path=path, host=host)
     if ":" in value:
-        return _basic(value)
+        return basic(value)
     if not value.isascii() or not value.isprintable():
         message = f"what the secret {secret} holds cannot be sent as a token: it is one line of plain ASCII"
         raise SpecRejected([Problem(path, message)])
     return f"Bearer {value}"
-
-
-def _basic(pair: str) -> str:
-    return f"Basic {base64.b64encode(pair.encode()).decode()}"

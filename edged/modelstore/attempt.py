@@ -73,8 +73,8 @@ class Attempt:
         if self._model.sha256 and found != self._model.sha256:
             self._partial.discard()
             raise FetchFailed(
-                f"what {self._model.shown} gives has sha256 {found} ({size} bytes); if that is the file you"
-                " mean, write this here",
+                f"what came has sha256 {found} ({size} bytes); if that is the file you mean, give this as its"
+                " sha256",
                 code="invalid",
                 about="sha256",
                 passing=True,
@@ -102,9 +102,12 @@ class Attempt:
         return None
 
     def _candidates(self) -> Iterator[Path]:
-        beside = self._place.parent
+        beside = self._place.parent if self._place.parent.name == self._model.sha256 else None
         folders = [Path(folder) for folder in self._request.folders]
-        places = [*(beside.iterdir() if beside.is_dir() else ()), *(f / self._place.name for f in folders)]
+        places = [
+            *(beside.iterdir() if beside and beside.is_dir() else ()),
+            *(f / self._place.name for f in folders),
+        ]
         for path in places:
             # what may not be read is none: it is downloaded then
             if path.is_file() and path.stat().st_size and os.access(path, os.R_OK):

@@ -68,7 +68,7 @@ class ModelServer:
             def do_GET(self) -> None:
                 server._serve(self)
 
-            def log_message(self, format: str, *args: Any) -> None:
+            def log_message(self, *_: Any) -> None:
                 """Not into the tests' output."""
 
         self._http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
