@@ -82,6 +82,7 @@ def test_what_breaks_off_goes_on_where_it_was(
     shelf.breaks_at, shelf.breaks, shelf.is_chunked = 400_000, 1, chunked
     first, last = attempts(request_)
     assert (first.state, first.code, first.received) == (FetchState.BROKEN, "source_failed", 400_000)
+    assert "broke off" in first.error
     assert last.state is FetchState.THERE
     assert server.ranges("people") == ["", "bytes=400000-"]
     assert server.asked[1].headers["if-range"] == '"v1"'

@@ -116,6 +116,7 @@ class ModelServer:
         content = shelf.content if shelf.sends is None else shelf.sends
         if begin >= len(content) > 0 and begin:
             return _refuse(request, 416, None)
+        request.close_connection = True
         request.send_response(206 if begin else 200)
         total = len(content) if shelf.claims is None else shelf.claims
         if begin:
@@ -133,7 +134,6 @@ class ModelServer:
             request.wfile.write(chunk)
         if shelf.is_chunked:
             request.wfile.write(b"0\r\n\r\n")
-        request.close_connection = True
         return None
 
     def _pieces(self, shelf: Shelf, content: bytes, begin: int) -> Iterator[bytes]:
