@@ -116,14 +116,17 @@ def pull(
 
 
 def _attempt(request: FetchRequest, on_report: Callable[[FetchReport], None]) -> FetchReport:
+    replies = ask_each(FETCH.module, request, FetchReport, number=_MOST_REPORTS, within_s=_SILENCE_S)
     try:
-        with closing(
-            ask_each(FETCH.module, request, FetchReport, number=_MOST_REPORTS, within_s=_SILENCE_S)
-        ) as reports:
-            for report in reports:
-                if report.state is not FetchState.COMING:
-                    return report
-                on_report(report)
+        with closing(replies):
+            return _last(replies, on_report)
     except ChildSilent as silent:
         return FetchReport(FetchState.BROKEN, code=silent.code, error=str(silent), about="url")
-    raise EdgedError("the fetcher said nothing")
+
+
+def _last(reports: Iterator[FetchReport], on_report: Callable[[FetchReport], None]) -> FetchReport:
+    for report in reports:
+        if report.state is not FetchState.COMING:
+            return report
+        on_report(report)
+    raise EdgedError("the fetcher never came to an end")

@@ -98,6 +98,8 @@ class Jobs:
         self._kinds = kinds
         self._models = models
         models.on_change = self._models_changed
+        self._told_to_wait: set[str] = set()
+        """Jobs whose statuses say that they wait for a model."""
         self._on_change = on_change
         self._unplanned = Unplanned(statuses.failed_job, statuses.clear_job)
         self._plan = Plan()
@@ -214,8 +216,10 @@ class Jobs:
         """One that the spec brings along. Its status says so, unless its last version runs on."""
         awaited = self._models.awaited(job.spec)
         if awaited is not None and job.running is None:
+            self._told_to_wait.add(job.name)
             self._set_job(job, *awaited)
-        elif awaited is None and job.state is JobState.FAILED and not job.out:
+        elif awaited is None and job.name in self._told_to_wait:
+            self._told_to_wait.discard(job.name)
             self._set_job(job, JobState.STARTING)
         return awaited is not None
 

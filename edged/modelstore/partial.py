@@ -81,7 +81,7 @@ class Partial:
             for piece in pieces:
                 size += self._written(file, piece)
                 if not total and size - checked > SPARE_BYTES // 4:
-                    check_room(self.path.parent, 0)
+                    check_room(self.path.parent, 0, so_far=size)
                     checked = size
                 yield size
 
@@ -122,12 +122,11 @@ class Partial:
         self._tag.unlink(missing_ok=True)
 
 
-def check_room(folder: Path, needed_bytes: int) -> None:
-    """Raises `FetchFailed` (``too_large``) where so much would not leave enough free."""
-    if needed_bytes > MOST_BYTES:
-        raise FetchFailed(
-            f"is {_mb(needed_bytes)} MB large; the most is {_mb(MOST_BYTES)} MB", code="too_large"
-        )
+def check_room(folder: Path, needed_bytes: int, *, so_far: int = 0) -> None:
+    """Raises `FetchFailed` (``too_large``) where so much would not leave enough free, or be no model."""
+    if so_far + needed_bytes > MOST_BYTES:
+        message = f"is more than {_mb(so_far + needed_bytes)} MB large; the most is {_mb(MOST_BYTES)} MB"
+        raise FetchFailed(message, code="too_large")
     free = shutil.disk_usage(folder).free
     if free - max(needed_bytes, 0) < SPARE_BYTES:
         raise FetchFailed(

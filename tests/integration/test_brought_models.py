@@ -214,6 +214,22 @@ async def test_jobs_of_the_file_wait_for_their_models(server: ModelServer, tmp_p
 
 
 @in_a_loop
+async def test_the_version_before_runs_until_the_next_model_is_there(
+    server: ModelServer, tmp_path: Path
+) -> None:
+    """Also in a new worker: its model is kept as long as it runs."""
+    first, second = (file_of(tmp_path, spec_of(server.entry(name))) for name in ("one", "two"))
+    async with box(tmp_path / "twin.json", first) as started:
+        await says(started, 1.0)
+        server.shelves["/two.onnx"].statuses = [503, 503]
+        await started.twin.reload(second)
+        await says(started, 1.0)
+        started.device.restart_worker("main")
+        await says(started, 1.0)
+        await says(started, 2.0)
+
+
+@in_a_loop
 async def test_the_limit_of_preparing_is_kept(server: ModelServer, tmp_path: Path) -> None:
     server.shelves["/one.onnx"].statuses = [503] * 1000
     async with box(tmp_path / "twin.json", file_of(tmp_path)) as started:

@@ -214,6 +214,18 @@ def test_no_room(request_: FetchRequest, monkeypatch: pytest.MonkeyPatch) -> Non
     assert "free space" in report.error
 
 
+@pytest.mark.parametrize("chunked", [False, True])
+def test_what_does_not_end_is_left(
+    request_: FetchRequest, shelf: Shelf, monkeypatch: pytest.MonkeyPatch, chunked: bool
+) -> None:
+    shelf.is_chunked = chunked
+    monkeypatch.setattr(room, "SPARE_BYTES", 200_000)
+    monkeypatch.setattr(room, "MOST_BYTES", 300_000)
+    report = attempt(request_)
+    assert (report.state, report.code) == (FetchState.REFUSED, "too_large")
+    assert report.received < len(CONTENT)
+
+
 def test_a_file_in_a_model_folder_is_copied_if_it_is_the_one(
     request_: FetchRequest, server: ModelServer, tmp_path: Path
 ) -> None:
