@@ -109,6 +109,6 @@ def _check_component(component: dict[str, Any]) -> None:
         assert component["retain"] is False
         assert component["qos"] == 1
     if "state_class" in component:
-        assert component["state_class"] == "measurement"
+        assert component["state_class"] in ("measurement", "total_increasing")
     for name in ("state_topic", "command_topic", "image_topic"):
         assert not set("+#") & set(component.get(name, ""))

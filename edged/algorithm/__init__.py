@@ -1,7 +1,9 @@
 """The API that algorithms are written against: what ``algos/`` and users' own files import."""
 
 from edged.algorithm.adapter import BaseAlgoAdapter, adapt
+from edged.algorithm.background import Background, Movement
 from edged.algorithm.base import Algorithm, AlgorithmParams, BaseAlgo, FrameInfo
+from edged.algorithm.batched import Batched, Prepared
 from edged.algorithm.color import Color
 from edged.algorithm.context import Context, TrackIds
 from edged.algorithm.frame import WHOLE, Anchor, Box, Fit, Frame, Picture
@@ -19,8 +21,10 @@ __all__ = [
     "AlgorithmError",
     "AlgorithmParams",
     "Anchor",
+    "Background",
     "BaseAlgo",
     "BaseAlgoAdapter",
+    "Batched",
     "Box",
     "Catalogue",
     "Color",
@@ -30,9 +34,11 @@ __all__ = [
     "Frame",
     "FrameInfo",
     "ImageInput",
+    "Movement",
     "Outcome",
     "ParamsInvalid",
     "Picture",
+    "Prepared",
     "Scaling",
     "Session",
     "Sessions",

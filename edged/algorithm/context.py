@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from edged.algorithm.session import Session, Sessions
+from edged.errors import AlgorithmError
 from edged.model.scene import Scene
 
 
@@ -36,6 +37,10 @@ class TrackIds:
             self._last = max(self._last, last)
 
 
+def _no_functions(name: str) -> Callable[..., Any]:
+    raise AlgorithmError(f"{name}: no folder of functions is known here", code="not_allowed")
+
+
 @dataclass(frozen=True, slots=True)
 class Context:
     """Given to each instance of an algorithm: one per job and source."""
@@ -48,8 +53,13 @@ class Context:
     scenes: Mapping[str, Scene] = field(default_factory=dict)
     """By source, kept up to date by the worker; empty where nothing is known: in the prover."""
     track_ids: TrackIds = field(default_factory=TrackIds)
+    kept: dict[str, Any] = field(default_factory=dict)
+    """What outlives an instance, for the next one of the same job and source: values of JSON by name.
+    Another worker finds only ``lines`` of the counts there."""
     counters: Counter[str] = field(default_factory=Counter)
     """What links of the chain count of their own work; the job's status shows it."""
+    functions: Callable[[str], Callable[..., Any]] = _no_functions
+    """Finds a function of a user's own by ``file:function``."""
 
     @property
     def scene(self) -> Scene | None:
@@ -62,6 +72,13 @@ class Context:
     def count(self, name: str, number: int = 1) -> None:
         """Add to a counter that the job's status shows, such as ``classifier.crops``; from `run` only."""
         self.counters[name] += number
+
+    def function(self, name: str) -> Callable[..., Any]:
+        """The function that ``file:function`` means, in a folder that may hold algorithms.
+
+        Raises `AlgorithmError` as `Catalogue.function` does.
+        """
+        return self.functions(name)
 
     def model(self, name: str, *, provider: str = "auto", threads: int | None = None) -> Session:
         """The ONNX session of a model, shared by all who ask for it; raises `AlgorithmError`."""

@@ -124,7 +124,7 @@ class Frame:
         ``pad`` (0-255) fills what it leaves free. A region is widened to whole pixels of chroma, 2 x 2 of the
         frame, and cut off at the frame's edges; the picture says in ``region`` what it shows.
         """
-        left_px, top_px, right_px, bottom_px = self._whole_chroma(region)
+        left_px, top_px, right_px, bottom_px = self.whole_chroma(region)
         shown_width, shown_height = right_px - left_px, bottom_px - top_px
         inner_width, inner_height = width, height
         if fit == Fit.LETTERBOX:
@@ -142,8 +142,10 @@ class Frame:
         shown = (left_px / self.width, top_px / self.height, right_px / self.width, bottom_px / self.height)
         return Picture(pixels, left, top, inner_width, inner_height, shown)
 
-    def _whole_chroma(self, region: Box) -> tuple[int, int, int, int]:
-        """``region`` in pixels; at least one pixel of chroma, wherever it lies."""
+    def whole_chroma(self, region: Box) -> tuple[int, int, int, int]:
+        """``region`` in pixels (left, top, right, bottom), widened to whole pixels of chroma and cut off at
+        the edges; at least one pixel of chroma, wherever it lies.
+        """
         if region == WHOLE:
             return 0, 0, self.width, self.height
         left, right = _span(region[0], region[2], self.width)

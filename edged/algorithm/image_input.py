@@ -50,10 +50,16 @@ class ImageInput:
     """How many pictures it takes at once; None: any number."""
 
     @classmethod
-    def of(cls, session: Session, open_size: tuple[int, int] | None = None) -> ImageInput:
+    def of(
+        cls,
+        session: Session,
+        open_size: tuple[int, int] | None = None,
+        *,
+        default: tuple[int, int] = (640, 640),
+    ) -> ImageInput:
         """The first input of four dimensions with 1 or 3 channels; other inputs are the caller's business.
 
-        ``open_size`` (width, height) is for a model that leaves its size open; 640 x 640 without. Raises
+        ``open_size`` (width, height) is for a model that leaves its size open; ``default`` without. Raises
         `AlgorithmError` where the model takes no picture, `ParamsInvalid` for a size it does not take.
         """
         tensor = next((tensor for tensor in session.inputs if _channels(tensor) is not None), None)
@@ -65,7 +71,7 @@ class ImageInput:
             )
         channels, channels_last = _channels(tensor) or (3, False)
         height, width = tensor.shape[1:3] if channels_last else tensor.shape[2:4]
-        open_width, open_height = open_size or (width or 640, height or 640)
+        open_width, open_height = open_size or default
         if open_size and ((width or open_width), (height or open_height)) != open_size:
             raise ParamsInvalid(f"{session.path.name} takes {width}x{height} only", path="input_size")
         return cls(

@@ -12,6 +12,8 @@ from edged.algorithm.coco import COCO_LABELS
 from edged.algorithm.models import find_model
 from edged.errors import AlgorithmError
 
+MOST_CLASSES = 1000
+"""A model that does not tell their number is not expected to have more."""
 _SUFFIXES = (".txt", ".names", ".labels")
 
 
@@ -60,6 +62,18 @@ def labels_for(classes: int, given: Sequence[str] | None, metadata: Sequence[str
     if metadata is not None and len(metadata) == classes:
         return tuple(metadata)
     return COCO_LABELS if classes == len(COCO_LABELS) else tuple(f"class_{n}" for n in range(classes))
+
+
+def open_labels(
+    given: Sequence[str] | None, metadata: Sequence[str] | None, default: Sequence[str]
+) -> tuple[str, ...]:
+    """Labels of a model that does not tell how many classes it has: those given, and no more; or its own, or
+    ``default``, each followed by ``class_N`` up to `MOST_CLASSES`.
+    """
+    if given is not None:
+        return tuple(given)
+    known = tuple(default if metadata is None else metadata)
+    return (*known, *(f"class_{n}" for n in range(len(known), MOST_CLASSES)))
 
 
 def label_ids(wanted: Sequence[str], labels: Sequence[str]) -> frozenset[int]:

@@ -16,6 +16,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 from edged.algorithm.adapter import adapt
 from edged.algorithm.base import Algorithm, BaseAlgo
@@ -48,6 +49,7 @@ class Catalogue:
 
     def __init__(self, folders: Sequence[Path]) -> None:
         self._folders = tuple(folders)
+        self._modules: dict[_Stamp, ModuleType] = {}
         self._loaded: dict[_Stamp, dict[str, type[Algorithm]]] = {}
 
     def find(self, name: str) -> type[Algorithm]:
@@ -70,6 +72,28 @@ class Catalogue:
         if wanted in classes:
             return classes[wanted]
         raise AlgorithmError(_not_in_file(path, wanted, classes), code="algorithm_not_found")
+
+    def function(self, name: str) -> Callable[..., Any]:
+        """The public function that ``file:function`` means; its file need not hold an algorithm.
+
+        Raises `AlgorithmError` as `find` does.
+        """
+        match = _NAME.fullmatch(name)
+        if match is None or match["cls"] is None:
+            raise AlgorithmError(
+                f"{redact_url(name)!r}: name a function as file:function, the file without .py",
+                code="not_allowed",
+            )
+        path = self._file(match["stem"])
+        if path is None:
+            raise AlgorithmError(
+                f"there is no {match['stem']}.py in a folder that `algorithms:` in the settings allows",
+                code="algorithm_not_found",
+            )
+        functions = _functions_in(self._module(path, _stamp(path)))
+        if match["cls"] not in functions:
+            raise AlgorithmError(_no_function(path, match["cls"], functions), code="algorithm_not_found")
+        return functions[match["cls"]]
 
     def cards(
         self, *, announce: Callable[[str], None] = lambda stem: None, skip: Collection[str] = ()
@@ -104,12 +128,16 @@ class Catalogue:
 
     def _classes(self, path: Path) -> dict[str, type[Algorithm]]:
         """The algorithms of a file by class name, in the order they stand there."""
-        found = path.stat()
-        stamp = _Stamp(path, found.st_mtime_ns, found.st_size)
+        stamp = _stamp(path)
         if stamp not in self._loaded:
-            package = _BUILT_IN if path.parent in _built_in_folders() else None
-            self._loaded[stamp] = _algorithms_in(import_file(path, package))
+            self._loaded[stamp] = _algorithms_in(self._module(path, stamp))
         return self._loaded[stamp]
+
+    def _module(self, path: Path, stamp: _Stamp) -> ModuleType:
+        if stamp not in self._modules:
+            package = _BUILT_IN if path.parent in _built_in_folders() else None
+            self._modules[stamp] = import_file(path, package)
+        return self._modules[stamp]
 
     def _file(self, stem: str) -> Path | None:
         if stem.startswith("_"):
@@ -136,6 +164,11 @@ class Catalogue:
         return f"there is no algorithm {name!r}; there are {', '.join(names)}"
 
 
+def _stamp(path: Path) -> _Stamp:
+    found = path.stat()
+    return _Stamp(path, found.st_mtime_ns, found.st_size)
+
+
 def _built_in_folders() -> tuple[Path, ...]:
     spec = importlib.util.find_spec(_BUILT_IN)
     places = spec.submodule_search_locations if spec is not None else None
@@ -153,6 +186,23 @@ def _algorithms_in(module: ModuleType) -> dict[str, type[Algorithm]]:
         elif issubclass(member, BaseAlgo) and member.run is not BaseAlgo.run:
             found[name] = adapt(member)
     return found
+
+
+def _functions_in(module: ModuleType) -> dict[str, Callable[..., Any]]:
+    """The public functions that ``module`` itself defines."""
+    return {
+        name: member
+        for name, member in vars(module).items()
+        if not name.startswith("_") and inspect.isfunction(member) and member.__module__ == module.__name__
+    }
+
+
+def _no_function(path: Path, wanted: str, functions: dict[str, Callable[..., Any]]) -> str:
+    near = difflib.get_close_matches(wanted, functions, n=1, cutoff=0.5)
+    if near:
+        return f"{path} has no function {wanted!r}: did you mean '{path.stem}:{near[0]}'?"
+    there = ", ".join(functions)
+    return f"{path} has no function {wanted!r}; " + (f"there are {there}" if there else "it has none")
 
 
 def _refusal(name: str) -> str:

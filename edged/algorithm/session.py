@@ -45,6 +45,8 @@ class Session:
         self.outputs = tuple(_tensor(node) for node in runtime.get_outputs())
         self.metadata: Mapping[str, str] = dict(runtime.get_modelmeta().custom_metadata_map)
         self.provider: str = runtime.get_providers()[0]
+        self.batch: int | None = None
+        """How many pictures at once pay; None: nobody has tried. See `edged.algorithm.batched`."""
         self._runtime = runtime
         self._names = [output.name for output in self.outputs]
 

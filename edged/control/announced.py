@@ -17,7 +17,7 @@ from edged.mqtt.codec import encode_json
 from edged.settings.spec import Spec
 
 MAX_NAMES = 128
-"""Labels, and zones, of one job on one source that get a sensor: a job that reads number plates makes
+"""Labels, zones and lines, of one job on one source that get a sensor: a job that reads number plates makes
 ever new ones."""
 _MAX_COMPONENTS = 20_000
 
@@ -39,7 +39,10 @@ class Announced:
 def announced_bytes(announced: Announced) -> bytes:
     """For the disk."""
     seen = {
-        job: {source: {"labels": each.labels, "zones": each.zones} for source, each in sources.items()}
+        job: {
+            source: {"labels": each.labels, "zones": each.zones, "lines": each.lines}
+            for source, each in sources.items()
+        }
         for job, sources in announced.seen.items()
     }
     return encode_json({"topic": announced.topic, "components": dict(announced.components), "seen": seen})
@@ -71,7 +74,8 @@ def counted_in(payload: bytes) -> Counted:
         value = _mapping(json.loads(payload))
     except (ValueError, RecursionError):
         return Counted()
-    return bounded(Counted(tuple(_mapping(value.get("labels"))), tuple(_mapping(value.get("zones")))))
+    labels, zones, lines = (tuple(_mapping(value.get(key))) for key in ("labels", "zones", "lines"))
+    return bounded(Counted(labels, zones, lines))
 
 
 def counted_by(spec: Spec, seen: Seen) -> dict[str, dict[str, Counted]]:
@@ -88,19 +92,21 @@ def counted_by(spec: Spec, seen: Seen) -> dict[str, dict[str, Counted]]:
 
 def bounded(counted: Counted) -> Counted:
     """At most `MAX_NAMES` of each, the first ones."""
-    return Counted(counted.labels[:MAX_NAMES], counted.zones[:MAX_NAMES])
+    return Counted(counted.labels[:MAX_NAMES], counted.zones[:MAX_NAMES], counted.lines[:MAX_NAMES])
 
 
 def _specified(spec: Spec, job: str, source: str) -> Counted:
     links = (spec.jobs[job], *spec.jobs[job].then)
     labels = [label for link in links for label in _texts(link.params.get("labels"))]
-    has_zones = any(link.algorithm == "zones" for link in links) and source in spec.sources
-    return Counted(tuple(labels), tuple(spec.sources[source].zones) if has_zones else ())
+    if source not in spec.sources or all(link.algorithm != "zones" for link in links):
+        return Counted(tuple(labels))
+    scene = spec.sources[source]
+    return Counted(tuple(labels), tuple(scene.zones), tuple(scene.lines))
 
 
 def _counted(value: Any) -> Counted:
     value = _mapping(value)
-    return bounded(Counted(_texts(value.get("labels")), _texts(value.get("zones"))))
+    return bounded(Counted(*(_texts(value.get(key)) for key in ("labels", "zones", "lines"))))
 
 
 def _texts(value: Any) -> tuple[str, ...]:

@@ -32,12 +32,14 @@ class Counted:
 
     labels: tuple[str, ...] = ()
     zones: tuple[str, ...] = ()
+    lines: tuple[str, ...] = ()
 
     def __or__(self, other: Counted) -> Counted:
         """Both, each name once."""
         return Counted(
             tuple(dict.fromkeys((*self.labels, *other.labels))),
             tuple(dict.fromkeys((*self.zones, *other.zones))),
+            tuple(dict.fromkeys((*self.lines, *other.lines))),
         )
 
 
@@ -170,6 +172,10 @@ def _count_components(job: str, source: str, counted: Counted) -> Iterator[tuple
         yield f"label.{_plain(label)}", _count(f"{where} {label} count", _member("labels", label))
     for zone in counted.zones:
         yield f"zone.{_plain(zone)}", _count(f"{where} in {zone} count", _member("zones", zone))
+    for line in counted.lines:
+        for way in ("in", "out"):
+            expression = f"{_member('lines', line, '{}')}.get({_quoted(way)}, 0)"
+            yield f"line.{_plain(line)}.{way}", _count(f"{where} {line} {way}", expression, grows=True)
 
 
 def _switch(topics: Topics, kind: str, name: str, status: str) -> Component:
@@ -189,18 +195,19 @@ def _switch(topics: Topics, kind: str, name: str, status: str) -> Component:
     }
 
 
-def _count(name: str, expression: str) -> Component:
+def _count(name: str, expression: str, *, grows: bool = False) -> Component:
+    """``grows``: it goes up only, and begins anew at a restart."""
     return {
         "platform": "sensor",
         "name": name,
-        "state_class": "measurement",
+        "state_class": "total_increasing" if grows else "measurement",
         "value_template": f"{{{{ {expression} }}}}",
     }
 
 
-def _member(group: str, name: str) -> str:
+def _member(group: str, name: str, missing: str = "0") -> str:
     """A count of ``name``, 0 when there is none: a template's error would leave the last one standing."""
-    return f"(value_json.{group} | default({{}})).get({_quoted(name)}, 0)"
+    return f"(value_json.{group} | default({{}})).get({_quoted(name)}, {missing})"
 
 
 def _choice(condition: str, yes: str, no: str) -> str:

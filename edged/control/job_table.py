@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Collection, Iterator, Mapping
+from dataclasses import replace
 
 from edged.control.job import JobRecord
 from edged.control.plan import JobPlan
@@ -68,6 +69,9 @@ class JobTable:
         """The same, to be loaded anew; what runs, runs on until that is done."""
         version = next(self._versions)
         record = job.succeed(job.plan, version, proved=job.proved, load=version)
+        record.numbering = {
+            source: replace(numbers, counts="") for source, numbers in record.numbering.items()
+        }
         self.records[job.name] = record
         return record
 

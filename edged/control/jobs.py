@@ -321,13 +321,15 @@ class Jobs:
     # ---- the workers' questions ----
 
     def worker_spec(self, worker: str) -> WorkerSpec:
-        told = (job.told() for job in self._table.of_worker(worker))
+        told = [spec for job in self._table.of_worker(worker) if (spec := job.told()) is not None]
+        looked_at = {source for spec in told for source in spec.sources}
         return WorkerSpec(
             revision=0,
             boot=self._identity.boot,
             device=self._identity.device,
-            jobs=tuple(spec for spec in told if spec is not None),
+            jobs=tuple(told),
             library=self._plan.library,
+            scenes={name: scene for name, scene in self._plan.scenes.items() if name in looked_at},
             pictures=self._identity.pictures,
             snapshots=self.snapshots.wanted_of(worker) if self.snapshots is not None else (),
         )

@@ -18,6 +18,7 @@ from edged.model.fetching import ModelFile
 from edged.model.messages import CaptureSpec, Demand, JobSpec, Library, LinkSpec
 from edged.model.redact import is_secret_name, redact_url
 from edged.model.sampling import SampleOn, Sampling
+from edged.model.scene import Calibration, Scene
 from edged.settings import Job, Link, Loaded, Source
 
 _SPARE_SLOTS = 2
@@ -59,6 +60,7 @@ class Plan:
     captures: dict[str, CaptureSpec] = field(default_factory=dict)
     jobs: dict[str, JobPlan] = field(default_factory=dict)
     library: Library = field(default_factory=Library)
+    scenes: dict[str, Scene] = field(default_factory=dict)
     failed_sources: dict[str, Failure] = field(default_factory=dict)
     failed_jobs: dict[str, Failure] = field(default_factory=dict)
     models: dict[str, ModelFile] = field(default_factory=dict)
@@ -90,7 +92,16 @@ def make_plan(loaded: Loaded, folder: Path) -> Plan:
         algorithms=tuple(map(str, loaded.settings.algorithms)),
         models=tuple(map(str, loaded.settings.models)),
     )
-    return Plan(captures, jobs, library, failed, failed_jobs, brought.models, brought.failed)
+    return Plan(
+        captures=captures,
+        jobs=jobs,
+        library=library,
+        scenes={name: _scene(source) for name, source in spec.sources.items()},
+        failed_sources=failed,
+        failed_jobs=failed_jobs,
+        models=brought.models,
+        failed_models=brought.failed,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +185,16 @@ def _capture(name: str, source: Source, loaded: Loaded, folder: Path) -> Capture
     )
 
 
+def _scene(source: Source) -> Scene:
+    known = source.calibration
+    return Scene(
+        zones=dict(source.zones),
+        lines=dict(source.lines),
+        masks=dict(source.masks),
+        calibration=None if known is None else Calibration(known.image, known.ground),
+    )
+
+
 def _job(name: str, job: Job, everything: tuple[str, ...], loaded: Loaded, brought: _Brought) -> JobPlan:
     """Raises `SpecRejected` with every reference that cannot be resolved."""
     path = f"spec.jobs.{name}"
@@ -192,6 +213,7 @@ def _job(name: str, job: Job, everything: tuple[str, ...], loaded: Loaded, broug
         deadline_s=job.deadline,
         publish_when=job.publish.when,
         qos=job.publish.qos,
+        gate=job.to_gate(),
     )
     return JobPlan(spec, job.worker, job.enabled)
 

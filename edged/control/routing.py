@@ -58,6 +58,8 @@ class Router:
         elif output.kind is OutputKind.COUNTS:
             # those of what is gone were cleared; the broker would keep them
             if job is not None and output.source in job.plan.spec.sources:
+                numbers = job.numbering.get(output.source, Numbering())
+                job.numbering[output.source] = replace(numbers, counts=output.payload.decode())
                 self._statuses.counts(output.job, output.source, output.payload)
         else:
             self._number(job, output)

@@ -150,6 +150,8 @@ class Numbering:
     track_id: int = 0
     event: int = 0
     """The seq of events, which are numbered apart."""
+    counts: str = ""
+    """The newest counts, as JSON: those over lines go on. Empty: there are none, or they begin anew."""
 
 
 @dataclass(frozen=True, slots=True)

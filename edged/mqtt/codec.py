@@ -149,6 +149,11 @@ def job_status_payload(
             del counted["latency_ms"]
         if not counted["skipped_by"]:
             del counted["skipped_by"]
+        if stats.counters:
+            counted["counters"] = stats.counters
+        zones = {source: counts for source, counts in stats.zones.items() if counts}
+        if zones:
+            counted["zones"] = zones
     return encode_json(
         {
             "state": state,

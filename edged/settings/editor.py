@@ -76,7 +76,7 @@ def field_at(parts: tuple[str | int, ...]) -> Field:
         name, example = (str(part), "") if is_key else (named.name, named.example)
         if examples := raw.get("examples"):
             example = json.dumps(examples[0], ensure_ascii=False)
-        named = Field(name, tuple(node.get("properties", ())), _choices(node), example)
+        named = Field(name, tuple(node.get("properties", ())), _choices(node) or _choices(raw), example)
     return named
 
 
@@ -127,5 +127,8 @@ def _resolved(node: Mapping[str, Any], schema: Mapping[str, Any]) -> Mapping[str
 
 
 def _choices(node: Mapping[str, Any]) -> tuple[str, ...]:
+    """The words that may stand there, also where something else than a word may."""
     values = node.get("enum", (node["const"],) if "const" in node else ())
+    for option in node.get("oneOf", ()):
+        values = (*values, *_choices(option))
     return tuple(dict.fromkeys(str(value) for value in values))

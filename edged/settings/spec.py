@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
+from pydantic import Discriminator, Field, Tag, model_validator
 
 from edged.model import sampling as model
+from edged.model.messages import MotionGate
 from edged.model.redact import redact_url, redact_value
 from edged.settings.applies import Applies, applies
 from edged.settings.brought import BroughtModel, ModelName
@@ -17,22 +18,39 @@ from edged.settings.fields import (
     Name,
     Number,
     Pixels,
+    Point,
     Polygon,
     Seconds,
     Section,
     Text,
     Whole,
-    later,
     refuse,
 )
 
 MAX_REACH = 1024
 
 
-def _known_when(value: Any) -> Any:
-    if value in ("change", "events"):
-        raise later(f'"{value}"')
-    return value
+class Calibration(Section):
+    """Points of the picture, and where they lie on flat ground."""
+
+    image: Annotated[tuple[Point, ...], Field(min_length=4, max_length=64)] = Field(
+        json_schema_extra=applies(Applies.LIVE),
+        description="At least four points, in fractions of the frame; no three of four on one line.",
+        examples=[[[0.1, 0.9], [0.9, 0.9], [0.7, 0.3], [0.3, 0.3]]],
+    )
+    ground: Annotated[tuple[tuple[Number, Number], ...], Field(min_length=4, max_length=64)] = Field(
+        json_schema_extra=applies(Applies.LIVE),
+        description="The same points in metres on the ground, from any origin.",
+        examples=[[[0, 0], [6, 0], [6, 20], [0, 20]]],
+    )
+
+    @model_validator(mode="after")
+    def _pairs(self) -> Calibration:
+        if len(self.image) != len(self.ground):
+            raise refuse(
+                f"image has {len(self.image)} points and ground {len(self.ground)}: give each point in both"
+            )
+        return self
 
 
 class Source(Section):
@@ -106,6 +124,18 @@ class Source(Section):
         default_factory=dict,
         description="Polygons by name that are never looked at and never shown.",
         examples=[{"neighbour": [[0, 0], [0.2, 0], [0.2, 1], [0, 1]]}],
+    )
+
+    calibration: Calibration | None = Field(
+        json_schema_extra=applies(Applies.LIVE),
+        default=None,
+        description="Where points of the picture lie on the ground: for speeds. Default: not known.",
+        examples=[
+            {
+                "image": [[0.1, 0.9], [0.9, 0.9], [0.7, 0.3], [0.3, 0.3]],
+                "ground": [[0, 0], [6, 0], [6, 20], [0, 20]],
+            }
+        ],
     )
 
     def __repr_args__(self) -> Iterable[tuple[str | None, Any]]:
@@ -182,10 +212,12 @@ class Sampling(Section):
 class Publish(Section):
     """Which results are published, and how surely."""
 
-    when: Annotated[Literal["always", "detections", "never"], BeforeValidator(_known_when)] = Field(
+    when: Literal["always", "change", "detections", "events", "never"] = Field(
         json_schema_extra=applies(Applies.LIVE),
         default="always",
-        description="always; detections: results with at least one; never: only counts and status.",
+        description="always; change: when other objects are seen than in the result before, or in other "
+        "zones; detections: results with at least one; events: no results, only events and counts; "
+        "never: only counts and status.",
         examples=["detections"],
     )
     qos: Annotated[Whole, Field(ge=0, le=1)] = Field(
@@ -194,6 +226,54 @@ class Publish(Section):
         description="0: at most once, fresh; 1: at least once.",
         examples=[1],
     )
+
+
+class Movement(Section):
+    """A job that runs only where something moves, and now and then anyway."""
+
+    on: Literal["motion"] = Field(
+        json_schema_extra=applies(Applies.LIVE),
+        default="motion",
+        description="What it waits for.",
+        examples=["motion"],
+    )
+    every: Seconds = Field(
+        json_schema_extra=applies(Applies.LIVE),
+        default=60.0,
+        description="Seconds after which it runs anyway.",
+        examples=[60],
+    )
+    hold: Annotated[Number, Field(ge=0, le=3600)] = Field(
+        json_schema_extra=applies(Applies.LIVE),
+        default=5.0,
+        description="Seconds that it goes on after the last movement.",
+        examples=[5],
+    )
+    min_area: Annotated[Number, Field(ge=0, le=1)] = Field(
+        json_schema_extra=applies(Applies.LIVE),
+        default=0.001,
+        description="Share of the frame that must have changed.",
+        examples=[0.001],
+    )
+    threshold: Annotated[Number, Field(gt=0, le=255)] = Field(
+        json_schema_extra=applies(Applies.LIVE),
+        default=12.0,
+        description="Gray levels by which it must have changed.",
+        examples=[12],
+    )
+
+    def to_gate(self) -> MotionGate:
+        return MotionGate(self.every, self.hold, self.min_area, self.threshold)
+
+
+def _shape_of_when(value: Any) -> str:
+    return "mapping" if isinstance(value, (dict, Movement)) else "word"
+
+
+When = Annotated[
+    Annotated[Literal["always", "motion"], Tag("word")] | Annotated[Movement, Tag("mapping")],
+    Discriminator(_shape_of_when),
+]
 
 
 def _shape_of_sources(value: Any) -> str | None:
@@ -237,6 +317,13 @@ class Job(Link):
         description="Which frames it gets.",
         examples=[{"interval": 0.2}],
     )
+    when: When = Field(
+        json_schema_extra=applies(Applies.LIVE),
+        default="always",
+        description="motion: it runs only on frames where something moves, and every 60 s anyway; a "
+        "mapping says more.",
+        examples=["motion", {"on": "motion", "every": 30, "hold": 5}],
+    )
     then: Annotated[tuple[Link, ...], Field(max_length=32)] = Field(
         json_schema_extra=applies(Applies.JOB),
         default=(),
@@ -261,6 +348,12 @@ class Job(Link):
         description="Jobs with the same name share a process; give a slow or doubtful one its own.",
         examples=["main"],
     )
+
+    def to_gate(self) -> MotionGate | None:
+        """None: it runs whether anything moves or not."""
+        if isinstance(self.when, Movement):
+            return self.when.to_gate()
+        return MotionGate() if self.when == "motion" else None
 
 
 class Spec(Section):

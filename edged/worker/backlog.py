@@ -34,6 +34,11 @@ class Backlog(Generic[Run]):
             return None
         return self._runs.pop(next(iter(self._runs)))
 
+    def take_all(self, wanted: Callable[[Run], bool], most: int) -> list[Run]:
+        """Those that are ``wanted``, in the order of the line."""
+        keys = [key for key, run in self._runs.items() if wanted(run)]
+        return [self._runs.pop(key) for key in keys[:most]]
+
     def any(self, wanted: Callable[[Run], bool]) -> bool:
         """Whether a run that is ``wanted`` waits."""
         return any(wanted(run) for run in self._runs.values())

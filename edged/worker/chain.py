@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edged.algorithm.base import Algorithm
+from edged.algorithm.batched import Batched, Prepared
+from edged.algorithm.context import Context, TrackIds
 from edged.algorithm.frame import Frame
 from edged.errors import AlgorithmError
 from edged.model.detection import Outcome
@@ -32,6 +35,8 @@ class Emissions:
     def __init__(self) -> None:
         self._dropped = 0
         self._events: list[Emitted] = []
+        self._kept = 0
+        """So many, the first, hold whatever becomes of the run."""
 
     def add(self, kind: str, fields: dict[str, Any]) -> None:
         """The ``emit`` of a `Context`."""
@@ -44,8 +49,16 @@ class Emissions:
         """All of them, in order; none stays."""
         if not self._events:
             return ()
-        events, self._events = tuple(self._events), []
+        events, self._events, self._kept = tuple(self._events), [], 0
         return events
+
+    def keep(self) -> None:
+        """What is there now is true also if the run fails: an epoch ended."""
+        self._kept = len(self._events)
+
+    def drop(self) -> None:
+        """The run failed: forget what it emitted."""
+        del self._events[self._kept :]
 
     def take_dropped(self) -> int:
         """How many were dropped since the last call."""
@@ -63,25 +76,51 @@ class Link:
     """What may be a secret in what its code raises."""
 
 
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a model said to one picture of a batch."""
+
+    prepared: Prepared
+    outputs: Sequence[NDArray[Any]]
+
+
 class Chain:
     """State belongs to (job, source, epoch): the links are told when an epoch begins."""
 
-    def __init__(self, links: Sequence[Link], emissions: Emissions) -> None:
+    def __init__(self, links: Sequence[Link], emissions: Emissions, context: Context | None = None) -> None:
+        """``context`` is what its links were given."""
         self.emissions = emissions
+        self.counters: Counter[str] = Counter() if context is None else context.counters
+        """What the links counted of their own work."""
+        self.track_ids = TrackIds() if context is None else context.track_ids
         self._links = tuple(links)
         self._epoch: int | None = None
+        self._failed = False
+        """Since the links were reset."""
         self._closed = False
         self._drawing = threading.Lock()
         """Held while the links draw or close; never by `run`, which waits for nobody's picture."""
 
-    def run(self, window: Sequence[Frame]) -> Outcome:
-        """Run all links on ``window`` (oldest first). Raises what they raise, and `AlgorithmError`."""
+    @property
+    def first(self) -> Batched | None:
+        """Its first link, if that may share a run of its model with other cameras."""
+        algorithm = self._links[0].algorithm if self._links else None
+        return algorithm if isinstance(algorithm, Batched) else None
+
+    def run(self, window: Sequence[Frame], answer: Answer | None = None) -> Outcome:
+        """Run all links on ``window`` (oldest first). Raises what they raise, and `AlgorithmError`.
+
+        ``answer`` is what the model of the `first` link said to this window already.
+        """
         epoch = window[-1].header.epoch
         if epoch != self._epoch:
             self._begin(epoch)
         outcome = Outcome()
-        for link in self._links:
-            outcome = link.algorithm.run(window, outcome)
+        for place, link in enumerate(self._links):
+            if place == 0 and answer is not None and isinstance(link.algorithm, Batched):
+                outcome = link.algorithm.conclude(answer.prepared, answer.outputs, window, outcome)
+            else:
+                outcome = link.algorithm.run(window, outcome)
             if not isinstance(outcome, Outcome):
                 kind = type(outcome).__name__
                 raise AlgorithmError(f"{link.name}: run() returned a {kind}; return an Outcome")
@@ -89,8 +128,8 @@ class Chain:
 
     def restart(self) -> None:
         """After an error nobody knows in which state the links are: reset them before the next run."""
-        self._epoch = None
-        self.emissions.take()
+        self._epoch, self._failed = None, True
+        self.emissions.drop()
 
     def draw(self, picture: NDArray[np.uint8], outcome: Outcome) -> None:
         """Let the links add to a picture, unless closed; maybe beside `run`. Raises what they raise."""
@@ -112,7 +151,8 @@ class Chain:
                     _log.error("%s failed to close: %s", link.name, describe_fault(error, link.hidden))
 
     def _begin(self, epoch: int) -> None:
-        if self._epoch is not None or epoch > 1:
+        if self._epoch is not None or self._failed or epoch > 1:
             for link in self._links:
                 link.algorithm.reset()
-        self._epoch = epoch
+        self._epoch, self._failed = epoch, False
+        self.emissions.keep()

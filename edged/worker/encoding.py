@@ -7,6 +7,7 @@ not know is converted only when the encoder stumbles over it.
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -74,25 +75,36 @@ def encode_event(origin: Origin, seq: int, frame: FrameHeader, kind: str, fields
     """The contract's event: its type, and those of ``fields`` that apply."""
     body = _head(origin, seq, frame)
     body["type"] = kind
-    body.update((key, value) for key, value in fields.items() if value is not None)
+    body.update((key, _event_field(key, value)) for key, value in fields.items() if value is not None)
     body["frame"] = _frame(frame)
     return _dumps(body)
 
 
-def count(detections: Iterable[Detection]) -> dict[str, Any]:
-    """How many detections there are: in all, of each label, in each zone."""
-    labels: dict[str, int] = {}
-    zones: dict[str, int] = {}
-    total = 0
-    for detection in detections:
-        total += 1
-        labels[detection.label] = labels.get(detection.label, 0) + 1
-        for zone in detection.zones:
-            zones[zone] = zones.get(zone, 0) + 1
-    counts: dict[str, Any] = {"total": total, "labels": dict(sorted(labels.items()))}
+def _event_field(key: str, value: Any) -> Any:
+    """As precise as in results."""
+    if key == "box":
+        return [round(float(edge), 5) for edge in value]
+    return round(float(value), 4) if key == "score" else value
+
+
+def count(outcome: Outcome) -> dict[str, Any]:
+    """How many detections there are: in all, of each label, in each zone; and what the algorithms count."""
+    detections = outcome.detections or ()
+    labels = Counter(detection.label for detection in detections)
+    counts: dict[str, Any] = {"total": len(detections), "labels": dict(sorted(labels.items()))}
+    zones = zone_counts(outcome)
     if zones:
-        counts["zones"] = dict(sorted(zones.items()))
+        counts["zones"] = zones
+    counts.update((key, value) for key, value in outcome.counts.items() if key != "zones" and value)
     return counts
+
+
+def zone_counts(outcome: Outcome) -> dict[str, int]:
+    """The objects in each zone: as the algorithms counted them, else of the detections' zones."""
+    counted = outcome.counts.get("zones")
+    if counted is None:
+        counted = Counter(zone for detection in outcome.detections or () for zone in detection.zones)
+    return dict(sorted(counted.items()))
 
 
 def _head(origin: Origin, seq: int, frame: FrameHeader) -> dict[str, Any]:

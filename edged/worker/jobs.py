@@ -218,7 +218,7 @@ class Jobs:
     def _close(self, lanes: dict[str, Lane]) -> None:
         for lane in lanes.values():
             lane.alive = False
-            lane.tally.detections.pop(lane.source, None)
+            lane.tally.forget(lane.source)
             self._loader.close_later(lane.chain)
 
     def _index(self) -> None:

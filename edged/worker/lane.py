@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from edged.algorithm.session import Session
 from edged.model.frame import FrameHeader
 from edged.model.messages import JobSpec
 from edged.model.sampling import SampleOn, window_indexes
@@ -12,6 +13,7 @@ from edged.worker.backlog import Backlog
 from edged.worker.chain import Chain
 from edged.worker.failures import Failures
 from edged.worker.feed import Feed
+from edged.worker.motion_gate import Watchman
 from edged.worker.tally import Skip, Tally
 
 
@@ -24,6 +26,7 @@ class Lane:
         self.chain = chain
         self.tally = tally
         """Of the job, shared by its lanes."""
+        tally.counters[source] = chain.counters
         self.failures = Failures()
         self.alive = True
         """False once another took its place: what still waits for it is not run."""
@@ -32,12 +35,16 @@ class Lane:
         self._since_ns = since_ns
         self._schedule = Schedule(spec.sampling)
         self._looked = False
+        self.watchman = _watchman(spec)
+        """None: it runs whether anything moves or not."""
 
     def take_over(self, spec: JobSpec) -> None:
         """Go on as ``spec`` says, which asks for the same algorithms. What failed may try again at once."""
         if spec.sampling != self.spec.sampling:
             self._schedule = Schedule(spec.sampling)
             self._looked = False
+        if spec.gate != self.spec.gate:
+            self.watchman = _watchman(spec)
         self.spec = spec
         self.failures = Failures()
 
@@ -61,6 +68,12 @@ class Lane:
                 self.look(header, feed, backlog, gap=False)
 
     @property
+    def session(self) -> Session | None:
+        """The model whose runs it may share with other lanes."""
+        first = self.chain.first
+        return None if first is None else first.session
+
+    @property
     def by_key(self) -> bool:
         """Whether windows are made of keyframes, by their key indexes."""
         return self.spec.sampling.on is SampleOn.KEYFRAMES
@@ -70,7 +83,11 @@ class Lane:
         return window_indexes(self.spec.sampling, newest.key_index if self.by_key else newest.index)
 
 
-@dataclass(frozen=True, slots=True)
+def _watchman(spec: JobSpec) -> Watchman | None:
+    return None if spec.gate is None else Watchman(spec.gate)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Due:
     """A run that waits for its turn."""
 

@@ -12,10 +12,13 @@ import threading
 from collections import deque
 from dataclasses import dataclass, field
 
+from edged.algorithm.batched import try_batches
 from edged.model.messages import JobSpec, Library
 from edged.supervise.heartbeat import Heartbeat
 from edged.worker.chain import Chain
+from edged.worker.gray import gray_window
 from edged.worker.opening import Opener, OpenFailed
+from edged.worker.surroundings import Surroundings
 
 _log = logging.getLogger(__name__)
 
@@ -51,10 +54,11 @@ class Loaded:
 class Loader:
     """Takes orders from the main thread, at most one a job; the latest of a job counts."""
 
-    def __init__(self, heartbeat: Heartbeat) -> None:
+    def __init__(self, heartbeat: Heartbeat, surroundings: Surroundings) -> None:
         self.wake = -1
         """An eventfd, from `start` on; readable when `take` has something."""
         self._heartbeat = heartbeat
+        self._surroundings = surroundings
         self._change = threading.Condition()
         self._orders: dict[str, Order] = {}
         self._unneeded: deque[Chain] = deque()
@@ -124,7 +128,7 @@ class Loader:
 
     def _load(self, order: Order) -> Loaded:
         if self._opener is None or self._opener.library != order.library:
-            self._opener = Opener(order.library)
+            self._opener = Opener(order.library, self._surroundings)
         chains: dict[str, Chain] = {}
         for source in order.sources:
             self._heartbeat.beat("load", LOAD_DEADLINE_S, lane=LANE, job=order.job.name, source=source)
@@ -137,4 +141,17 @@ class Loader:
                 return Loaded(order, code=error.code, error=str(error))
             finally:
                 self._heartbeat.rest(lane=LANE)
+        self._try_batches(order, chains)
         return Loaded(order, chains)
+
+    def _try_batches(self, order: Order, chains: dict[str, Chain]) -> None:
+        """A job on several cameras may put them into one run of its model, if that pays here."""
+        first = next((chain.first for chain in chains.values()), None)
+        if first is None or len(order.job.sources) < 2:
+            return
+        with self._heartbeat.doing("load", LOAD_DEADLINE_S, lane=LANE, job=order.job.name):
+            try:
+                prepared = first.prepare(gray_window(order.job.sampling))
+                try_batches(first.session, prepared.feed)
+            except Exception as error:  # noqa: BLE001 — somebody else's prepare(): each runs alone then
+                _log.info("job %s: cameras do not share runs: %s", order.job.name, error)

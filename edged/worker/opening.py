@@ -19,6 +19,7 @@ from edged.errors import AlgorithmError, EdgedError
 from edged.model.messages import JobSpec, Library, LinkSpec
 from edged.worker.chain import Chain, Emissions, Link
 from edged.worker.fault import describe_fault
+from edged.worker.surroundings import Surroundings
 
 _OF_MODELS = ("model_not_found", "not_allowed")
 
@@ -36,15 +37,27 @@ class OpenFailed(AlgorithmError):
 class Opener:
     """Opens the algorithms of one library; chains opened by one share its sessions."""
 
-    def __init__(self, library: Library) -> None:
+    def __init__(self, library: Library, surroundings: Surroundings | None = None) -> None:
+        """``surroundings`` of the process; without, nothing is known of scenes and ids begin at 1."""
         self.library = library
+        self._surroundings = surroundings or Surroundings()
         self.catalogue = Catalogue([Path(folder) for folder in library.algorithms])
         self.sessions = Sessions([Path(folder) for folder in library.models])
 
     def open(self, job: JobSpec, source: str) -> Chain:
         """Open all links for one source. Raises `OpenFailed`; then none stays open."""
         emissions = Emissions()
-        context = Context(job.name, source, self.sessions, emissions.add)
+        around = self._surroundings
+        context = Context(
+            job.name,
+            source,
+            self.sessions,
+            emissions.add,
+            functions=self.catalogue.function,
+            scenes=around.scenes,
+            track_ids=around.track_ids(job.name, source),
+            kept=around.kept(job, source),
+        )
         links: list[Link] = []
         with contextlib.ExitStack() as opened:
             for place, link in enumerate(job.chain):
@@ -52,7 +65,7 @@ class Opener:
                 links.append(Link(link.algorithm, algorithm, link.hidden))
                 opened.callback(_close, links[-1])
             opened.pop_all()
-        return Chain(links, emissions)
+        return Chain(links, emissions, context)
 
     def _open_link(self, link: LinkSpec, place: int, context: Context) -> Algorithm:
         prefix = "" if place == 0 else f"then.{place - 1}."

@@ -29,6 +29,7 @@ from edged.worker.publisher import Publisher
 from edged.worker.runner import Runner
 from edged.worker.snapshot import Snapshots
 from edged.worker.studio import Studio
+from edged.worker.surroundings import Surroundings
 
 _DECODER = Decoder((WorkerSpec, TrackOffer, TrackGone, Stop))
 _IDLE_DEADLINE_S = 5.0
@@ -46,10 +47,11 @@ def run(channel: Channel, heartbeat: Heartbeat) -> None:
     sys.setswitchinterval(_SWITCH_S)
     # OpenCV's second thread costs half as much CPU again and saves no time at frames of this size.
     cv2.setNumThreads(1)
-    loader, studio = Loader(heartbeat), Studio(heartbeat)
+    surroundings = Surroundings()
+    loader, studio = Loader(heartbeat, surroundings), Studio(heartbeat)
     snapshots = Snapshots(studio, channel)
     with select.epoll() as poll:
-        worker = Worker(channel, heartbeat, loader, Album(studio), snapshots, poll)
+        worker = Worker(channel, heartbeat, surroundings, loader, Album(studio), snapshots, poll)
         loader.start()
         snapshots.start()
         studio.start()
@@ -71,6 +73,7 @@ class Worker:
         self,
         channel: Channel,
         heartbeat: Heartbeat,
+        surroundings: Surroundings,
         loader: Loader,
         album: Album,
         snapshots: Snapshots,
@@ -78,6 +81,7 @@ class Worker:
     ) -> None:
         self._channel = channel
         self._heartbeat = heartbeat
+        self._surroundings = surroundings
         self._loader = loader
         self._album = album
         self._snapshots = snapshots
@@ -103,7 +107,7 @@ class Worker:
             self._look()
             due = self._backlog.take()
             if due is not None:
-                self._runner.run(due)
+                self._runner.run(due, self._backlog)
         self._drain()
 
     def close(self) -> None:
@@ -170,6 +174,8 @@ class Worker:
                 self._stopping = True
 
     def _apply(self, spec: WorkerSpec) -> None:
+        self._surroundings.show(spec.scenes)
+        self._surroundings.continue_numbers(spec.jobs)
         self._publisher.introduce(spec.device, spec.boot, spec.jobs)
         self._album.settings = spec.pictures
         self._snapshots.apply(spec.snapshots)
@@ -219,7 +225,7 @@ class Worker:
             self._take_in(feed)
         end_ns = time.monotonic_ns() + _DRAIN_NS
         while (due := self._backlog.take()) is not None and time.monotonic_ns() < end_ns:
-            self._runner.run(due)
+            self._runner.run(due, self._backlog)
         self._publisher.flush(wait_s=_LAST_WORDS_S)
         self._tick()
 

@@ -9,22 +9,16 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-import time
 from collections.abc import Collection
 
-import numpy as np
-
-from edged.algorithm.frame import Frame
 from edged.algorithm.runtime import available_providers
-from edged.model.frame import FrameFormat, FrameHeader
 from edged.model.messages import JobSpec, Library, Proof, ProveReport, ProveRequest, Stop
-from edged.model.sampling import Sampling, window_indexes
 from edged.supervise.channel import Channel
 from edged.supervise.child import serve
 from edged.supervise.heartbeat import Heartbeat
 from edged.supervise.wire import Decoder
-from edged.types import MonotonicNs, PtsUs, WallNs
 from edged.worker.fault import describe_fault
+from edged.worker.gray import gray_window
 from edged.worker.opening import Opener, OpenFailed
 
 _log = logging.getLogger(__name__)
@@ -38,10 +32,8 @@ _LIST_DEADLINE_S = 60.0
 """For importing one file."""
 _SEND_S = 5.0
 _LISTEN_S = 60.0
-_GRAY = 128
 _NICE = 10
 """What runs goes before what is only tried out."""
-_WARM_UP = FrameFormat(640, 360)
 _DECODER = Decoder((ProveRequest, Stop))
 
 
@@ -97,34 +89,6 @@ def list_algorithms(opener: Opener, skip: Collection[str], heartbeat: Heartbeat)
         cards = opener.catalogue.cards(announce=announce, skip=skip)
         heartbeat.beat("list", _LIST_DEADLINE_S)
         return ProveReport(algorithms=cards, providers=_providers())
-
-
-def gray_window(sampling: Sampling) -> tuple[Frame, ...]:
-    """As many gray frames of 640x360 as ``sampling`` gives, oldest first, 40 ms apart."""
-    pixels = np.full(_WARM_UP.frame_bytes, _GRAY, dtype=np.uint8)
-    now_ns, wall_ns = time.monotonic_ns(), time.time_ns()
-    previous: PtsUs | None = None
-    frames = []
-    for index in window_indexes(sampling, sampling.reach - 1):
-        pts = PtsUs(40_000 * index)
-        header = FrameHeader(
-            epoch=1,
-            index=index,
-            key_index=index,
-            pts_us=pts,
-            t0_us=PtsUs(0),
-            first_index=0,
-            first_key_index=0,
-            previous_us=previous,
-            previous_key_us=previous,
-            keyframe=True,
-            captured_ns=MonotonicNs(now_ns),
-            captured_wall_ns=WallNs(wall_ns),
-            format=_WARM_UP,
-        )
-        previous = pts
-        frames.append(Frame(header, pixels))
-    return tuple(frames)
 
 
 def _providers() -> tuple[str, ...]:

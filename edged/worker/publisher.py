@@ -19,6 +19,7 @@ from edged.model.messages import JobReport, JobSpec, JobStats, Numbering
 from edged.model.output import Output, OutputKind, pack_output
 from edged.supervise.channel import Channel
 from edged.worker.chain import Emitted
+from edged.worker.changes import discrete
 from edged.worker.encoding import Latency, Origin, count, encode_counts, encode_event, encode_result
 from edged.worker.pending import Pending
 
@@ -32,6 +33,8 @@ class Finding:
     events: tuple[Emitted, ...]
     started_ns: int
     ended_ns: int
+    track_id: int = 0
+    """The highest that was given out so far, seen in a result or not."""
 
 
 class Publisher:
@@ -44,6 +47,8 @@ class Publisher:
         self._boot = ""
         self._numbers: dict[tuple[str, str], Numbering] = {}
         self._counts: dict[tuple[str, str], Mapping[str, Any]] = {}
+        self._discrete: dict[tuple[str, str], object] = {}
+        """Of the last result that was sent, of jobs that send changes only."""
         self._reports: dict[str, JobReport] = {}
 
     @property
@@ -63,8 +68,13 @@ class Publisher:
                     max(known.event, given.event),
                 )
         # main clears the counts of a source that a job left: should it come back, they are news
-        wanted = {(job.name, source) for job in jobs for source in job.sources}
+        wanted = {(job.name, source): job for job in jobs for source in job.sources}
         self._counts = {key: counts for key, counts in self._counts.items() if key in wanted}
+        self._discrete = {
+            key: sent
+            for key, sent in self._discrete.items()
+            if key in wanted and wanted[key].publish_when == "change"
+        }
 
     def has_numbered(self, job: str, source: str) -> bool:
         """Whether any result or event of this (job, source) went out in this boot, from whichever worker."""
@@ -77,12 +87,12 @@ class Publisher:
         Raises `AlgorithmError` when the result is not JSON or too large, and `ChannelClosed`.
         """
         refused = 0
-        if _is_wanted(job.publish_when, finding.outcome):
+        if self._is_wanted(job, source, finding.outcome):
             refused += not self._send_result(job, source, finding)
-        if finding.outcome.detections is not None:
+        if finding.outcome.detections is not None or finding.outcome.counts:
             refused += not self._send_counts(job.name, source, finding)
-        for kind, fields in finding.events:
-            refused += not self._send_event(job.name, source, finding.header, kind, fields)
+        for kind, fields in finding.events if job.publish_when != "never" else ():
+            refused += not self._send_event(job.name, source, finding, kind, fields)
         return refused
 
     def report(self, report: JobReport) -> None:
@@ -110,8 +120,7 @@ class Publisher:
 
     def _send_result(self, job: JobSpec, source: str, finding: Finding) -> bool:
         numbers = self._numbers.get((job.name, source), Numbering())
-        tracked = (detection.track_id or 0 for detection in finding.outcome.detections or ())
-        numbers = replace(numbers, seq=numbers.seq + 1, track_id=max(numbers.track_id, *tracked, 0))
+        numbers = replace(numbers, seq=numbers.seq + 1, track_id=_last_track_id(numbers, finding))
         header = finding.header
         latency = Latency(
             wait_ms=(finding.started_ns - header.captured_ns) / 1e6,
@@ -125,10 +134,21 @@ class Publisher:
         )
         if sent:
             self._numbers[job.name, source] = numbers
+            if job.publish_when == "change":
+                self._discrete[job.name, source] = discrete(finding.outcome)
         return sent
 
+    def _is_wanted(self, job: JobSpec, source: str, outcome: Outcome) -> bool:
+        match job.publish_when:
+            case "change":
+                key = (job.name, source)
+                return key not in self._discrete or self._discrete[key] != discrete(outcome)
+            case "detections":
+                return bool(outcome.detections)
+        return job.publish_when == "always"
+
     def _send_counts(self, job: str, source: str, finding: Finding) -> bool:
-        counts = count(finding.outcome.detections or ())
+        counts = count(finding.outcome)
         if self._counts.get((job, source)) == counts:
             return True
         payload = encode_counts(counts, finding.header)
@@ -138,13 +158,13 @@ class Publisher:
         return sent
 
     def _send_event(
-        self, job: str, source: str, header: FrameHeader, kind: str, fields: Mapping[str, Any]
+        self, job: str, source: str, finding: Finding, kind: str, fields: Mapping[str, Any]
     ) -> bool:
         """Events have numbers of their own: a run may have several, or no result."""
         numbers = self._numbers.get((job, source), Numbering())
-        numbers = replace(numbers, event=numbers.event + 1)
+        numbers = replace(numbers, event=numbers.event + 1, track_id=_last_track_id(numbers, finding))
         fields = {"id": uuid.uuid4().hex, **fields}
-        payload = encode_event(self._origin(job, source), numbers.event, header, kind, fields)
+        payload = encode_event(self._origin(job, source), numbers.event, finding.header, kind, fields)
         sent = self._send(
             Output(OutputKind.EVENT, job, source, payload, numbers.event, numbers.track_id, qos=1)
         )
@@ -163,7 +183,7 @@ class Publisher:
         return Origin(self._device, job, source, self._boot)
 
 
-def _is_wanted(publish_when: str, outcome: Outcome) -> bool:
-    if publish_when == "detections":
-        return bool(outcome.detections)
-    return publish_when != "never"
+def _last_track_id(numbers: Numbering, finding: Finding) -> int:
+    """No lower than any that was seen or given out: an algorithm may number its tracks itself."""
+    tracked = (detection.track_id or 0 for detection in finding.outcome.detections or ())
+    return max(numbers.track_id, finding.track_id, *tracked)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections import deque
-from collections.abc import Sequence
+from collections import Counter, deque
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 
 from edged.model.messages import JobStats
@@ -22,6 +22,8 @@ class Skip(StrEnum):
     """Overwritten before it was read."""
     FAILED = "failed"
     """The job was failed and backing off."""
+    STILL = "still"
+    """Nothing moved, and the job looks only where something does."""
     UNSENT = "unsent"
     """Main did not read: the channel was full."""
 
@@ -38,6 +40,10 @@ class Tally:
         self.skipped: dict[str, int] = {}
         self.detections: dict[str, int] = {}
         """By source, in the newest result."""
+        self.zones: dict[str, dict[str, int]] = {}
+        """By source: the objects in each zone, in the newest result."""
+        self.counters: dict[str, Mapping[str, int]] = {}
+        """By source: what the algorithms count of their own work."""
         self._total_ms: deque[float] = deque(maxlen=_RUNS_KEPT)
         self._inference_ms: deque[float] = deque(maxlen=_RUNS_KEPT)
         self._seconds: deque[tuple[int, int]] = deque([(now_ns, 0)], maxlen=_RATE_SECONDS)
@@ -90,7 +96,20 @@ class Tally:
             version=self._version,
             version_runs=self.runs - self._before[0],
             version_errors=self.errors - self._before[1],
+            counters=self._summed(),
+            zones={source: dict(zones) for source, zones in self.zones.items()},
         )
+
+    def forget(self, source: str) -> None:
+        """It is looked at no more; what was done there stays counted."""
+        self.detections.pop(source, None)
+        self.zones.pop(source, None)
+
+    def _summed(self) -> dict[str, int]:
+        total: Counter[str] = Counter()
+        for counted in self.counters.values():
+            total.update(counted)
+        return dict(sorted(total.items()))
 
 
 def quantile(ordered: Sequence[float], share: float) -> float:

@@ -41,7 +41,7 @@ def spec_of(ledger: Path | None) -> dict[str, object]:
             "algorithm": "bursts",
             "params": {"per_run": count, "ledger": str(ledger)},
             "sampling": {"interval": 0},
-            "publish": {"when": "never"},
+            "publish": {"when": "events"},
         }
         for name, count in PER_RUN.items()
     }

@@ -150,7 +150,7 @@ def _rig(folder: Path, total: int) -> Iterator[Rig]:
         "algorithm": "bursts",
         "params": {"per_run": RATE // _FRAMES_A_SECOND, "total": total, "ledger": str(ledger)},
         "sampling": {"interval": 0},
-        "publish": {"when": "never"},
+        "publish": {"when": "events"},
     }
     source = {"url": f"pattern://testsrc2?size=160x120&rate={_FRAMES_A_SECOND}"}
     spec = {"sources": {"cam": source}, "jobs": {_JOB: job}}

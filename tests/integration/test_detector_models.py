@@ -185,11 +185,11 @@ PLAIN = (1, 3, SIDE, SIDE)
 @pytest.mark.parametrize(
     ("output", "shape", "params", "path", "message"),
     [
-        (UNKNOWN, PLAIN, {}, "model", "no head is known for outputs of 1x85x22x22"),
+        (UNKNOWN, PLAIN, {}, "model", "no head is known for outputs of output0 1x85x22x22"),
         (KNOWN, PLAIN, {"head": "yolox"}, "model", "head yolox wants an output of"),
         (KNOWN, (2, 3, SIDE, SIDE), {}, "model", "its batch is fixed at 2"),
-        (KNOWN, (1, 1, SIDE, SIDE), {}, "model", "takes one picture"),
-        (KNOWN, (1, 100), {}, "model", "takes one picture"),
+        (KNOWN, (1, 2, SIDE, SIDE), {}, "model", "takes no picture"),
+        (KNOWN, (1, 100), {}, "model", "takes no picture"),
         (KNOWN, PLAIN, {"model": "n.onnx"}, "model", "did you mean 'm.onnx'"),
         (KNOWN, PLAIN, {"model": "broken.onnx"}, "model", "broken.onnx cannot be loaded"),
         (KNOWN, PLAIN, {"input_size": [96, 96]}, "input_size", "takes 64x64 only"),
@@ -219,7 +219,7 @@ def test_models_and_params_that_cannot_be_are_told_at_once(
     ("params", "message"),
     [
         ({"score": 2}, "score: "),
-        ({"head": "yolo"}, "head: .*auto or one of yolox, yolov8"),
+        ({"head": "yolo"}, "head: .*auto, file:function or one of .*yolox, yolov8"),
         ({"resize": "crop"}, "resize: "),
         ({"modle": "x"}, "did you mean 'model'"),
     ],

@@ -220,7 +220,7 @@ def test_events_have_numbers_of_their_own_that_go_on_in_the_next_worker(tmp_path
     async def scenario() -> None:
         async with rig(algorithms=tmp_path) as box:
             (tmp_path / "emits.py").write_text(EMITS)
-            job = {"algorithm": "emits", "sampling": {"interval": 0.1}, "publish": {"when": "never"}}
+            job = {"algorithm": "emits", "sampling": {"interval": 0.1}, "publish": {"when": "events"}}
             box.apply(GATE, {"job": job})
             topic = "job/job/gate/event"
             await box.until(lambda: box.count(topic) >= 4)

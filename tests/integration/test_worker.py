@@ -229,9 +229,13 @@ def test_events(rig: Rig, camera: Camera) -> None:
         "from edged import BaseAlgo\nclass Faller(BaseAlgo):\n    def run(self, frames):\n"
         "        self.emit('fall', box=[0, 0, 32, 48], score=0.5, height=3)\n",
     )
-    rig.apply(job("fall", "faller"), job("quiet", "faller", publish_when="never"))
+    rig.apply(
+        job("fall", "faller"),
+        job("quiet", "faller", publish_when="events"),
+        job("mute", "faller", publish_when="never"),
+    )
     camera.offer(rig.channel)
-    rig.running("fall", "quiet")
+    rig.running("fall", "quiet", "mute")
     camera.shoot()
     rig.until(lambda: rig.of(OutputKind.EVENT, "fall") and rig.of(OutputKind.EVENT, "quiet"))
     event = rig.events("fall")[0]
@@ -242,6 +246,8 @@ def test_events(rig: Rig, camera: Camera) -> None:
     assert event["id"]
     assert rig.of(OutputKind.EVENT, "fall")[0].qos == 1
     assert rig.results("quiet") == []
+    rig.until(lambda: rig.stats.get("mute") and rig.stats["mute"].runs)
+    assert rig.results("mute") == rig.events("mute") == []
 
 
 def test_numbers_go_on_and_results_may_be_for_detections_only(rig: Rig, camera: Camera) -> None:
@@ -287,7 +293,7 @@ def test_events_wait_for_a_main_that_is_busy(
         f"{GATED}\n    def run(self, frames):\n        self.gate.pass_through()\n"
         "        for number in range(200):\n            self.emit('seen', number=number)\n",
     )
-    rig.apply(job("crowd", "crowd", publish_when="never", params={"gate": request.node.name}))
+    rig.apply(job("crowd", "crowd", publish_when="events", params={"gate": request.node.name}))
     camera.offer(rig.channel)
     rig.running("crowd")
     runs = 8

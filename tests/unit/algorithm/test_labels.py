@@ -5,8 +5,15 @@ from pathlib import Path
 import pytest
 
 from edged.algorithm import AlgorithmError
-from edged.algorithm.coco import COCO_LABELS
-from edged.algorithm.labels import label_ids, labels_for, metadata_labels, read_labels
+from edged.algorithm.coco import COCO_90_LABELS, COCO_LABELS
+from edged.algorithm.labels import (
+    MOST_CLASSES,
+    label_ids,
+    labels_for,
+    metadata_labels,
+    open_labels,
+    read_labels,
+)
 
 
 @pytest.mark.parametrize(
@@ -71,3 +78,18 @@ def test_names_come_from_no_other_kind_of_file(tmp_path: Path, name: str) -> Non
     with pytest.raises(AlgorithmError, match=r"ends with \.txt") as raised:
         read_labels(name, [tmp_path])
     assert raised.value.code == "not_allowed"
+
+
+def test_labels_of_a_model_that_does_not_tell_their_number() -> None:
+    assert open_labels(["a", "b"], ["x"], COCO_LABELS) == ("a", "b")
+    assert open_labels(None, ["x"], COCO_LABELS)[:3] == ("x", "class_1", "class_2")
+    known = open_labels(None, None, COCO_LABELS)
+    assert (known[0], known[79], known[80], len(known)) == ("person", "toothbrush", "class_80", MOST_CLASSES)
+
+
+def test_cocos_90_numbers_have_gaps() -> None:
+    assert len(COCO_90_LABELS) == 90
+    named = {1: "person", 13: "stop sign", 18: "dog", 44: "bottle", 62: "chair", 77: "cell phone"}
+    assert {number: COCO_90_LABELS[number - 1] for number in named} == named
+    assert COCO_90_LABELS[-1] == "toothbrush"
+    assert set(COCO_LABELS) < set(COCO_90_LABELS)

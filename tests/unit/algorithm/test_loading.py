@@ -63,11 +63,64 @@ def test_the_built_in_algorithms_are_there() -> None:
     assert {"detector", "motion"} <= cards.keys()
     assert all(card.error == "" and card.summary and card.returns for card in cards.values())
     score = next(param for param in cards["detector"].params if param.name == "score")
-    assert (score.type, score.default) == ("float", "0.4")
+    assert (score.type, score.default) == ("float or dict[str, float]", "0.4")
     assert score.description
     model = next(param for param in cards["detector"].params if param.name == "model")
     assert model.default == "required"
     assert issubclass(catalogue.find("detector"), Algorithm)
+
+
+HEAD = """
+import numpy as np
+
+def my_head(outputs, width, height, score):
+    return np.zeros((0, 4)), [], []
+
+def _hidden():
+    pass
+
+Limit = 5
+"""
+
+
+def test_a_function_is_found_in_an_allowed_folder(tmp_path: Path) -> None:
+    write(tmp_path / "mine", "parser.py", HEAD)
+    found = Catalogue([tmp_path / "mine"]).function("parser:my_head")
+    assert found([], 64, 64, 0.5)[1] == []
+
+
+@pytest.mark.parametrize(
+    ("name", "code", "message"),
+    [
+        ("parser", "not_allowed", "file:function"),
+        ("../parser:my_head", "not_allowed", "file:function"),
+        ("parser:_hidden", "algorithm_not_found", "there are my_head"),
+        ("parser:my_hed", "algorithm_not_found", "did you mean 'parser:my_head'"),
+        ("parser:np", "algorithm_not_found", "has no function 'np'"),
+        ("parser:Limit", "algorithm_not_found", "has no function 'Limit'"),
+        ("absent:my_head", "algorithm_not_found", "there is no absent.py"),
+        ("broken:my_head", "algorithm_failed", "broken.py:1"),
+    ],
+)
+def test_functions_that_cannot_be_had_say_why(tmp_path: Path, name: str, code: str, message: str) -> None:
+    write(tmp_path / "mine", "parser.py", HEAD)
+    write(tmp_path / "mine", "broken.py", "1 / 0")
+    with pytest.raises(AlgorithmError) as raised:
+        Catalogue([tmp_path / "mine"]).function(name)
+    assert raised.value.code == code
+    assert message in str(raised.value)
+
+
+def test_a_file_of_a_head_and_an_algorithm_is_imported_once(tmp_path: Path) -> None:
+    write(
+        tmp_path / "mine",
+        "both.py",
+        HEADS + "\ndef head(outputs, width, height, score):\n    return HeadCounter\n",
+    )
+    catalogue = Catalogue([tmp_path / "mine"])
+    catalogue.find("both")
+    made = catalogue.function("both:head")([], 1, 1, 0.5)
+    assert catalogue.find("both").algo_class is made  # type: ignore[attr-defined]
 
 
 def test_the_built_in_ones_are_the_packages_own() -> None:

@@ -53,6 +53,24 @@ def test_it_is_what_the_plain_loops_give(
     assert made.tolist() == naive(boxes, scores, labels, iou)[:most]
 
 
+crowd = st.integers(600, 1500).flatmap(
+    lambda number: st.tuples(st.just(number), st.integers(0, 2**32 - 1), st.sampled_from([20, 200]))
+)
+
+
+@settings(max_examples=12, deadline=None)
+@given(crowd=crowd, most=st.integers(1, 400))
+def test_a_crowd_is_looked_at_in_parts_with_the_same_end(crowd: tuple[int, int, int], most: int) -> None:
+    number, seed, span = crowd
+    random = np.random.default_rng(seed)
+    corners = random.integers(0, span, (number, 2))
+    boxes = np.hstack((corners, corners + random.integers(2, 30, (number, 2)))).astype(np.float32)
+    scores = random.integers(0, 500, number).astype(np.float32) / 512
+    labels = random.integers(0, 3, number)
+    made = suppress(boxes, scores, labels, iou=0.45, most=most)
+    assert made.tolist() == naive(boxes.tolist(), scores.tolist(), labels.tolist(), 0.45)[:most]
+
+
 def test_boxes_of_different_labels_do_not_suppress_each_other() -> None:
     made = suppress(*arrays([[0, 0, 9, 9], [0, 0, 9, 9]], [0.5, 0.9], [1, 2]), iou=0.1, most=9)
     assert made.tolist() == [1, 0]

@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from algos.motion import Motion, fit_light, shrink
+from algos.motion import Motion
 from edged.algorithm import Algorithm
+from edged.algorithm.background import fit_light, shrink
 from edged.model.detection import Detection, Outcome
 from tests.pictures import gray_frame, opened
 

@@ -33,7 +33,7 @@ def announced(**more: Any) -> dict[str, Any]:
         "1.2.3",
         "Raspberry Pi 5",
         ("gate",),
-        {"people": {"gate": Counted(("person",), ("door",))}},
+        {"people": {"gate": Counted(("person",), ("door",), ("entry",))}},
         **more,
     )
     return check(discovery_topic(TOPICS), device_payload(facts))
@@ -63,6 +63,8 @@ def test_one_device_with_its_sources_and_jobs() -> None:
         "job.people.gate.total": "sensor",
         "job.people.gate.label.person": "sensor",
         "job.people.gate.zone.door": "sensor",
+        "job.people.gate.line.entry.in": "sensor",
+        "job.people.gate.line.entry.out": "sensor",
     }
     assert content["components"]["source.gate.enabled"]["unique_id"] == "edged.v1.gate-01.source.gate.enabled"
 
@@ -112,13 +114,15 @@ def test_a_button_takes_the_picture_that_the_image_shows() -> None:
 
 
 def test_counts_are_read_from_counts() -> None:
-    counts = b'{"total":3,"labels":{"person":2,"car":1},"zones":{"door":1},"time":"2026-11-20T09:00:00.123Z"}'
+    counts = b'{"total":3,"labels":{"person":2},"zones":{"door":1},"lines":{"entry":{"in":12,"out":4}}}'
     empty = b'{"total":0,"labels":{},"time":"2026-11-20T09:00:00.123Z"}'
     shown = {
         "presence": ("ON", "OFF"),
         "total": ("3", "0"),
         "label.person": ("2", "0"),
         "zone.door": ("1", "0"),
+        "line.entry.in": ("12", "0"),
+        "line.entry.out": ("4", "0"),
     }
     for key, (many, none) in shown.items():
         sensor = component(f"job.people.gate.{key}")
@@ -141,12 +145,15 @@ def test_any_label_can_be_counted(label: str) -> None:
 @given(
     st.lists(NAMES, max_size=3, unique=True),
     st.dictionaries(
-        NAMES, st.dictionaries(NAMES, st.builds(Counted, st.tuples(LABELS), st.tuples(LABELS)), max_size=3)
+        NAMES,
+        st.dictionaries(
+            NAMES, st.builds(Counted, st.tuples(LABELS), st.tuples(LABELS), st.tuples(LABELS)), max_size=3
+        ),
     ),
 )
 def test_no_two_entities_are_the_same(sources: list[str], jobs: dict[str, dict[str, Counted]]) -> None:
     content = check(discovery_topic(TOPICS), device_payload(Facts(TOPICS, "1", "", tuple(sources), jobs)))
-    assert len(content["components"]) == 4 * len(sources) + sum(1 + 4 * len(each) for each in jobs.values())
+    assert len(content["components"]) == 4 * len(sources) + sum(1 + 6 * len(each) for each in jobs.values())
 
 
 def test_what_is_gone_is_sent_with_its_platform_alone() -> None:
@@ -170,7 +177,11 @@ def test_labels_come_from_the_spec_and_from_what_was_seen() -> None:
     spec = Spec.model_validate(
         {
             "sources": {
-                "gate": {"url": "a.mp4", "zones": {"door": [[0, 0], [1, 0], [1, 1]]}},
+                "gate": {
+                    "url": "a.mp4",
+                    "zones": {"door": [[0, 0], [1, 0], [1, 1]]},
+                    "lines": {"entry": [[0, 0], [1, 1]]},
+                },
                 "yard": {"url": "b.mp4", "zones": {"shed": [[0, 0], [1, 0], [1, 1]]}},
             },
             "jobs": {
@@ -185,7 +196,10 @@ def test_labels_come_from_the_spec_and_from_what_was_seen() -> None:
     )
     seen = {"people": {"gate": Counted(("car", "person"))}, "gone": {"gate": Counted(("x",))}}
     assert counted_by(spec, seen) == {
-        "people": {"gate": Counted(("person", "car"), ("door",)), "yard": Counted(("person",), ("shed",))},
+        "people": {
+            "gate": Counted(("person", "car"), ("door",), ("entry",)),
+            "yard": Counted(("person",), ("shed",)),
+        },
         "moving": {"yard": Counted()},
     }
 
@@ -196,9 +210,8 @@ def test_endless_new_labels_make_an_end() -> None:
 
 
 def test_counts_name_what_they_count() -> None:
-    assert counted_in(b'{"total":1,"labels":{"person":1},"zones":{"door":0}}') == Counted(
-        ("person",), ("door",)
-    )
+    counts = b'{"total":1,"labels":{"person":1},"zones":{"door":0},"lines":{"entry":{"in":0,"out":0}}}'
+    assert counted_in(counts) == Counted(("person",), ("door",), ("entry",))
 
 
 @given(
@@ -217,7 +230,10 @@ def test_what_cannot_be_read_is_nothing(content: bytes) -> None:
         st.text(),
         st.dictionaries(LABELS, st.sampled_from(["switch", "sensor"])),
         st.dictionaries(
-            NAMES, st.dictionaries(NAMES, st.builds(Counted, st.tuples(LABELS), st.tuples(LABELS)))
+            NAMES,
+            st.dictionaries(
+                NAMES, st.builds(Counted, st.tuples(LABELS), st.tuples(LABELS), st.tuples(LABELS))
+            ),
         ),
     )
 )

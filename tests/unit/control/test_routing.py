@@ -84,6 +84,14 @@ def test_a_temporary_job_only_gives_pictures_to_whoever_asked() -> None:
     assert not said.published
 
 
+def test_the_newest_counts_are_there_for_the_worker_that_comes_next() -> None:
+    routes, _, jobs = router("people")
+    routes.route("main", output(OutputKind.RESULT, seq=7))
+    routes.route("main", output(OutputKind.COUNTS))
+    routes.route("main", output(OutputKind.RESULT, seq=8))
+    assert jobs["people"].numbering == {"gate": Numbering(seq=8, counts="{}")}
+
+
 def test_counts_are_told_to_whoever_listens_and_when_they_are_cleared() -> None:
     said = Said()
     statuses = Statuses(said, TOPICS)

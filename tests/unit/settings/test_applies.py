@@ -12,17 +12,19 @@ from edged.control.plan import Plan, make_plan
 from edged.control.source import _LIVE_FIELDS
 from edged.settings import Job, Link, Publish, Sampling, Source, json_schema, parse_settings
 from edged.settings.applies import Applies, applies, applies_of
+from edged.settings.spec import Calibration, Movement
 
 SOURCE = {
     "url": "b.mp4", "enabled": False, "size": [640, 480], "fps": 5, "transport": "udp", "loop": True,
     "timeout": 3, "hwaccel": "vaapi", "zones": {"door": [[0, 0], [1, 0], [1, 1]]},
     "lines": {"entry": [[0, 0], [1, 1]]}, "masks": {"neighbour": [[0, 0], [1, 0], [1, 1]]},
+    "calibration": {"image": [[0, 1], [1, 1], [1, 0], [0, 0]], "ground": [[0, 0], [6, 0], [6, 9], [0, 9]]},
 }  # fmt: skip
 """Another value for each field than that of `plan_of`."""
 JOB = {
     "algorithm": "other", "params": {"score": 0.5}, "sources": ["a"], "enabled": False,
     "sampling": {"interval": 2}, "then": [{"algorithm": "tracker"}], "publish": {"qos": 1}, "deadline": 3,
-    "worker": "own",
+    "worker": "own", "when": "motion",
 }  # fmt: skip
 
 
@@ -59,6 +61,8 @@ def test_a_job_is_opened_anew_for_another_chain_worker_or_existence(field: str) 
 def test_what_lies_below_a_field_applies_as_that_does() -> None:
     assert set(applies_of(Sampling).values()) == {applies_of(Job)["sampling"]}
     assert set(applies_of(Publish).values()) == {applies_of(Job)["publish"]}
+    assert set(applies_of(Movement).values()) == {applies_of(Job)["when"]}
+    assert set(applies_of(Calibration).values()) == {applies_of(Source)["calibration"]}
     assert set(applies_of(Link).values()) == {applies_of(Job)["then"]}
 
 
@@ -73,6 +77,6 @@ def test_a_field_that_does_not_say_is_found_out() -> None:
 
 def test_the_schema_shows_it() -> None:
     schema = json_schema("spec")
-    for model in (Source, Job, Link, Sampling, Publish):
+    for model in (Source, Calibration, Job, Link, Sampling, Publish, Movement):
         fields = schema["$defs"][model.__name__]["properties"]
         assert {name: field["x-applies"] for name, field in fields.items()} == applies_of(model)

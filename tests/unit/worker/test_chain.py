@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -72,3 +73,51 @@ def test_an_error_in_closing_is_logged_without_secrets(
     Chain((Link("painter", painter, ("hunter2",)),), Emissions()).close()
     assert f"painter failed to close: ValueError: no key *** ({Path(__file__).name}" in caplog.text
     assert "hunter2" not in caplog.text
+
+
+class Follower(Algorithm):
+    """Says what it is at, and fails where it is told to."""
+
+    def open(self) -> None:
+        self.fails = False
+
+    def run(self, window: Sequence[Frame], before: Outcome) -> Outcome:
+        self.context.emit("object_start", {})
+        if self.fails:
+            raise ValueError("the link behind fails")
+        return before
+
+    def reset(self) -> None:
+        self.context.emit("object_end", {})
+
+
+def frame_of(epoch: int) -> Frame:
+    frame = noise_frame(FrameFormat(64, 48))
+    return Frame(replace(frame.header, epoch=epoch), frame.pixels)
+
+
+def test_what_a_reset_tells_is_published_with_the_next_run_that_succeeds() -> None:
+    emissions = Emissions()
+    follower = opened(Follower, {}, emit=emissions.add)
+    assert isinstance(follower, Follower)
+    chain = Chain((Link("follower", follower),), emissions)
+    chain.run([frame_of(1)])
+    assert [kind for kind, _ in emissions.take()] == ["object_start"]
+    follower.fails = True
+    with pytest.raises(ValueError, match="fails"):
+        chain.run([frame_of(2)])
+    chain.restart()
+    follower.fails = False
+    chain.run([frame_of(2)])
+    assert [kind for kind, _ in emissions.take()] == ["object_end", "object_end", "object_start"]
+
+
+def test_after_an_error_the_links_are_reset_in_the_first_epoch_too() -> None:
+    emissions = Emissions()
+    follower = opened(Follower, {}, emit=emissions.add)
+    assert isinstance(follower, Follower)
+    chain = Chain((Link("follower", follower),), emissions)
+    chain.run([frame_of(1)])
+    chain.restart()
+    chain.run([frame_of(1)])
+    assert [kind for kind, _ in emissions.take()][-2:] == ["object_end", "object_start"]

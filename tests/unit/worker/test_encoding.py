@@ -14,7 +14,15 @@ from edged.errors import AlgorithmError
 from edged.model.detection import Detection, Outcome
 from edged.model.frame import FrameFormat, FrameHeader
 from edged.types import MonotonicNs, PtsUs, WallNs
-from edged.worker.encoding import Latency, Origin, count, encode_counts, encode_event, encode_result
+from edged.worker.encoding import (
+    Latency,
+    Origin,
+    count,
+    encode_counts,
+    encode_event,
+    encode_result,
+    zone_counts,
+)
 
 ORIGIN = Origin("gate-01", "people", "gate", "7f3a")
 LATENCY = Latency(0.4321, 7.06, 8.96)
@@ -132,16 +140,23 @@ def test_counts() -> None:
         Detection((0, 0, 1, 1), 0.5, "person", zones=("door",)),
         Detection((0, 0, 1, 1), 0.5, "dog"),
     ]
-    assert count(found) == {
+    assert count(Outcome(tuple(found))) == {
         "total": 3,
         "labels": {"dog": 1, "person": 2},
         "zones": {"door": 2, "hall": 1},
     }
-    assert json.loads(encode_counts(count([]), FRAME)) == {
+    assert json.loads(encode_counts(count(Outcome(())), FRAME)) == {
         "total": 0,
         "labels": {},
         "time": "2026-11-20T09:00:00.123Z",
     }
+
+
+def test_counts_of_an_algorithm_stand_beside_those_of_detections() -> None:
+    found = (Detection((0, 0, 1, 1), 0.5, "person", zones=("door",)),)
+    counted = {"zones": {"hall": 0, "door": 1}, "lines": {"entry": {"in": 3, "out": 1}}}
+    assert count(Outcome(found, counts=counted)) == {"total": 1, "labels": {"person": 1}, **counted}
+    assert zone_counts(Outcome(found, counts=counted)) == {"door": 1, "hall": 0}
 
 
 def test_an_event() -> None:

@@ -14,6 +14,7 @@ from edged.supervise.heartbeat import Heartbeat, make_page
 from edged.worker.chain import Chain, Emissions
 from edged.worker.jobs import Jobs
 from edged.worker.loader import Loaded, Loader, Order
+from edged.worker.surroundings import Surroundings
 
 JOB = JobSpec("people", ("gate",), (LinkSpec("detector"),), Sampling())
 MINUTE_NS = 60_000_000_000
@@ -33,7 +34,7 @@ def loader() -> Iterator[Orders]:
     page = make_page()
     heartbeat = Heartbeat(page)
     os.close(page)
-    yield Orders(heartbeat)
+    yield Orders(heartbeat, Surroundings())
     heartbeat.close()
 
 

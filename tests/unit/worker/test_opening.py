@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
+from edged.model.frame import FrameFormat
 from edged.model.messages import JobSpec, Library, LinkSpec
 from edged.model.sampling import Sampling
 from edged.worker.opening import Opener, OpenFailed
+from tests.pictures import constant_model, noise_frame
 
 ASKS = """
 from edged import BaseAlgo
@@ -24,7 +28,8 @@ class Asks(BaseAlgo):
 
 
 @pytest.fixture
-def opener(tmp_path: Path) -> Opener:
+def opener(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Opener:
+    monkeypatch.setattr(sys, "path", list(sys.path))  # its folder does not stay importable
     for folder in ("algos", "models", "elsewhere"):
         (tmp_path / folder).mkdir()
     (tmp_path / "algos" / "asks.py").write_text(ASKS)
@@ -36,6 +41,45 @@ def refusal(opener: Opener, *chain: LinkSpec) -> OpenFailed:
     with pytest.raises(OpenFailed) as caught:
         opener.open(JobSpec("j", ("cam",), chain, Sampling()), "cam")
     return caught.value
+
+
+PARSER = """
+def boxes(outputs, width, height, score):
+    return [[0, 0, width, height]], [float(outputs[0].max())], [1]
+
+def late(outputs, width, height, score):
+    return [[0, 0, width, height]]
+"""
+
+
+def test_a_detector_takes_a_function_of_an_allowed_folder_as_its_head(opener: Opener, tmp_path: Path) -> None:
+    (tmp_path / "algos" / "parser.py").write_text(PARSER)
+    answer = np.full((1, 3, 2, 2), 0.75, dtype=np.float32)
+    constant_model(tmp_path / "models" / "odd.onnx", answer)
+    params = {"model": "odd.onnx", "head": "parser:boxes", "names": ["cat", "dog"]}
+    chain = opener.open(JobSpec("j", ("cam",), (LinkSpec("detector", params),), Sampling()), "cam")
+    (found,) = chain.run([noise_frame(FrameFormat(64, 64))]).detections or ()
+    assert (found.label, found.score, found.box) == ("dog", 0.75, (0, 0, 1, 1))
+
+
+@pytest.mark.parametrize(
+    ("head", "code", "message"),
+    [
+        ("parser:boxs", "algorithm_not_found", "did you mean 'parser:boxes'"),
+        ("absent:boxes", "algorithm_not_found", "there is no absent.py"),
+        ("/tmp/parser:boxes", "not_allowed", "file:function"),
+        ("parser:late", "algorithm_failed", "head parser:late returned 1 parts"),
+    ],
+)
+def test_a_head_that_cannot_be_is_told_when_the_job_is_proved(
+    opener: Opener, tmp_path: Path, head: str, code: str, message: str
+) -> None:
+    (tmp_path / "algos" / "parser.py").write_text(PARSER)
+    constant_model(tmp_path / "models" / "odd.onnx", np.zeros((1, 3, 2, 2), dtype=np.float32))
+    failed = refusal(opener, LinkSpec("detector", {"model": "odd.onnx", "head": head}))
+    assert failed.path == "params.head"
+    assert failed.code == code
+    assert message in str(failed)
 
 
 @pytest.mark.parametrize("way", ["model", "sessions"])

@@ -88,7 +88,7 @@ def test_numbers_go_on_over_all_that_a_job_goes_through(main: tuple[Channel, Pub
 
 def test_events_have_numbers_of_their_own(main: tuple[Channel, Publisher]) -> None:
     channel, publisher = main
-    told = replace(job_on("gate"), numbering={"gate": Numbering(seq=5, event=40)}, publish_when="never")
+    told = replace(job_on("gate"), numbering={"gate": Numbering(seq=5, event=40)}, publish_when="events")
     publisher.introduce("box", "boot", [told])
     emitting = replace(NOTHING_SEEN, events=(("fall", {}), ("rise", {})))
     publisher.publish(told, "gate", emitting)

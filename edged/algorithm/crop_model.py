@@ -1,0 +1,147 @@
+"""A model that looks at crops, or at a frame as a whole: a classifier, re-identification."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from edged.algorithm.base import AlgorithmParams
+from edged.algorithm.batches import run_batches, runs_for
+from edged.algorithm.color import Color
+from edged.algorithm.context import Context
+from edged.algorithm.crops import CropFit, CropInput, to_tensor
+from edged.algorithm.frame import Box, Frame
+from edged.algorithm.image_input import ImageInput, Scaling
+from edged.algorithm.params import ParamsInvalid, blame
+from edged.algorithm.runtime import Provider
+from edged.algorithm.session import Session
+from edged.errors import AlgorithmError
+
+Side = Annotated[int, Field(ge=1, le=8192)]
+Numbers = list[float]
+
+
+class CropModelParams(AlgorithmParams):
+    """What the model is and which pictures it was trained on; subclasses may have other defaults."""
+
+    model: str = Field(min_length=1, description="an .onnx file in a model folder, or an absolute path")
+    color: Literal["auto", "rgb", "bgr", "gray"] = Field(
+        "auto", description="order of channels; auto: RGB, or gray for a model of one channel"
+    )
+    scale: float | None = Field(
+        None, gt=0, description="each value 0-255 is multiplied by it; default: 1/255, to 0-1"
+    )
+    mean: Numbers = Field([], description="then subtracted, one per channel in their order, or one for all")
+    std: Numbers = Field([], description="then divided by, one per channel, or one for all")
+    resize: CropFit = Field(
+        CropFit.STRETCH, description="how a crop fills the input: stretch, letterbox, center (cut to shape)"
+    )
+    input_size: tuple[Side, Side] | None = Field(
+        None, description="width and height, for a model that leaves them open"
+    )
+    output: str | None = Field(None, description="the output that counts, by name; default: the first")
+    provider: Provider = Field(Provider.AUTO, description="what runs the model")
+
+
+class CropModel:
+    """A model of one input that is a picture."""
+
+    def __init__(self, session: Session, wanted: CropInput, output: int = 0) -> None:
+        self.session = session
+        self.wanted = wanted
+        self._output = output
+
+    @classmethod
+    def open(
+        cls,
+        context: Context,
+        params: CropModelParams,
+        *,
+        threads: int | None = None,
+        margin: float = 0.0,
+        open_size: tuple[int, int] = (224, 224),
+    ) -> CropModel:
+        """Load it. Raises `ParamsInvalid` that blames the param which does not fit the model."""
+        with blame("model"):
+            session = context.model(params.model, provider=params.provider, threads=threads)
+            image = _image(session, params.input_size, open_size)
+        channels = {"mean": params.mean, "std": params.std}
+        for name, values in channels.items():
+            if len(values) not in (0, 1, image.channels):
+                message = f"{len(values)} numbers for a picture of {image.channels} channels"
+                raise ParamsInvalid(message, path=name)
+        if 0 in params.std:
+            raise ParamsInvalid("must not be 0: values are divided by it", path="std")
+        scaling = Scaling(params.scale or 1 / 255, tuple(params.mean), tuple(params.std))
+        wanted = CropInput(image, _color(params.color, image.channels), params.resize, scaling, margin)
+        return cls(session, wanted, _output(session, params.output))
+
+    def run(self, frame: Frame, boxes: Sequence[Box]) -> NDArray[np.float32]:
+        """Its output for each of ``boxes`` (fractions of the frame): ``(n, numbers)``, finite.
+
+        In one run where its batch is open. The uint8 of quantised models becomes 0-1. Raises
+        `AlgorithmError` for NaN and infinite numbers, and for an output without a row per picture.
+        """
+        outputs = run_batches(
+            self.session, self.wanted.image.batch, boxes, lambda some: self.wanted.tensor(frame, some)
+        )
+        return self._numbers(outputs[self._output], len(boxes))
+
+    def runs_for(self, boxes: int) -> int:
+        """How many runs of the session that takes."""
+        return runs_for(self.wanted.image.batch, boxes)
+
+    def probe(self) -> NDArray[np.float32]:
+        """What it gives for two pictures of noise, ``(2, numbers)``: warms it up, too."""
+        image = self.wanted.image
+        shape = (2, image.height, image.width, 3)[: 3 if image.channels == 1 else 4]
+        noise = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
+        outputs = run_batches(
+            self.session, image.batch, [0, 1], lambda some: to_tensor(noise[list(some)], self.wanted)
+        )
+        return self._numbers(outputs[self._output], 2)
+
+    def _numbers(self, output: NDArray[Any], rows: int) -> NDArray[np.float32]:
+        if output.dtype != np.uint8 and not np.issubdtype(output.dtype, np.floating):
+            outputs = ", ".join(str(each) for each in self.session.outputs)
+            raise AlgorithmError(
+                f"{self.session.path.name}: an output of {output.dtype} tells no scores: choose another by "
+                f"`output`, or export it without what makes it; its outputs are {outputs}"
+            )
+        numbers = output.astype(np.float32).reshape(rows, output[:1].size if rows else 0)
+        if output.dtype == np.uint8:
+            numbers /= np.float32(255)
+        if not np.isfinite(numbers).all():
+            raise AlgorithmError(
+                f"{self.session.path.name} returned NaN or infinite numbers: "
+                "check scale, mean and std, try `provider: cpu`, or export it in float32"
+            )
+        return numbers
+
+
+def _image(session: Session, size: tuple[int, int] | None, open_size: tuple[int, int]) -> ImageInput:
+    image = ImageInput.of(session, size, default=open_size)
+    if len(session.inputs) != 1:
+        inputs = ", ".join(str(each) for each in session.inputs)
+        raise AlgorithmError(f"{session.path.name}: it must take one picture and no more; it takes {inputs}")
+    return image
+
+
+def _color(wanted: str, channels: int) -> Color:
+    if wanted == "auto":
+        return Color.GRAY if channels == 1 else Color.RGB
+    color = Color(wanted)
+    if (color == Color.GRAY) != (channels == 1):
+        raise ParamsInvalid(f"the model takes {channels} channel(s), not {wanted}", path="color")
+    return color
+
+
+def _output(session: Session, name: str | None) -> int:
+    names = [output.name for output in session.outputs]
+    if name is not None and name not in names:
+        raise ParamsInvalid(f"{session.path.name} has no output {name!r}: {', '.join(names)}", path="output")
+    return 0 if name is None else names.index(name)
