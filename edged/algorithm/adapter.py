@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, PydanticUserError, create_mod
 from edged.algorithm.base import Algorithm, BaseAlgo, FrameInfo
 from edged.algorithm.frame import Frame
 from edged.algorithm.picture_list import PictureList
-from edged.algorithm.returned import outcome_of
+from edged.algorithm.returned import Shown, in_pixels, outcome_of
 from edged.errors import AlgorithmError
 from edged.model.detection import Outcome
 
@@ -28,44 +28,52 @@ class BaseAlgoAdapter(Algorithm):
 
     def open(self) -> None:
         """Construct the user's object and call its ``init`` with the params, defaults included."""
+        params = _by_users_names(self.params)
         self._algo = self.algo_class()
         self._algo.name = self.context.job
-        self._algo.params = _by_users_names(self.params)
-        self._algo._context = self.context
-        self._algo.init(**self._algo.params)
+        self._algo.__dict__["_edged_params"] = params
+        self._algo._edged_context = self.context
+        self._algo.init(**params)
 
     def run(self, window: Sequence[Frame], before: Outcome) -> Outcome:
-        newest = window[-1]
+        newest, wanted = window[-1], self.algo_class._edged_wanted
+        shown = wanted.shown(newest)
+        self._give(newest, before, shown)
+        self._algo._edged_shown = shown
+        pictures = PictureList(window, wanted.picture)
+        try:
+            returned = self._algo.run(pictures)
+        finally:
+            pictures.settle()
+            self._algo._edged_shown = None
+        return _joined(before, outcome_of(returned, shown))
+
+    def draw(self, picture: NDArray[np.uint8], outcome: Outcome) -> None:
+        """Call the user's ``draw(picture, result)``, where there is one, with pixels of ``picture``.
+
+        A method of that name which takes something else is the user's own business.
+        """
+        draw = getattr(self._algo, "draw", None)
+        if draw is None or not _takes_two(draw):
+            return
+        height, width = picture.shape[:2]
+        result: dict[str, Any] = dict(outcome.data)
+        if outcome.detections is not None:
+            result["detections"] = [in_pixels(found, Shown(width, height)) for found in outcome.detections]
+        draw(picture, result)
+
+    def _give(self, newest: Frame, before: Outcome, shown: Shown) -> None:
+        """What the user's object may ask for in this run."""
         header = newest.header
-        self._algo._newest = newest
-        self._algo.frame = FrameInfo(
+        given = self._algo.__dict__
+        given["_edged_frame"] = FrameInfo(
             source=self.context.source,
             index=header.index,
             pts=header.pts_us / 1e6,
             time=datetime.fromtimestamp(header.captured_wall_ns / 1e9, tz=UTC),
         )
-        pictures = PictureList(window)
-        try:
-            returned = self._algo.run(pictures)
-        finally:
-            pictures.settle()
-            self._algo._newest = None
-        return _joined(before, outcome_of(returned, newest.width, newest.height))
-
-    def draw(self, picture: NDArray[np.uint8], outcome: Outcome) -> None:
-        """Call the user's ``draw(picture, result)``, where there is one, with pixels of ``picture``."""
-        draw = getattr(self._algo, "draw", None)
-        if draw is None:
-            return
-        height, width = picture.shape[:2]
-        size = np.array([width, height, width, height], dtype=np.float64)
-        result: dict[str, Any] = dict(outcome.data)
-        if outcome.detections is not None:
-            result["detections"] = [
-                {"box": (np.array(found.box) * size).tolist(), "score": found.score, "label": found.label}
-                for found in outcome.detections
-            ]
-        draw(picture, result)
+        given["_edged_before"] = before.data
+        given["_edged_detections"] = [in_pixels(found, shown) for found in before.detections or ()]
 
 
 def adapt(algo_class: type[BaseAlgo]) -> type[BaseAlgoAdapter]:
@@ -117,7 +125,7 @@ def _params_of(algo_class: type[BaseAlgo]) -> type[BaseModel]:
 
 def _hints(algo_class: type[BaseAlgo]) -> dict[str, Any]:
     try:
-        return typing.get_type_hints(algo_class.init)
+        return typing.get_type_hints(algo_class.init, include_extras=True)
     except (NameError, TypeError):
         return {}
 
@@ -128,4 +136,12 @@ def _joined(before: Outcome, found: Outcome) -> Outcome:
         detections = before.detections if found.detections is None else found.detections
     else:
         detections = (*before.detections, *found.detections)
-    return Outcome(detections, {**before.data, **found.data})
+    return Outcome(detections, {**before.data, **found.data}, before.counts)
+
+
+def _takes_two(method: Any) -> bool:
+    try:
+        inspect.signature(method).bind(None, None)
+    except (TypeError, ValueError):
+        return False
+    return True

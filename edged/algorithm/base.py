@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Generic, TypeVar, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,8 +14,9 @@ from pydantic import BaseModel, ConfigDict
 
 from edged.algorithm.context import Context
 from edged.algorithm.frame import Frame
-from edged.algorithm.returned import event_fields
+from edged.algorithm.returned import Shown, event_fields
 from edged.algorithm.session import Session
+from edged.algorithm.wanted import Wanted
 from edged.model.detection import Outcome
 
 
@@ -83,36 +84,94 @@ class FrameInfo:
     """When it was captured, UTC."""
 
 
+T = TypeVar("T")
+
+
+class Given(Generic[T]):
+    """An attribute that edged provides, and that a user's own of the same name hides.
+
+    An algorithm written elsewhere may keep its state in ``self.frame`` or ``self.detections``: it goes on to.
+    """
+
+    def __init__(self, kept_as: str) -> None:
+        self._kept_as = kept_as
+
+    @overload
+    def __get__(self, algo: None, owner: type) -> Given[T]: ...
+    @overload
+    def __get__(self, algo: BaseAlgo, owner: type) -> T: ...
+    def __get__(self, algo: BaseAlgo | None, owner: type) -> Given[T] | T:
+        if algo is None:
+            return self
+        try:
+            value: T = algo.__dict__[self._kept_as]
+        except KeyError:
+            name = self._kept_as.removeprefix("_edged_")
+            raise AttributeError(f"there is no {name} before the first run()") from None
+        return value
+
+
 class BaseAlgo:
     """A user's own algorithm: subclass it with `init` and `run`.
 
-    One instance per job and source. What `run` returns: a dict of JSON or None. Its key
+    One instance per job and source. ``init``'s parameters are the job's ``params``: those with a type are
+    checked against it and shown by ``edged algos NAME``. What `run` returns: a dict of JSON or None. Its key
     ``detections`` is a list of dicts with ``box`` (x_min, y_min, x_max, y_max in pixels of the
-    frame given) and, as known, ``score``, ``label``, ``label_id``, ``track_id``, ``attributes``,
-    ``keypoints``. An optional method ``draw(self, picture, result)`` adds to the pictures that
-    people see: ``picture`` is BGR, ``result`` what `run` returned for it, boxes in its pixels. It is
-    called in a thread of its own, maybe while `run` runs on a later frame: it must not change what
-    `run` uses.
+    picture given) and, as known, ``score``, ``label``, ``label_id``, ``track_id``, ``attributes``,
+    ``keypoints``; they are added to what came before in the chain. An optional method ``draw(self, picture,
+    result)`` adds to the pictures that people see: ``picture`` is BGR, ``result`` what `run` returned for it,
+    boxes in its pixels. It is called in a thread of its own, maybe while `run` runs on a later frame: it must
+    not change what `run` uses.
+
+    Frames come as BGR of their own size. Smaller ones, scaled before they are converted, cost a fraction;
+    a class says so where it is declared::
+
+        class Heads(BaseAlgo, size=(320, 320), color="rgb", resize="letterbox"):
+
+    ``size`` is width and height, ``color`` one of bgr (the default), rgb, gray, ``resize`` stretch (the
+    default) or letterbox. Boxes are in pixels of these pictures then.
     """
 
     name: str = ""
     """The job's name."""
-    params: Mapping[str, Any] = {}
+    params = Given[Mapping[str, Any]]("_edged_params")
     """The params given to `init`, defaults included."""
-    frame: FrameInfo
+    frame = Given[FrameInfo]("_edged_frame")
     """The newest frame of the window; there is none before the first `run`."""
-    _context: Context | None = None
-    _newest: Frame | None = None
+    detections = Given[list[dict[str, Any]]]("_edged_detections")
+    """What earlier links of the chain detected, as `run` would return it; none before the first `run`."""
+    before = Given[Mapping[str, Any]]("_edged_before")
+    """The ``data`` of earlier links of the chain; none before the first `run`."""
+    _edged_wanted: ClassVar[Wanted] = Wanted()
+    _edged_context: Context | None = None
+    _edged_shown: Shown | None = None
 
     def __init__(self, name: str | None = None) -> None:
-        if name:
-            self.name = name
+        self.name = name or type(self).__name__
+
+    def __init_subclass__(
+        cls,
+        *,
+        size: tuple[int, int] | None = None,
+        color: str | None = None,
+        resize: str | None = None,
+        **keywords: Any,
+    ) -> None:
+        try:
+            super().__init_subclass__(**keywords)
+        except TypeError as error:
+            known = "a BaseAlgo takes size, color, resize"
+            raise TypeError(f"{cls.__name__}: {', '.join(keywords)}: {error}; {known}") from error
+        if (size, color, resize) != (None, None, None):
+            cls._edged_wanted = cls._edged_wanted.but(size=size, color=color, resize=resize)
 
     def init(self) -> None:
         """Called once before the first `run`, with the job's ``params`` by name."""
 
     def run(self, frames: list[NDArray[np.uint8]]) -> Any:
-        """Look at ``frames``: BGR uint8 ``(height, width, 3)``, oldest first, yours to draw on."""
+        """Look at ``frames``: uint8 ``(height, width, 3)``, BGR where the class says nothing else, oldest
+        first, yours to draw on; ``(height, width)`` where it asks for gray.
+        """
         raise NotImplementedError(f"{type(self).__name__} has no run(self, frames)")
 
     def model(self, name: str, *, provider: str = "auto", threads: int | None = None) -> Session:
@@ -125,12 +184,11 @@ class BaseAlgo:
         ``label``, ``score``, ``box`` (pixels), ``track_id``, ``zone``, ``line``, ``direction`` and ``id``
         as they apply; any other fields become its ``data``.
         """
-        if self._newest is None:
+        if self._edged_shown is None:
             raise RuntimeError("emit() works inside run(): an event belongs to a frame")
-        header = self._newest.header.format
-        self._bound().emit(event, event_fields(event, fields, header.width, header.height))
+        self._bound().emit(event, event_fields(event, fields, self._edged_shown))
 
     def _bound(self) -> Context:
-        if self._context is None:
+        if self._edged_context is None:
             raise RuntimeError(f"{type(self).__name__} works inside a job: use it from init() or run() on")
-        return self._context
+        return self._edged_context

@@ -102,6 +102,8 @@ def _why_not(session: Session, feed: NDArray[Any]) -> str:
     """Why it cannot be; empty: it can."""
     if len(session.inputs) != 1 or session.inputs[0].shape[0] is not None:
         return "it takes one picture at a time"
+    if session.builds_each_size:
+        return "an engine would be built for each number of them"
     try:
         alone = session.run(feed)
         shares = run_together(session, [feed, np.zeros_like(feed)])

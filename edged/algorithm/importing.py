@@ -56,6 +56,9 @@ def place_of(error: BaseException, path: Path) -> str:
 
 def _reason(error: BaseException) -> str:
     if isinstance(error, ModuleNotFoundError) and (error.name or "").split(".")[0] == "stream_infer":
-        return "stream_infer is not needed here: write `from edged import BaseAlgo`"
+        return (
+            "stream_infer is not needed here: write `from edged import BaseAlgo`, and for its logger"
+            " `import logging; logger = logging.getLogger(__name__)`"
+        )
     reason = error.msg if isinstance(error, SyntaxError) else str(error).strip().partition("\n")[0]
     return f"{type(error).__name__}: {reason}" if reason else type(error).__name__

@@ -32,10 +32,16 @@ _MINE = _references_of_a_caller()
 
 
 class PictureList(list[NDArray[np.uint8]]):
-    """BGR uint8 ``(height, width, 3)``, oldest first; each is the user's to draw on and to keep."""
+    """Pictures, oldest first; each is the user's to draw on and to keep.
 
-    def __init__(self, window: Sequence[Frame]) -> None:
+    ``convert`` makes the picture of a frame, an array of its own; without, it is BGR of the frame's size.
+    """
+
+    def __init__(
+        self, window: Sequence[Frame], convert: Callable[[Frame], NDArray[np.uint8]] | None = None
+    ) -> None:
         super().__init__([None] * len(window))  # type: ignore[list-item]
+        self._picture_of: Callable[[Frame], NDArray[np.uint8]] | None = convert
         self._frames: list[Frame | None] = list(window)
 
     def settle(self) -> None:
@@ -62,13 +68,14 @@ class PictureList(list[NDArray[np.uint8]]):
             return
         frame = self._frames[place]
         if frame is not None:
-            super().__setitem__(place, frame.bgr())
+            picture = frame.bgr() if self._picture_of is None else self._picture_of(frame)
+            super().__setitem__(place, picture)
             self._frames[place] = None
 
     def _convert_all(self) -> None:
         for place in range(len(self._frames)):
             self._convert(place)
-        self._frames = []
+        self._frames, self._picture_of = [], None
 
 
 def _converted(name: str) -> Callable[..., Any]:

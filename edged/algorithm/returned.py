@@ -6,6 +6,7 @@ import difflib
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -19,8 +20,26 @@ _EVENT_KEYS = ("id", "label", "score", "box", "track_id", "zone", "line", "direc
 _EVENT_TYPE = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
-def outcome_of(returned: Any, width: int, height: int) -> Outcome:
-    """Read what ``run`` returned for a frame of ``width`` x ``height`` pixels.
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """Where the frame lies in the picture that a `BaseAlgo` is given: all of it, but for a letterbox."""
+
+    width_px: int
+    height_px: int
+    left_px: int = 0
+    top_px: int = 0
+
+    def x_share(self, x_px: float) -> float:
+        """From a pixel of the picture to a fraction of the frame, 0-1."""
+        return min(max((x_px - self.left_px) / self.width_px, 0.0), 1.0)
+
+    def y_share(self, y_px: float) -> float:
+        """As `x_share`."""
+        return min(max((y_px - self.top_px) / self.height_px, 0.0), 1.0)
+
+
+def outcome_of(returned: Any, shown: Shown) -> Outcome:
+    """Read what ``run`` returned, boxes in pixels of the picture that it was given.
 
     A dict's ``detections`` become detections, its other keys ``data``; None is an empty outcome; any
     other value stands in ``data`` as ``result``. Raises `AlgorithmError` that says the mend.
@@ -32,23 +51,44 @@ def outcome_of(returned: Any, width: int, height: int) -> Outcome:
     data = jsonable({key: value for key, value in returned.items() if key != "detections"}, "data")
     if returned.get("detections") is None:
         return Outcome(data=data)
-    return Outcome(detections_of(returned["detections"], width, height), data)
+    return Outcome(detections_of(returned["detections"], shown), data)
 
 
-def detections_of(items: Any, width: int, height: int) -> tuple[Detection, ...]:
+def detections_of(items: Any, shown: Shown) -> tuple[Detection, ...]:
     """Read a list of dicts with boxes in pixels, or of `Detection` in fractions."""
     if isinstance(items, Mapping | str) or not isinstance(items, Iterable):
         raise AlgorithmError(f"detections: a list of dicts is wanted, not a {type(items).__name__}")
-    return tuple(_detection(item, f"detections[{n}]", width, height) for n, item in enumerate(items))
+    return tuple(_detection(item, f"detections[{n}]", shown) for n, item in enumerate(items))
 
 
-def event_fields(event: str, fields: Mapping[str, Any], width: int, height: int) -> dict[str, Any]:
+def in_pixels(found: Detection, shown: Shown) -> dict[str, Any]:
+    """A detection as a `BaseAlgo` would return it: in pixels of its picture; only what is known of it."""
+    size = (shown.width_px, shown.height_px)
+    left, top = shown.left_px, shown.top_px
+    x_min, y_min, x_max, y_max = found.box
+    told: dict[str, Any] = {
+        "box": [x_min * size[0] + left, y_min * size[1] + top, x_max * size[0] + left, y_max * size[1] + top],
+        "score": found.score,
+        "label": found.label,
+    }
+    known = {"label_id": found.label_id, "track_id": found.track_id}
+    told |= {key: value for key, value in known.items() if value is not None}
+    if found.zones:
+        told["zones"] = list(found.zones)
+    if found.attributes:
+        told["attributes"] = dict(found.attributes)
+    if found.keypoints:
+        told["keypoints"] = [[x * size[0] + left, y * size[1] + top, sure] for x, y, sure in found.keypoints]
+    return told
+
+
+def event_fields(event: str, fields: Mapping[str, Any], shown: Shown) -> dict[str, Any]:
     """The fields of an event: its box in fractions, what the contract does not name in ``data``."""
     if not isinstance(event, str) or not _EVENT_TYPE.fullmatch(event):
         raise AlgorithmError(f"emit({event!r}): an event's type is 1-64 letters, digits, _ or -")
     known = {key: jsonable(fields[key], key) for key in _EVENT_KEYS if fields.get(key) is not None}
     if "box" in known:
-        known["box"] = list(box_of(fields["box"], f"emit({event!r}): box", width, height))
+        known["box"] = list(box_of(fields["box"], f"emit({event!r}): box", shown))
     extra = {key: value for key, value in fields.items() if key not in _EVENT_KEYS and key != "data"}
     data = fields.get("data")
     if isinstance(data, Mapping):
@@ -60,7 +100,7 @@ def event_fields(event: str, fields: Mapping[str, Any], width: int, height: int)
     return known
 
 
-def box_of(box: Any, path: str, width: int, height: int) -> tuple[float, float, float, float]:
+def box_of(box: Any, path: str, shown: Shown) -> tuple[float, float, float, float]:
     """Turn ``x_min, y_min, x_max, y_max`` in pixels into fractions, cut off at 0 and 1."""
     corners = _numbers(box, path)
     if len(corners) != 4:
@@ -71,10 +111,10 @@ def box_of(box: Any, path: str, width: int, height: int) -> tuple[float, float, 
             f"{path}: {corners} ends before it begins; a box is x_min, y_min,"
             " x_max, y_max (from x, y, width, height: x, y, x + width, y + height)"
         )
-    return (_share(x_min, width), _share(y_min, height), _share(x_max, width), _share(y_max, height))
+    return (shown.x_share(x_min), shown.y_share(y_min), shown.x_share(x_max), shown.y_share(y_max))
 
 
-def _detection(item: Any, path: str, width: int, height: int) -> Detection:
+def _detection(item: Any, path: str, shown: Shown) -> Detection:
     if isinstance(item, Detection):
         return item
     if not isinstance(item, Mapping):
@@ -90,18 +130,18 @@ def _detection(item: Any, path: str, width: int, height: int) -> Detection:
     if item.get("box") is None:
         raise AlgorithmError(f"{path}: 'box' is missing")
     return Detection(
-        box=box_of(item["box"], f"{path}.box", width, height),
+        box=box_of(item["box"], f"{path}.box", shown),
         score=_number(item.get("score", 1.0), f"{path}.score"),
         label=str(jsonable(item.get("label", ""), f"{path}.label")),
         label_id=_whole(item.get("label_id"), f"{path}.label_id"),
         track_id=_whole(item.get("track_id"), f"{path}.track_id"),
         zones=tuple(str(zone) for zone in item.get("zones") or ()),
         attributes=jsonable(item.get("attributes") or {}, f"{path}.attributes"),
-        keypoints=_keypoints(item.get("keypoints"), f"{path}.keypoints", width, height),
+        keypoints=_keypoints(item.get("keypoints"), f"{path}.keypoints", shown),
     )
 
 
-def _keypoints(points: Any, path: str, width: int, height: int) -> tuple[tuple[float, float, float], ...]:
+def _keypoints(points: Any, path: str, shown: Shown) -> tuple[tuple[float, float, float], ...]:
     if points is None:
         return ()
     read = []
@@ -110,7 +150,7 @@ def _keypoints(points: Any, path: str, width: int, height: int) -> tuple[tuple[f
         if len(numbers) not in (2, 3):
             raise AlgorithmError(f"{path}[{place}]: x, y in pixels and perhaps a score are wanted")
         score = numbers[2] if len(numbers) == 3 else 1.0
-        read.append((_share(numbers[0], width), _share(numbers[1], height), score))
+        read.append((shown.x_share(numbers[0]), shown.y_share(numbers[1]), score))
     return tuple(read)
 
 
@@ -134,7 +174,3 @@ def _number(value: Any, path: str) -> float:
 
 def _whole(value: Any, path: str) -> int | None:
     return None if value is None else int(_number(value, path))
-
-
-def _share(pixels: float, size_px: int) -> float:
-    return min(max(pixels / size_px, 0.0), 1.0)

@@ -8,6 +8,7 @@ import threading
 import time
 import weakref
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,10 +17,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edged.algorithm.models import find_model
-from edged.algorithm.runtime import Provider, create_runtime, default_threads, runtime_errors
+from edged.algorithm.runtime import (
+    Loaded,
+    OnBuild,
+    Provider,
+    create_runtime,
+    default_threads,
+    runtime_errors,
+)
 from edged.errors import AlgorithmError
 
 _log = logging.getLogger(__name__)
+_NOTHING: AbstractContextManager[None] = nullcontext()
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,16 +48,25 @@ class Tensor:
 class Session:
     """A loaded model. Several threads may call `run` at once."""
 
-    def __init__(self, path: Path, runtime: Any) -> None:
+    def __init__(self, path: Path, loaded: Loaded, on_build: OnBuild) -> None:
+        runtime = loaded.runtime
         self.path = path
         self.inputs = tuple(_tensor(node) for node in runtime.get_inputs())
         self.outputs = tuple(_tensor(node) for node in runtime.get_outputs())
         self.metadata: Mapping[str, str] = dict(runtime.get_modelmeta().custom_metadata_map)
         self.provider: str = runtime.get_providers()[0]
+        """By the name that onnxruntime gives it."""
+        self.label = loaded.label
+        """What runs it, for people: ``CPU``, ``OpenVINO GPU``."""
         self.batch: int | None = None
         """How many pictures at once pay; None: nobody has tried. See `edged.algorithm.batched`."""
         self._runtime = runtime
         self._names = [output.name for output in self.outputs]
+        self.builds_each_size = loaded.builds_each_size
+        """The first run on inputs of another size builds an engine, which takes minutes."""
+        self._on_build = on_build
+        self._sizes: set[tuple[tuple[int, ...], ...]] = set()
+        """Those of the inputs it ran on, where that matters."""
 
     def run(self, feeds: Mapping[str, NDArray[Any]] | NDArray[Any]) -> list[NDArray[Any]]:
         """Run the model on its inputs by name (one array where it has one input); all outputs, in order.
@@ -58,12 +76,20 @@ class Session:
         if isinstance(feeds, np.ndarray):
             feeds = {self.inputs[0].name: feeds}
         try:
-            outputs: list[NDArray[Any]] = self._runtime.run(self._names, dict(feeds))
+            with self._building_for(feeds) if self.builds_each_size else _NOTHING:
+                outputs: list[NDArray[Any]] = self._runtime.run(self._names, dict(feeds))
         except runtime_errors() as error:
             raise AlgorithmError(
                 f"{self.path.name}: {_first_line(error)} (its inputs: {self._wanted()})"
             ) from error
         return outputs
+
+    def _building_for(self, feeds: Mapping[str, NDArray[Any]]) -> AbstractContextManager[None]:
+        sizes = tuple(np.shape(feed) for feed in feeds.values())
+        if sizes in self._sizes:
+            return _NOTHING
+        self._sizes.add(sizes)
+        return self._on_build(self.path.name)
 
     def _wanted(self) -> str:
         return ", ".join(str(tensor) for tensor in self.inputs)
@@ -80,10 +106,23 @@ class _Place:
 class Sessions:
     """The models of a process. A session lives as long as somebody uses it."""
 
-    def __init__(self, folders: Sequence[Path], threads: int | None = None) -> None:
-        """``threads`` of one session's run; by default half the cores, at least one."""
+    def __init__(
+        self,
+        folders: Sequence[Path],
+        threads: int | None = None,
+        *,
+        cache: Path | None = None,
+        on_build: OnBuild = lambda what: _NOTHING,
+    ) -> None:
+        """``threads`` of one session's run; by default half the cores, at least one.
+
+        ``cache`` is where engines are kept that providers build; None: nowhere. ``on_build`` is entered, in
+        the thread that asked for the model, while one may be built.
+        """
         self.folders = tuple(folders)
         self._threads = threads or default_threads()
+        self._cache = cache
+        self._on_build = on_build
         self._places: dict[tuple[Any, ...], _Place] = {}
         self._lock = threading.Lock()
         self._files: tuple[str, ...] | None = None
@@ -122,16 +161,17 @@ class Sessions:
         with place.lock:
             session = place.session() if place.session is not None else None
             if session is None:
-                session = _load(path, *options)
+                session = self._load(path, *options)
                 place.session = weakref.ref(session)
             return session
 
-
-def _load(path: Path, provider: Provider, threads: int) -> Session:
-    began = time.monotonic()
-    session = Session(path, create_runtime(path, provider, threads))
-    _log.info("loaded %s on %s in %.2f s", path.name, session.provider, time.monotonic() - began)
-    return session
+    def _load(self, path: Path, provider: Provider, threads: int) -> Session:
+        began = time.monotonic()
+        loaded = create_runtime(path, provider, threads, cache=self._cache, on_build=self._on_build)
+        session = Session(path, loaded, self._on_build)
+        seconds = time.monotonic() - began
+        _log.info("loaded %s on %s (threads: %d) in %.2f s", path.name, session.label, threads, seconds)
+        return session
 
 
 def _provider(name: str) -> Provider:

@@ -12,12 +12,13 @@ import tempfile
 import time
 from collections.abc import Generator
 from contextlib import closing
+from itertools import islice
 from typing import IO, TypeVar, cast
 
 from edged.errors import ChannelClosed, EdgedError
 from edged.supervise.channel import CONTROL, Packet
 from edged.supervise.child import EXIT_BUG
-from edged.supervise.heartbeat import Activity
+from edged.supervise.heartbeat import BUILDING, Activity
 from edged.supervise.spawn import Spawned, spawn
 from edged.supervise.wire import Decoder
 
@@ -61,22 +62,31 @@ def ask_each(
     its own, or ended; `EdgedError` when it gave up and said why; `ChildBug` when it died of one.
     Afterwards the child has ended.
     """
+    with closing(ask_until(module, request, reply, within_s=within_s)) as replies:
+        yield from islice(replies, number)
+
+
+def ask_until(module: str, request: object, reply: type[Reply], *, within_s: float) -> Generator[Reply]:
+    """As `ask_each`, without an end: close it when the last one came."""
     with tempfile.TemporaryFile() as log:
         child = spawn(module, module.rpartition(".")[2], log_level="WARNING", stderr=log.fileno())
         try:
             child.channel.send(request, wait_s=1.0)
-            for _ in range(number):
-                yield _listen(child, reply, time.monotonic() + within_s)
+            while True:
+                yield _listen(child, reply, within_s)
         except ChannelClosed:
             raise _obituary(child, log) from None
         finally:
             _end(child)
 
 
-def _listen(child: Spawned, reply: type[Reply], until: float) -> Reply:
+def _listen(child: Spawned, reply: type[Reply], within_s: float) -> Reply:
     decoder = Decoder([reply])
+    until = time.monotonic() + within_s
     while time.monotonic() < until and child.heartbeat.overdue(time.monotonic_ns()) is None:
         packet = child.channel.receive(wait_s=_LOOK_EVERY_S)
+        if any(activity.phase == BUILDING for activity in child.heartbeat.activities()):
+            until = time.monotonic() + within_s  # its own deadline is as long as that takes
         if packet is not None and packet.kind == CONTROL and _is(packet, reply):
             return cast(Reply, decoder.decode(packet.body))
     raise ChildSilent("no answer in time", child.heartbeat.activities(), code="timeout")

@@ -40,7 +40,9 @@ class Findings:
 
 
 def examine(config: Path) -> Findings:
-    """Read the file, plan it, prove its jobs in a child, look for its sources. Changes nothing.
+    """Read the file, plan it, prove its jobs in a child, look for its sources.
+
+    Changes nothing but the cache of engines.
 
     Raises `SpecRejected` when the file is not valid as a whole.
     """

@@ -23,6 +23,7 @@ from edged.app.commands.new import new
 from edged.app.commands.probe import probe
 from edged.app.commands.run import run
 from edged.app.commands.schema import schema
+from edged.app.commands.try_ import try_
 from edged.errors import EdgedError, SpecRejected
 
 EXIT_FAILED = 1
@@ -86,6 +87,7 @@ app.add_typer(new, name="new")
 app.add_typer(models, name="models")
 for command in (run, check, probe, algos, doctor, ctl, bench, schema):
     app.command()(command)
+app.command("try")(try_)
 
 
 def _explain(error: Exception) -> int:

@@ -14,18 +14,21 @@ from pathlib import Path
 import psutil
 
 from edged.app.ask import ChildBug, ask
-from edged.app.processes import DECODERS, PROVER
+from edged.app.processes import DECODERS, PROVER, TRYING
 from edged.control.hardware import hardware, is_clock_synced, temperature_c
 from edged.errors import EdgedError, TrackError
 from edged.model.decoders import DecodersReport, DecodersRequest
 from edged.model.frame import FrameFormat
 from edged.model.messages import Library, ProveReport, ProveRequest
+from edged.model.trying import ProvidersReport, ProvidersRequest
 from edged.track.layout import TrackLayout
 from edged.track.locks import SlotLocks
 from edged.track.memory import allocate
 
 _WANTED_DECODERS = ("h264", "hevc", "mjpeg", "vp9", "av1")
 _ASK_WITHIN_S = 60.0
+_TRY_WITHIN_S = 300.0
+"""TensorRT alone takes half a minute to load on a Jetson."""
 _LOW_MEMORY_MB = 300
 _HOT_C = 80.0
 _FEW_DESCRIPTORS = 1024
@@ -71,6 +74,16 @@ ACCELERATORS = (
         "pip install onnxruntime-openvino in place of onnxruntime",
     ),
 )
+
+PROVIDER_MENDS = {
+    "tensorrt": "install TensorRT of the version that this onnxruntime-gpu was built for (pip install "
+    "tensorrt-cu12), or name provider: cuda in the job",
+    "cuda": "install CUDA and cuDNN of the versions that this onnxruntime-gpu was built for: pip install "
+    "'onnxruntime-gpu[cuda,cudnn]'",
+    "migraphx": "install ROCm and MIGraphX of the versions that this onnxruntime was built for",
+    "openvino": "reinstall it: pip install --force-reinstall onnxruntime-openvino",
+}
+"""By provider, where the accelerator is there and the provider does not run."""
 
 
 def look_at_machine(library: Library, storage: Path, max_mb: int) -> Iterator[Verdict]:
@@ -128,8 +141,7 @@ def inference(library: Library) -> Iterator[Verdict]:
         mend = "reinstall it: pip install --force-reinstall onnxruntime"
         yield Verdict(Level.FAIL, "ONNX Runtime", f"does not run: {_last_line(error)}", mend)
         return
-    short = ", ".join(name.removesuffix("ExecutionProvider") for name in report.providers)
-    yield Verdict(Level.OK, "ONNX Runtime", f"providers: {short}")
+    yield execution_providers()
     yield from accelerators(report.providers, Path("/"))
     broken = [card for card in report.algorithms if card.error]
     for card in broken:
@@ -138,6 +150,37 @@ def inference(library: Library) -> Iterator[Verdict]:
         )
     if not broken:
         yield Verdict(Level.OK, "algorithms", ", ".join(card.name for card in report.algorithms))
+
+
+def execution_providers() -> Verdict:
+    """Each tried on a tiny model; the first that runs it is what auto takes."""
+    try:
+        report = ask(TRYING.module, ProvidersRequest(), ProvidersReport, within_s=_TRY_WITHIN_S)
+    except (EdgedError, ChildBug) as error:
+        mend = "reinstall it: pip install --force-reinstall onnxruntime"
+        return Verdict(Level.FAIL, "ONNX Runtime", f"does not run: {_last_line(error)}", mend)
+    return judge_providers(report)
+
+
+def judge_providers(report: ProvidersReport) -> Verdict:
+    """What runs here, what does not and why, and what auto picks."""
+    running = [card for card in report.cards if not card.reason]
+    broken = [card for card in report.cards if card.reason]
+    finding = (
+        f"{report.version}; auto picks {running[0].label}" if running else f"{report.version}; runs nothing"
+    )
+    if running[1:]:
+        finding += f", then {', '.join(card.label for card in running[1:])}"
+    finding += "".join(f"; not {card.name}: {card.reason}" for card in broken)
+    if report.others:
+        finding += f"; edged does not use {', '.join(report.others)}"
+    if not running:
+        mend = "reinstall it: pip install --force-reinstall onnxruntime"
+        return Verdict(Level.FAIL, "ONNX Runtime", finding, mend)
+    troubled = [card.name for card in broken if not card.absent]
+    if troubled:
+        return Verdict(Level.WARN, "ONNX Runtime", finding, PROVIDER_MENDS.get(troubled[0], ""))
+    return Verdict(Level.OK, "ONNX Runtime", finding)
 
 
 def accelerators(providers: tuple[str, ...], root: Path) -> Iterator[Verdict]:

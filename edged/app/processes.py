@@ -79,6 +79,15 @@ FETCH = ProcessKind(
     stop_order=0,
     restart=False,
 )
+TRYING = ProcessKind(
+    name="trying",
+    module="edged.offline.trying",
+    purpose="runs a model once, for `edged try`, `edged models info` and `edged doctor`",
+    start_s=60.0,
+    stop_s=0.1,
+    stop_order=0,
+    restart=False,
+)
 BROKER = ProcessKind(
     name="broker",
     module="edged.mqtt.embedded",
@@ -95,6 +104,7 @@ TABLE: tuple[ProcessKind, ...] = (
     DECODE_ALONE,
     BENCH_CLIP,
     FETCH,
+    TRYING,
     CAPTURE,
     WORKER,
     BROKER,

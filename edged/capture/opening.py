@@ -66,6 +66,11 @@ class OpenSource:
         return self._stream.codec_context
 
     @property
+    def duration_s(self) -> float:
+        """As a file says; 0: it does not."""
+        return (self._container.duration or 0) / av.time_base
+
+    @property
     def frame_us(self) -> int:
         """How long a frame lasts where no stamp tells."""
         return int(1_000_000 / self.fps) if self.fps else 40_000

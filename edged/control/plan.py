@@ -25,6 +25,8 @@ _SPARE_SLOTS = 2
 """One to write into and one with the newest frame, beside what each reader may hold."""
 _MEANWHILE_SLOTS = 8
 """Frames that may come while a job waits for its turn: a quarter of a second at 30 per second."""
+_ENGINES = "engines"
+"""The folder, below that of the storage, for what execution providers build of models."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +93,7 @@ def make_plan(loaded: Loaded, folder: Path) -> Plan:
     library = Library(
         algorithms=tuple(map(str, loaded.settings.algorithms)),
         models=tuple(map(str, loaded.settings.models)),
+        cache=str(loaded.settings.storage.path / _ENGINES),
     )
     return Plan(
         captures=captures,

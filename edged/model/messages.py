@@ -203,6 +203,8 @@ class Library:
     """Folders beside the built-in one that may be imported from."""
     models: tuple[str, ...] = ()
     """Folders in which ``model: name.onnx`` is looked up, in order."""
+    cache: str = ""
+    """Folder for the engines that execution providers build of models; empty: none is kept."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,8 @@ _LANE_WORDS = 32
 _GAUGES_AT = 256
 _TEXT_BYTES = 64
 _BEAT_WORD = 25
+BUILDING = "build"
+"""The phase in which a child builds something that takes minutes: whoever waits for an answer waits on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +96,22 @@ class Heartbeat:
             yield
         finally:
             self.rest(lane=lane)
+
+    @contextmanager
+    def meanwhile(self, phase: str, for_s: float, *, lane: int) -> Iterator[None]:
+        """Something with a deadline of its own within what the lane does, which afterwards has as long left
+        as it had before.
+        """
+        outer = self.activity(lane)
+        left_s = max(0.0, (outer.deadline_ns - time.monotonic_ns()) / 1e9)
+        self.beat(phase, for_s, lane=lane, job=outer.job, source=outer.source)
+        try:
+            yield
+        finally:
+            if outer.deadline_ns:
+                self.beat(outer.phase, left_s, lane=lane, job=outer.job, source=outer.source)
+            else:
+                self.rest(lane=lane)
 
     # ---- main's side ----
 

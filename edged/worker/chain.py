@@ -18,6 +18,7 @@ from edged.algorithm.context import Context, TrackIds
 from edged.algorithm.frame import Frame
 from edged.errors import AlgorithmError
 from edged.model.detection import Outcome
+from edged.model.scene import Scene
 from edged.worker.fault import describe_fault
 
 _log = logging.getLogger(__name__)
@@ -93,6 +94,7 @@ class Chain:
         self.counters: Counter[str] = Counter() if context is None else context.counters
         """What the links counted of their own work."""
         self.track_ids = TrackIds() if context is None else context.track_ids
+        self._context = context
         self._links = tuple(links)
         self._epoch: int | None = None
         self._failed = False
@@ -100,6 +102,11 @@ class Chain:
         self._closed = False
         self._drawing = threading.Lock()
         """Held while the links draw or close; never by `run`, which waits for nobody's picture."""
+
+    @property
+    def scene(self) -> Scene | None:
+        """Of its source, as it is now; None where nothing is known of it."""
+        return None if self._context is None else self._context.scene
 
     @property
     def first(self) -> Batched | None:

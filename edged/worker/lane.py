@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from edged.algorithm.session import Session
+from edged.algorithm.trails import Trails
 from edged.model.frame import FrameHeader
 from edged.model.messages import JobSpec
 from edged.model.sampling import SampleOn, window_indexes
@@ -32,6 +33,7 @@ class Lane:
         """False once another took its place: what still waits for it is not run."""
         self.pictured_ns = 0
         """When a picture of its result was last asked for."""
+        self.trails = Trails()
         self._since_ns = since_ns
         self._schedule = Schedule(spec.sampling)
         self._looked = False

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from edged.algorithm.batched import try_batches
 from edged.model.messages import JobSpec, Library
 from edged.supervise.heartbeat import Heartbeat
+from edged.worker.building import build_on
 from edged.worker.chain import Chain
 from edged.worker.gray import gray_window
 from edged.worker.opening import Opener, OpenFailed
@@ -128,7 +129,8 @@ class Loader:
 
     def _load(self, order: Order) -> Loaded:
         if self._opener is None or self._opener.library != order.library:
-            self._opener = Opener(order.library, self._surroundings)
+            on_build = build_on(self._heartbeat, lane=LANE)
+            self._opener = Opener(order.library, self._surroundings, on_build=on_build)
         chains: dict[str, Chain] = {}
         for source in order.sources:
             self._heartbeat.beat("load", LOAD_DEADLINE_S, lane=LANE, job=order.job.name, source=source)

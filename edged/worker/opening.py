@@ -14,6 +14,7 @@ from edged.algorithm.base import Algorithm
 from edged.algorithm.context import Context
 from edged.algorithm.loading import Catalogue
 from edged.algorithm.params import ParamsInvalid, parse_params
+from edged.algorithm.runtime import OnBuild
 from edged.algorithm.session import Sessions
 from edged.errors import AlgorithmError, EdgedError
 from edged.model.messages import JobSpec, Library, LinkSpec
@@ -37,12 +38,23 @@ class OpenFailed(AlgorithmError):
 class Opener:
     """Opens the algorithms of one library; chains opened by one share its sessions."""
 
-    def __init__(self, library: Library, surroundings: Surroundings | None = None) -> None:
-        """``surroundings`` of the process; without, nothing is known of scenes and ids begin at 1."""
+    def __init__(
+        self,
+        library: Library,
+        surroundings: Surroundings | None = None,
+        *,
+        on_build: OnBuild = lambda what: contextlib.nullcontext(),
+    ) -> None:
+        """``surroundings`` of the process; without, nothing is known of scenes and ids begin at 1.
+
+        ``on_build`` is entered, in the thread that opens, while an engine may be built of a model.
+        """
         self.library = library
         self._surroundings = surroundings or Surroundings()
         self.catalogue = Catalogue([Path(folder) for folder in library.algorithms])
-        self.sessions = Sessions([Path(folder) for folder in library.models])
+        folders = [Path(folder) for folder in library.models]
+        cache = Path(library.cache) if library.cache else None
+        self.sessions = Sessions(folders, cache=cache, on_build=on_build)
 
     def open(self, job: JobSpec, source: str) -> Chain:
         """Open all links for one source. Raises `OpenFailed`; then none stays open."""

@@ -49,7 +49,7 @@ class Album:
         lane.pictured_ns = now_ns
         path = Path(self.settings.folder) / f"{lane.source}-{lane.spec.name}.jpg"
         copy = Frame(frame.header, frame.pixels.copy())
-        self._studio.take(Exposure(lane, copy, outcome, _Page(path, self._warn)))
+        self._studio.take(Exposure.of(lane, copy, outcome, _Page(path, self._warn)))
 
     def _warn(self, text: str) -> None:
         """Aloud the first time only; in the studio's thread."""

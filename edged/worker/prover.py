@@ -17,6 +17,7 @@ from edged.supervise.channel import Channel
 from edged.supervise.child import serve
 from edged.supervise.heartbeat import Heartbeat
 from edged.supervise.wire import Decoder
+from edged.worker.building import build_on
 from edged.worker.fault import describe_fault
 from edged.worker.gray import gray_window
 from edged.worker.opening import Opener, OpenFailed
@@ -41,7 +42,8 @@ def run(channel: Channel, heartbeat: Heartbeat) -> None:
     """Answer requests until `Stop`. Raises `ChannelClosed` when whoever asks is gone."""
     with contextlib.suppress(OSError):
         os.nice(_NICE)
-    opener = Opener(Library())
+    on_build = build_on(heartbeat, lane=0)
+    opener = Opener(Library(), on_build=on_build)
     while True:
         packet = channel.receive(wait_s=_LISTEN_S)
         if packet is None:
@@ -50,7 +52,7 @@ def run(channel: Channel, heartbeat: Heartbeat) -> None:
         if not isinstance(request, ProveRequest):
             return
         if request.library != opener.library:
-            opener = Opener(request.library)
+            opener = Opener(request.library, on_build=on_build)
         for job in request.jobs:
             proof = prove(job, opener, heartbeat)
             channel.send(ProveReport(proofs=(proof,)), wait_s=_SEND_S)

@@ -125,6 +125,7 @@ class Runner:
             self._failed(lane, error)
             return
         self._count(lane, finding, refused)
+        lane.trails.saw(finding.header, outcome.detections or ())
         self._snapshots.saw(lane, frames[-1], outcome)
         self._album.saw(lane, frames[-1], outcome, time.monotonic_ns())
 

@@ -74,7 +74,7 @@ class Snapshots:
         copy = Frame(frame.header, frame.pixels.copy())
         for request in requests:
             print_ = _Print(request, frame.header.captured_wall_ns, self._done)
-            if not self._studio.take(Exposure(lane, copy, outcome, print_)):
+            if not self._studio.take(Exposure.of(lane, copy, outcome, print_)):
                 return  # the next run will do for the others
             self._take(request)
 

@@ -13,9 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edged.algorithm.color import Color, convert_planes, planes
-from edged.algorithm.drawing import draw_detections
+from edged.algorithm.drawing import cover_masks, draw_scene
 from edged.algorithm.frame import Frame
+from edged.algorithm.trails import Trail
 from edged.model.detection import Outcome
+from edged.model.scene import Scene
 from edged.supervise.heartbeat import Heartbeat
 from edged.worker.fault import describe_fault
 from edged.worker.lane import Lane
@@ -53,6 +55,15 @@ class Exposure:
     frame: Frame
     outcome: Outcome
     purpose: Purpose
+    scene: Scene | None = None
+    """Of the source when the frame was looked at."""
+    trails: tuple[Trail, ...] = ()
+
+    @classmethod
+    def of(cls, lane: Lane, frame: Frame, outcome: Outcome, purpose: Purpose) -> Exposure:
+        """Copies what the lane knows now; in the lane's thread."""
+        trails = lane.trails.now(frame.header, outcome.detections or ())
+        return cls(lane, frame, outcome, purpose, lane.chain.scene, trails)
 
 
 class Studio:
@@ -121,7 +132,7 @@ class Studio:
     def _draw(self, picture: NDArray[np.uint8], exposure: Exposure) -> None:
         lane = exposure.lane
         try:
-            draw_detections(picture, exposure.outcome.detections or ())
+            draw_scene(picture, exposure.scene, exposure.outcome, exposure.trails)
             if lane.alive:
                 lane.chain.draw(picture, exposure.outcome)
         except Exception as error:  # noqa: BLE001 — somebody else's boxes and draw(); what was drawn stays
@@ -129,6 +140,8 @@ class Studio:
             self._warned = True
             fault = describe_fault(error, lane.spec.hidden)
             _log.log(level, "job %s cannot be drawn: %s", lane.spec.name, fault)
+        finally:
+            cover_masks(picture, exposure.scene)
 
 
 def bgr_within(frame: Frame, max_width_px: int | None) -> NDArray[np.uint8]:

@@ -122,6 +122,18 @@ def test_a_source_without_jobs_has_a_picture_without_what_is_masked() -> None:
     asyncio.run(scenario())
 
 
+def test_a_source_without_jobs_has_its_zones_and_lines_drawn() -> None:
+    async def scenario() -> None:
+        async with rig() as box, snapshots_of(box) as snapshots:
+            zone = [[0.25, 0.25], [0.75, 0.25], [0.75, 0.75], [0.25, 0.75]]
+            box.apply({"gate": {**GRAY, "zones": {"door": zone}}}, {})
+            await box.state("source/gate", "running")
+            picture = newest(box, await snapshots.take("gate"))
+            assert box_is_drawn(picture)
+
+    asyncio.run(scenario())
+
+
 def test_the_same_wish_at_once_is_one_picture_and_too_many_others_are_refused() -> None:
     async def scenario() -> None:
         async with rig() as box, snapshots_of(box) as snapshots:

@@ -21,8 +21,8 @@ from edged.algorithm.tracking.track import NewId, ObjectTrack, Policy
 
 TENTATIVE = 0.5
 """Handicap of a track that may be of no object at all."""
-FADING = 0.3
-"""Handicap of each second unseen: it may have gone."""
+FADING = 0.5
+"""Handicap of each second in which it was looked for and not seen: it may have gone."""
 LEFT = 3.0
 """Handicap of what should be out of the picture by now."""
 UNSURE = 0.5
@@ -41,6 +41,8 @@ class Follower:
         self.policy = policy
         self._new_id = new_id
         self._then_us: int | None = None
+        self._before_us = 0
+        """pts of the look before the one at `_then_us`."""
         self._tracks: list[ObjectTrack] = []
         self._states = np.zeros((k.ROWS, 0))
         """Predicted to `_then_us`; a column for each track."""
@@ -82,6 +84,7 @@ class Follower:
 
     def _pass(self, now_us: int) -> float:
         passed_s = 0.0 if self._then_us is None else max(now_us - self._then_us, 0) / 1e6
+        self._before_us = now_us if self._then_us is None else self._then_us
         self._then_us = now_us
         k.predict(self._states, passed_s, self.policy.speed)
         return passed_s
@@ -109,7 +112,7 @@ class Follower:
         """Pairs of places: of a track, of a sight."""
         tentative = np.array([track.track_id is None for track in self._tracks])
         costs = fit_costs(self._states, self._known, seen)
-        costs += (self._handicaps(sights.look, tentative) - self.policy.reach)[:, None]
+        costs += (self._handicaps(sights.look.aspect, tentative) - self.policy.reach)[:, None]
         if sights.sure < len(sights.indexes):
             costs[:, sights.sure :] += UNSURE
             costs[tentative, sights.sure :] = IMPOSSIBLE
@@ -119,11 +122,11 @@ class Follower:
             appearance.weigh(costs, self._tracks, sights.shown, sights.look.now_us)
         return match(costs)
 
-    def _handicaps(self, look: Look, tentative: NDArray[np.bool_]) -> NDArray[np.float64]:
+    def _handicaps(self, aspect: float, tentative: NDArray[np.bool_]) -> NDArray[np.float64]:
         """What speaks against each track, before any sighting is looked at."""
-        unseen_us = look.now_us - np.array([track.last_us for track in self._tracks])
+        unseen_us = self._before_us - np.array([track.last_us for track in self._tracks])
         x, y = self._states[k.X], self._states[k.Y]
-        left = (np.abs(x - look.aspect / 2) > look.aspect / 2) | (np.abs(y - 0.5) > 0.5)
+        left = (np.abs(x - aspect / 2) > aspect / 2) | (np.abs(y - 0.5) > 0.5)
         return np.asarray(tentative * TENTATIVE + unseen_us * (FADING / 1e6) + left * LEFT)
 
     def _part_labels(self, costs: NDArray[np.float64], labels: list[str]) -> None:

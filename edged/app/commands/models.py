@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import asdict, replace
-from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 from urllib.parse import unquote, urlsplit
 
 import typer
 
+from edged.app.commands.model_description import info
 from edged.errors import EdgedError
 
 if TYPE_CHECKING:
@@ -124,8 +123,7 @@ def pull(
     _tell_origin(report.sha256, is_pinned=bool(wanted.sha256))
 
 
-if find_spec("edged.app.commands.models_info") is not None:
-    models.command("info")(import_module("edged.app.commands.models_info").info)
+models.command("info")(info)
 
 
 def _loaded(config: Path | None) -> Loaded | None:

@@ -107,10 +107,10 @@ def test_loading_one_model_does_not_block_getting_another(
     loading, go_on = threading.Event(), threading.Event()
     load = session_module.create_runtime
 
-    def slow_load(path: Path, *options: Any) -> Any:
+    def slow_load(path: Path, *options: Any, **more: Any) -> Any:
         loading.set()
         assert go_on.wait(PATIENCE_S)
-        return load(path, *options)
+        return load(path, *options, **more)
 
     monkeypatch.setattr(session_module, "create_runtime", slow_load)
     with ThreadPoolExecutor(2) as pool:

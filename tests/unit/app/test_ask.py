@@ -42,6 +42,14 @@ def test_the_answer_is_the_first_message_of_the_type_asked_for(module: str) -> N
     assert report.providers == ("CPU",)
 
 
+_BUILDS = "heartbeat.beat('build', 60); time.sleep(2.5); channel.send(ProveReport((Proof('people'),)))"
+
+
+@pytest.mark.parametrize("module", [_BUILDS], indirect=True)
+def test_an_engine_that_is_built_is_waited_for(module: str) -> None:
+    assert ask(module, REQUEST, ProveReport, within_s=1.5).proofs == (Proof("people"),)
+
+
 @pytest.mark.parametrize(
     ("module", "message"),
     [

@@ -14,6 +14,7 @@ from edged.app.reach import why_port_is_away, why_source_is_away
 from edged.control.plan import Plan
 from edged.model.messages import CaptureSpec
 from edged.model.probe import ProbeReport
+from edged.model.trying import ProviderCard, ProvidersReport
 from edged.settings import parse_settings
 
 
@@ -69,6 +70,31 @@ def test_an_accelerator_that_cannot_be_used_is_told_with_its_mend(
     assert verdict.level is level
     assert bool(verdict.mend) == (level is Level.WARN)
     assert not list(diagnosis.accelerators(providers, tmp_path / "none"))
+
+
+CPU = ProviderCard("cpu", "CPU")
+
+
+def test_providers_are_tried_and_auto_picks_the_first_that_runs() -> None:
+    verdict = diagnosis.execution_providers()
+    assert verdict.level is Level.OK
+    assert "auto picks" in verdict.finding
+    assert "CPU" in verdict.finding
+
+
+def test_a_provider_that_does_not_run_is_told_with_its_mend() -> None:
+    broken = ProviderCard("cuda", "cuda", "libcudnn.so.9: cannot open shared object file")
+    verdict = diagnosis.judge_providers(ProvidersReport("1.24.1", (broken, CPU)))
+    assert verdict.level is Level.WARN
+    assert "auto picks CPU; not cuda: libcudnn.so.9" in verdict.finding
+    assert "pip install" in verdict.mend
+
+
+def test_an_accelerator_that_is_not_there_is_nobodys_trouble() -> None:
+    absent = ProviderCard("cuda", "cuda", "no NVIDIA GPU is here", absent=True)
+    verdict = diagnosis.judge_providers(ProvidersReport("1.24.1", (absent, CPU), ("QNNExecutionProvider",)))
+    assert verdict.level is Level.OK
+    assert "edged does not use QNNExecutionProvider" in verdict.finding
 
 
 def test_a_source_that_is_there_and_one_that_is_not(tmp_path: Path) -> None:

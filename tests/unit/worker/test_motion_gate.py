@@ -29,7 +29,7 @@ def passes(watchman: Watchman, second: float, walker_at: int | None = None, epoc
 def test_it_lets_pass_the_first_what_moves_and_one_now_and_then() -> None:
     watchman = Watchman(GATE)
     walks = {30: 100, 31: 110, 32: 120}
-    passed = [second for second in range(80) if passes(watchman, second, walks.get(second))]
+    passed = [second for second in range(70) if passes(watchman, second, walks.get(second))]
     assert passed[:2] == [0, 20]
     moving = [second for second in passed if 30 <= second <= 55]
     assert moving == list(range(30, moving[-1] + 1)), "from the first movement on, without a gap"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pytest
@@ -12,17 +12,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from edged.algorithm import Frame
+from edged.algorithm import Algorithm, Context, Frame, Sessions
 from edged.model.detection import Detection, Outcome
 from edged.model.frame import ColorMatrix, ColorRange, FrameFormat
 from edged.model.messages import JobSpec
 from edged.model.sampling import Sampling
+from edged.model.scene import Scene
 from edged.supervise.heartbeat import Heartbeat, make_page
-from edged.worker.chain import Chain, Emissions
+from edged.worker.chain import Chain, Emissions, Link
 from edged.worker.lane import Lane
 from edged.worker.studio import MOST_WAITING, Exposure, Studio, bgr_within
 from edged.worker.tally import Tally
-from tests.pictures import MATRIX_WEIGHTS, header_of, noise_frame, read_only
+from tests.pictures import MATRIX_WEIGHTS, gray_frame, header_of, noise_frame, read_only
 
 PATIENCE_S = 10
 
@@ -61,9 +62,27 @@ def studio() -> Iterator[Studio]:
     assert studio.stop()
 
 
+class Painter(Algorithm):
+    """Covers the whole picture, then fails."""
+
+    def run(self, window: Sequence[Frame], before: Outcome) -> Outcome:
+        return before
+
+    def draw(self, picture: NDArray[np.uint8], outcome: Outcome) -> None:
+        picture[:] = 200
+        raise ValueError("out of paint")
+
+
 def lane_of(chain: Chain | None = None) -> Lane:
     spec = JobSpec("people", ("gate",), (), Sampling())
     return Lane(spec, "gate", chain or Chain((), Emissions()), Tally(0), 0)
+
+
+def lane_that_knows(scene: Scene, *links: type[Algorithm]) -> Lane:
+    emissions = Emissions()
+    context = Context("people", "gate", Sessions(()), emissions.add, {"gate": scene})
+    opened = [Link(kind.__name__, kind(context, kind.Params())) for kind in links]
+    return lane_of(Chain(opened, emissions, context))
 
 
 def exposure(purpose: Easel, *boxes: tuple[float, float, float, float]) -> Exposure:
@@ -131,6 +150,43 @@ def test_boxes_that_cannot_be_drawn_leave_the_picture_and_the_studio(
         assert studio.take(exposure(easel, box))
         assert easel.ended.wait(PATIENCE_S)
         assert easel.picture is not None
+
+
+def developed(studio: Studio, lane: Lane, outcome: Outcome, index: int = 0) -> NDArray[np.uint8]:
+    easel = Easel()
+    easel.go_on.set()
+    frame = gray_frame(np.full((240, 320), 126, dtype=np.uint8), index)
+    lane.trails.saw(frame.header, outcome.detections or ())
+    assert studio.take(Exposure.of(lane, frame, outcome, easel))
+    assert easel.ended.wait(PATIENCE_S)
+    assert easel.picture is not None
+    return easel.picture
+
+
+def test_a_source_without_jobs_shows_its_zones_and_lines(studio: Studio) -> None:
+    square = ((0.25, 0.25), (0.75, 0.25), (0.75, 0.75), (0.25, 0.75))
+    scene = Scene(zones={"door": square}, lines={"entry": ((0.1, 0.9), (0.9, 0.9))})
+    picture = developed(studio, lane_that_knows(scene), Outcome())
+    for y, x in ((60, 160), (120, 80), (216, 60)):
+        assert np.ptp(picture[y - 3 : y + 4, x - 3 : x + 4].astype(int)) > 100
+    assert np.ptp(picture[120, 120:200].astype(int)) == 0
+
+
+def test_what_is_masked_stays_black_whatever_an_algorithm_draws_or_raises(studio: Studio) -> None:
+    scene = Scene(masks={"neighbour": ((0, 0), (0.5, 0), (0.5, 1), (0, 1))})
+    picture = developed(studio, lane_that_knows(scene, Painter), Outcome())
+    assert not picture[:, :160].any()
+    assert (picture[:, 162:] == 200).all()
+
+
+def test_a_picture_shows_where_its_tracks_came_from(studio: Studio) -> None:
+    lane = lane_that_knows(Scene())
+    for index in range(6):
+        x = 0.2 + index / 10
+        found = Detection((x - 0.05, 0.3, x + 0.05, 0.6), 0.9, "person", track_id=2)
+        picture = developed(studio, lane, Outcome((found,)), index)
+    trail = picture[140:148, 70:200].astype(int)
+    assert (np.ptp(trail, axis=(0, 2)) > 60).all(), "all along the way"
 
 
 def test_a_picture_that_cannot_be_kept_is_given_up_and_the_next_is_drawn(studio: Studio) -> None:

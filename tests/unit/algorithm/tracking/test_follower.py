@@ -170,9 +170,11 @@ def test_who_is_lost_for_longer_gets_another_and_its_end_is_told_once() -> None:
     assert ids(follows.follow(look(5.2, person(0.5)))) == [2]
 
 
-def test_runs_further_apart_than_lost_still_follow_what_stands() -> None:
+@pytest.mark.parametrize("apart_s", [3.0, 5.0, 12.0, 20.0])
+def test_runs_further_apart_than_lost_still_follow_what_stands(apart_s: float) -> None:
+    """As where a job runs only while something moves, and now and then anyway."""
     follows = follower(lost=2.0)
-    given = [ids(follows.follow(look(5.0 * tick, person(0.5), person(0.9)))) for tick in range(6)]
+    given = [ids(follows.follow(look(apart_s * tick, person(0.5), person(0.9)))) for tick in range(6)]
     assert given[1:] == [[1, 2]] * 5
 
 

@@ -1,0 +1,159 @@
+"""What happens over several frames: an ONNX model that looks at a window of them, and says a class.
+
+How many frames and how far apart is the job's ``sampling``: ``{count: 16, step: 2}``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from edged.algorithm import Algorithm, AlgorithmError, Frame, Outcome, ParamsInvalid, blame
+from edged.algorithm.clip_input import ClipInput
+from edged.algorithm.labels import label_ids, labels_for, metadata_labels, read_labels
+from edged.algorithm.picture_params import Normalize, RegionParams, Resize, picture_for
+
+_ASSUMED_FRAMES = 8
+"""To warm up a model that takes any number."""
+
+
+class TemporalParams(RegionParams):
+    layout: Literal["auto", "ntchw", "ncthw", "nthwc", "tchw", "stacked"] = Field(
+        "auto", description="how its input lies: t frames, c channels; stacked: 1 x 3T x H x W"
+    )
+    resize: Resize = Field("crop", description="how frames fill the input; crop: the middle of them")
+    normalize: Normalize = Field(
+        Normalize.IMAGENET, description="what its numbers are: none 0-255, unit 0-1, signed -1-1, imagenet"
+    )
+    names: list[str] | str | None = Field(
+        None, description="what classes are called: a list, or a text file in a model folder, one per line"
+    )
+    activation: Literal["auto", "softmax", "sigmoid", "none"] = Field(
+        "auto", description="what makes scores of its output; auto: softmax, unless it lies in 0-1 already"
+    )
+    top: int = Field(5, ge=1, le=1000, description="classes in the result, the surest")
+    event: str | None = Field(
+        None,
+        pattern=r"^[A-Za-z0-9_-]{1,64}$",
+        description="the type of the event that `labels` make; default: none",
+    )
+    labels: list[str] | None = Field(
+        None, min_length=1, description="classes that make the event; with event"
+    )
+    threshold: float = Field(0.6, ge=0, le=1, description="the score from which on they do")
+    release: float | None = Field(
+        None, ge=0, le=1, description="the score below which it is over; default: 0.8 times the threshold"
+    )
+    runs: int = Field(2, ge=1, le=1000, description="runs in a row before it begins or is over")
+
+
+class Temporal(Algorithm):
+    """What happens over a window of frames, by an ONNX model: classes, and events with hysteresis."""
+
+    Params = TemporalParams
+    params: TemporalParams
+    returns = (
+        "data.classes: the surest, label, label_id, score; events of the type `event`, data.state on or off"
+    )
+
+    _on: str | None = None
+    """The label whose event goes on."""
+    _streak = 0
+    """Runs in a row that speak against what is."""
+
+    def open(self) -> None:
+        params = self.params
+        with blame("names"):
+            folders = self.context.sessions.folders
+            given = None if params.names is None else read_labels(params.names, folders)
+        with blame("model"):
+            self._session = self.context.model(params.model, provider=params.provider)
+            self._input = ClipInput.of(self._session, params.layout, params.input_size)
+        self._scaling = params.scaling(3, Normalize.IMAGENET)
+        picture = self._input.picture
+        blank = np.zeros((picture.height, picture.width, 3), dtype=np.uint8)
+        with blame("model"):
+            classes = len(self._answer([blank] * (self._input.frames or _ASSUMED_FRAMES)))
+        with blame("names"):
+            self._labels = labels_for(classes, given, metadata_labels(self._session.metadata))
+        self._telling = self._event_labels()
+
+    def run(self, window: Sequence[Frame], before: Outcome) -> Outcome:
+        params, wanted = self.params, self._input.frames
+        if wanted not in (None, len(window)):
+            raise AlgorithmError(
+                f"{params.model} takes {wanted} frames, the job gives {len(window)}: set"
+                f" `sampling: {{count: {wanted}}}`"
+            )
+        pictures = [
+            picture_for(frame, self._input.picture, params.resize, params.color, region=params.region).pixels
+            for frame in window
+        ]
+        scores = scores_of(self._answer(pictures), params.activation)
+        self._tell(scores)
+        best = np.argsort(-scores, kind="stable")[: params.top].tolist()
+        classes = [
+            {"label": self._labels[number], "label_id": number, "score": round(float(scores[number]), 4)}
+            for number in best
+        ]
+        return Outcome(before.detections, {**before.data, "classes": classes}, before.counts)
+
+    def reset(self) -> None:
+        """Count runs anew; an event that goes on ends with an off when it is over."""
+        self._streak = 0
+
+    def _answer(self, pictures: Sequence[NDArray[np.uint8]]) -> NDArray[np.float64]:
+        feed = self._input.feed(pictures, self._scaling)
+        output = np.asarray(self._session.run({self._input.picture.name: feed})[0])
+        sizes = [size for size in output.shape if size > 1]
+        if len(sizes) > 1 or output.dtype.kind not in "iuf" or not output.size:
+            shape = "x".join(map(str, output.shape))
+            raise AlgorithmError(f"{self.params.model}: 1 x classes is wanted, its first output is {shape}")
+        if not np.isfinite(output).all():
+            raise AlgorithmError(f"{self.params.model} returned NaN or infinite numbers")
+        return output.reshape(-1).astype(np.float64)
+
+    def _event_labels(self) -> frozenset[int]:
+        params = self.params
+        if params.event is None:
+            if params.labels is not None:
+                raise ParamsInvalid("labels make an event: give its type in `event`", path="labels")
+            return frozenset()
+        if params.labels is None:
+            raise ParamsInvalid("say which classes make the event", path="labels")
+        with blame("labels"):
+            return label_ids(params.labels, self._labels)
+
+    def _tell(self, scores: NDArray[np.float64]) -> None:
+        """Begin or end the event, after `runs` in a row that ask for it."""
+        event = self.params.event
+        if event is None:
+            return
+        number = max(self._telling, key=lambda each: float(scores[each]))
+        score = float(scores[number])
+        release = 0.8 * self.params.threshold if self.params.release is None else self.params.release
+        turns = score < release if self._on is not None else score >= self.params.threshold
+        self._streak = self._streak + 1 if turns else 0
+        if self._streak < self.params.runs:
+            return
+        self._streak = 0
+        label = self._labels[number] if self._on is None else self._on
+        state, self._on = ("on", label) if self._on is None else ("off", None)
+        fields: dict[str, Any] = {"label": label, "score": round(score, 4), "data": {"state": state}}
+        self.context.emit(event, fields)
+
+
+def scores_of(output: NDArray[np.float64], activation: str) -> NDArray[np.float64]:
+    """Scores 0-1 of what a model returned. Numbers of 0-1 are taken for scores by ``auto``."""
+    if activation == "auto":
+        activation = "none" if output.min() >= 0 and output.max() <= 1 else "softmax"
+    if activation == "sigmoid":
+        return np.asarray(1 / (1 + np.exp(-np.clip(output, -500, 500))))
+    if activation == "softmax":
+        powers = np.exp(output - output.max())
+        return np.asarray(powers / powers.sum())
+    return np.clip(output, 0, 1)

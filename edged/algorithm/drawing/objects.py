@@ -1,0 +1,170 @@
+"""What was found: boxes, keypoints, trails, and a label at each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from edged.algorithm.drawing.pen import DARK, Bgr, BgrPicture, Pen, color_of, color_of_track
+from edged.algorithm.drawing.placing import Rect, Room, around
+from edged.algorithm.drawing.text import Plate, draw_plate
+from edged.algorithm.trails import Trail
+from edged.model.detection import Detection
+
+_MOST_ATTRIBUTES = 3
+_PLATE_OF_PICTURE = 0.02
+"""The share of the picture that a label may take, unless its box is large."""
+_BANDS = 4
+"""A trail fades in so many steps."""
+
+
+def nearest_first(detections: Sequence[Detection]) -> list[Detection]:
+    """The largest boxes first: what is near matters most, and its size changes slowly from frame to frame."""
+    return sorted(detections, key=lambda found: -_area(found.box))
+
+
+def pixels_of(detections: Sequence[Detection], picture: BgrPicture, pen: Pen) -> list[Rect]:
+    """Their boxes in pixels, each with its whole line inside the picture; also of those that are empty, are
+    turned round, reach out of it or are no numbers.
+    """
+    height, width = picture.shape[:2]
+    shares = np.array([found.box for found in detections], dtype=np.float64).reshape(-1, 2, 2)
+    shares = np.sort(np.clip(np.nan_to_num(shares, nan=0.0), 0.0, 1.0), axis=1)
+    edge, size = pen.line_px // 2, np.array([width, height])
+    places = np.clip(np.rint(shares * size).astype(int), edge, np.maximum(size - 1 - edge, edge))
+    corners = np.minimum(places, size - 1).reshape(-1, 4).tolist()
+    return [(left, top, right, bottom) for left, top, right, bottom in corners]
+
+
+def draw_trails(picture: BgrPicture, trails: Sequence[Trail], pen: Pen) -> None:
+    """Each in the colour of its track, thinner and darker the longer ago."""
+    height, width = picture.shape[:2]
+    for trail in trails:
+        places = np.rint(np.clip(np.array(trail.places), 0, 1) * (width - 1, height - 1)).astype(np.int32)
+        bands = np.minimum((np.array(trail.ages) * _BANDS).astype(int), _BANDS - 1)
+        moved = _moved(places.tolist(), pen.letter_px / 2)
+        if len(moved) > 1:
+            _draw_way(picture, places[moved], bands[moved], color_of_track(trail.track_id), pen)
+
+
+def draw_boxes(picture: BgrPicture, nearest: Sequence[Detection], boxes: Sequence[Rect], pen: Pen) -> None:
+    """The nearest first, so that a small box is not hidden by a large one. ``boxes``: their `pixels_of`."""
+    for found, (left, top, right, bottom) in zip(nearest, boxes, strict=True):
+        cv2.rectangle(picture, (left, top), (right, bottom), DARK, pen.halo_px)
+        cv2.rectangle(picture, (left, top), (right, bottom), color_of(found), pen.line_px)
+    for found in nearest:
+        if found.keypoints:
+            _draw_keypoints(picture, found, pen)
+
+
+def draw_labels(
+    picture: BgrPicture, nearest: Sequence[Detection], boxes: Sequence[Rect], room: Room, pen: Pen
+) -> None:
+    """At each box as much as there is room for: all lines, or its name, or nothing in the thickest crowd."""
+    heads = _heads(boxes)
+    for found, inner in zip(nearest, boxes, strict=True):
+        box = _outer(inner, pen)
+        for plate in _plates(found, box, picture, pen):
+            size = (plate.width, plate.height)
+            corner = room.find(size, around(box, size), heads)
+            if corner is not None:
+                draw_plate(picture, plate, corner, color_of(found), pen)
+                break
+
+
+def _heads(boxes: Sequence[Rect]) -> NDArray[np.int64]:
+    """Where a head or a face is in each: the middle of its upper quarter. Hidden last of all."""
+    left, top, right, bottom = np.array(boxes, dtype=np.int64).reshape(-1, 4).T
+    aside, down = (right - left) // 4, (bottom - top) // 4
+    return np.column_stack((left + aside, top + down // 4, right - aside, top + down))
+
+
+def _plates(found: Detection, box: Rect, picture: BgrPicture, pen: Pen) -> Iterator[Plate]:
+    """What may be written at it, the most first: never so much that nothing is left of a small picture."""
+    left, top, right, bottom = box
+    most = max(picture.shape[0] * picture.shape[1] * _PLATE_OF_PICTURE, (right - left) * (bottom - top) / 2)
+    *longer, shortest = (Plate.of(lines, pen) for lines in _wordings(found))
+    yield from (plate for plate in longer if plate.width * plate.height <= most)
+    yield shortest
+
+
+def _wordings(found: Detection) -> Iterator[tuple[str, ...]]:
+    number = "" if found.track_id is None else f"#{found.track_id}"
+    first = " ".join(part for part in (found.label, number, f"{found.score:.0%}") if part)
+    attributes = tuple(_attributes(found.attributes))
+    if attributes:
+        yield (first, *attributes)
+    yield (first,)
+    if number or found.label:
+        yield (number or found.label,)
+
+
+def _attributes(attributes: Mapping[str, Any]) -> Iterator[str]:
+    """``helmet: no 80%`` for each of the first few."""
+    for name, value in list(attributes.items())[:_MOST_ATTRIBUTES]:
+        if isinstance(value, Mapping):
+            score = value.get("score")
+            share = f" {score:.0%}" if isinstance(score, int | float) else ""
+            yield f"{name}: {value.get('label', '')}{share}"
+        elif isinstance(value, str | bool | int):
+            yield f"{name}: {value}"
+        elif isinstance(value, float):
+            yield f"{name}: {value:.3g}"
+
+
+def _moved(places: Sequence[Sequence[int]], least_px: float) -> list[int]:
+    """Which of ``places`` are so far from the one before: of who stands there remains no scribble."""
+    kept = [0]
+    for number, (x, y) in enumerate(places):
+        last_x, last_y = places[kept[-1]]
+        if abs(x - last_x) + abs(y - last_y) >= least_px:
+            kept.append(number)
+    return kept
+
+
+def _draw_way(
+    picture: BgrPicture, places: NDArray[np.int32], bands: NDArray[np.int_], color: Bgr, pen: Pen
+) -> None:
+    ways = []
+    for band in range(_BANDS):
+        within = np.flatnonzero(bands == band)
+        if len(within):
+            # up to the first place of the band that is newer, so that the way has no gaps
+            way = places[within[0] : within[-1] + 2].reshape(-1, 1, 2)
+            width = max(1, round(1.5 * pen.line_px * (1 - band / _BANDS)))
+            ways.append((way, width, _faded(color, 1 - band / (2 * _BANDS))))
+    for way, width, _ in reversed(ways):
+        cv2.polylines(picture, [way], False, DARK, width + 2, cv2.LINE_AA)
+    for way, width, faded in reversed(ways):
+        cv2.polylines(picture, [way], False, faded, width, cv2.LINE_AA)
+
+
+def _faded(color: Bgr, share: float) -> Bgr:
+    blue, green, red = color
+    return round(blue * share), round(green * share), round(red * share)
+
+
+def _draw_keypoints(picture: BgrPicture, found: Detection, pen: Pen) -> None:
+    height, width = picture.shape[:2]
+    color, radius = color_of(found), max(1, round(1.5 * pen.line_px))
+    for x, y, score in found.keypoints:
+        if score > 0 and 0 <= x <= 1 and 0 <= y <= 1:
+            center = (round(x * width), round(y * height))
+            cv2.circle(picture, center, radius + max(1, pen.line_px // 2), DARK, -1, cv2.LINE_AA)
+            cv2.circle(picture, center, radius, color, -1, cv2.LINE_AA)
+
+
+def _outer(box: Rect, pen: Pen) -> Rect:
+    """With its coloured line."""
+    left, top, right, bottom = box
+    edge = pen.line_px // 2
+    return left - edge, top - edge, right + edge + 1, bottom + edge + 1
+
+
+def _area(box: Sequence[float]) -> float:
+    area = (box[2] - box[0]) * (box[3] - box[1])
+    return area if area > 0 else 0.0

@@ -1,0 +1,36 @@
+"""Every config in docs/algorithms.md is one that edged takes, params included."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from edged.algorithm import Catalogue, parse_params
+from edged.control.plan import make_plan
+from edged.settings import load_settings
+from tests.pages import Block, blocks
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGE = ROOT / "docs" / "algorithms.md"
+CONFIGS = [block for block in blocks(PAGE) if block.language == "yaml"]
+
+
+@pytest.mark.parametrize("block", CONFIGS, ids=lambda block: block.section.replace(" ", "-"))
+def test_configs_of_the_page_are_taken(block: Block, tmp_path: Path) -> None:
+    path = tmp_path / "page.yaml"
+    path.write_text(block.text)
+    plan = make_plan(load_settings(path), tmp_path)
+    assert plan.jobs
+    assert not plan.failed_jobs
+    catalogue = Catalogue([])
+    for job in plan.jobs.values():
+        for link in job.spec.chain:
+            parse_params(catalogue.find(link.algorithm), link.params)
+
+
+def test_every_algorithm_has_its_row() -> None:
+    text = PAGE.read_text()
+    for card in Catalogue([]).cards():
+        assert f"| `{card.name}` |" in text, f"{card.name} is not in the table of {PAGE.name}"
+    assert len(CONFIGS) >= 6
