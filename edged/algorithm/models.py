@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from edged.errors import AlgorithmError
@@ -13,16 +13,24 @@ _MOST_NAMED = 12
 
 
 def find_model(
-    name: str, folders: Sequence[Path], suffix: str = ".onnx", *, files: Sequence[str] | None = None
+    name: str,
+    folders: Sequence[Path],
+    suffix: str = ".onnx",
+    *,
+    files: Sequence[str] | None = None,
+    brought: Mapping[str, str] | None = None,
 ) -> Path:
     """Find a file by the ``name`` that a spec gives: in the first folder that has it, or an absolute path.
 
     ``files`` are the only absolute paths that may lead elsewhere than into the folders; None: all may.
+    ``brought``: names that mean one file each, by absolute path, and are not looked up in the folders.
     Returns the resolved path. Raises `AlgorithmError`, ``model_not_found``, with the nearest names,
     or ``not_allowed`` for a path that leads out of the folders and must not, also by a link.
     """
     if not name:
         raise AlgorithmError("no model is named: give the name of an .onnx file", code="model_not_found")
+    if brought and name in brought:
+        return _brought(name, Path(brought[name]))
     given = Path(name)
     if given.is_absolute():
         if files is not None and name not in files:
@@ -36,6 +44,13 @@ def find_model(
         if (folder / given).is_file():
             return _within(folders, folder / given, name)
     raise AlgorithmError(_missing(redact_url(name), folders, suffix), code="model_not_found")
+
+
+def _brought(name: str, path: Path) -> Path:
+    if path.is_file():
+        return path.resolve()
+    message = f"{name!r}, which spec.models brings, is not on this device yet"
+    raise AlgorithmError(message, code="model_not_found")
 
 
 def _within(folders: Sequence[Path], found: Path, name: str) -> Path:

@@ -126,6 +126,13 @@ class Sessions:
         self._places: dict[tuple[Any, ...], _Place] = {}
         self._lock = threading.Lock()
         self._files: tuple[str, ...] | None = None
+        self._brought: Mapping[str, str] = {}
+
+    def bringing(self, models: Mapping[str, str]) -> Sessions:
+        """The same sessions, for whom these names mean these files, whatever the folders hold."""
+        bringing = copy.copy(self)
+        bringing._brought = dict(models)
+        return bringing
 
     def limited_to(self, files: Sequence[str]) -> Sessions:
         """The same sessions, for whom no absolute path but ``files`` may lead out of the folders."""
@@ -147,7 +154,7 @@ class Sessions:
         ``auto`` for the best this machine has. Raises `AlgorithmError`, ``model_not_found`` among
         others. Loading one model does not block getting another.
         """
-        path = find_model(name, self.folders, files=self._files)
+        path = find_model(name, self.folders, files=self._files, brought=self._brought)
         options = (_provider(provider), threads or self._threads)
         with self._lock:
             place = self._places.setdefault((path, path.stat().st_mtime_ns, *options), _Place())

@@ -80,9 +80,9 @@ def prove(jobs: tuple[JobSpec, ...], library: Library) -> Iterator[Proof]:
 
 
 def _plan_problems(loaded: Loaded, plan: Plan) -> Iterator[Problem]:
-    for failure in (*plan.failed_sources.values(), *plan.failed_jobs.values()):
-        for problem in failure.problems:
-            yield loaded.problem(problem.path, problem.message, problem.code)
+    failed = (*plan.failed_models.values(), *plan.failed_sources.values(), *plan.failed_jobs.values())
+    for problem in dict.fromkeys(problem for failure in failed for problem in failure.problems):
+        yield loaded.problem(problem.path, problem.message, problem.code)
 
 
 def _missing_folders(loaded: Loaded, library: Library) -> Iterator[Problem]:

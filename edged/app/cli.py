@@ -18,6 +18,7 @@ from edged.app.commands.bench import bench
 from edged.app.commands.check import check
 from edged.app.commands.ctl import ctl
 from edged.app.commands.doctor import doctor
+from edged.app.commands.models import models
 from edged.app.commands.new import new
 from edged.app.commands.probe import probe
 from edged.app.commands.run import run
@@ -83,6 +84,7 @@ def root(
 
 
 app.add_typer(new, name="new")
+app.add_typer(models, name="models")
 for command in (run, check, probe, algos, doctor, ctl, bench, schema):
     app.command()(command)
 app.command("try")(try_)

@@ -108,6 +108,7 @@ class ControlPlane:
 
     async def stop(self) -> None:
         """Take nothing more in, and answer what was taken; a disk that does not answer is left behind."""
+        self._device.models.close()
         desk = [self._desk.stop] if self._desk is not None else []
         for stop in (*desk, self._snapshots.stop, self.twin.stop, self._note_retained):
             try:

@@ -106,7 +106,9 @@ class Daemon:
         limit_bytes = settings.storage.max_mb * _OUTBOX_SHARE_BYTES
         self._outbox = DurableOutbox(self._database, limit_bytes=limit_bytes, clock=SystemClock())
         self._link = BrokerLink(settings, self._topics, self._identity.boot, self._outbox, self._hear)
-        self._device = Device(self._identity, self._supervisor, self._kinds, self._link, self._topics)
+        self._device = Device(
+            self._identity, self._supervisor, self._kinds, self._link, self._topics, self._database.background
+        )
         self._plane = ControlPlane(
             config,
             loaded,

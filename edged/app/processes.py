@@ -70,6 +70,15 @@ BENCH_CLIP = ProcessKind(
     stop_order=0,
     restart=False,
 )
+FETCH = ProcessKind(
+    name="fetch",
+    module="edged.modelstore.fetch",
+    purpose="brings one model file to this device: downloads, verifies, puts it in its place",
+    start_s=30.0,
+    stop_s=0.1,
+    stop_order=0,
+    restart=False,
+)
 TRYING = ProcessKind(
     name="trying",
     module="edged.offline.trying",
@@ -94,6 +103,7 @@ TABLE: tuple[ProcessKind, ...] = (
     DECODERS,
     DECODE_ALONE,
     BENCH_CLIP,
+    FETCH,
     TRYING,
     CAPTURE,
     WORKER,

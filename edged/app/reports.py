@@ -16,7 +16,9 @@ from edged.app.link import BrokerLink
 from edged.app.recent_log import RecentLog
 from edged.control.device import Device
 from edged.control.hardware import ProcessMeter, hardware, is_clock_synced, temperature_c
+from edged.control.model_desk import is_there
 from edged.control.overview import job_lines, source_lines
+from edged.control.plan import Plan
 from edged.model.messages import SourceState
 from edged.model.overview import Overview
 from edged.mqtt.codec import DeviceInfo, Health, health_payload, info_payload
@@ -120,7 +122,7 @@ class Reports:
             hardware=hardware(),
             providers=listed.providers,
             algorithms=tuple(card.name for card in listed.algorithms if not card.error),
-            models=_models(self._device.plan.library.models),
+            models=_models(self._device.plan),
             groups=tuple(self._settings.groups),
             clock_synced=is_clock_synced(),
         )
@@ -151,10 +153,10 @@ class Reports:
         )
 
 
-def _models(folders: tuple[str, ...]) -> tuple[str, ...]:
+def _models(plan: Plan) -> tuple[str, ...]:
     """The names of the models that jobs can use; a folder that cannot be read now has none."""
-    names: set[str] = set()
-    for folder in folders:
+    names = {model.name for model in plan.models.values() if is_there(model)}
+    for folder in plan.library.models:
         with contextlib.suppress(OSError):
             names.update(path.name for path in Path(folder).glob("*.onnx"))
     return tuple(sorted(names))

@@ -29,7 +29,7 @@ def read_and_plan(value: Mapping[str, Any], file: Loaded, folder: Path) -> tuple
 
 def _of_the_rest(problems: Collection[Problem], value: Any, file: Loaded, folder: Path) -> list[Problem]:
     wrong = {tuple(problem.path.split(".")[1:3]) for problem in problems}
-    rest: dict[str, Any] = {}
+    rest: dict[str, Any] = {"models": _sound_models(problems, value)}
     for section in ("sources", "jobs"):
         named = value.get(section) if isinstance(value, Mapping) else None
         entries = named.items() if isinstance(named, Mapping) else ()
@@ -43,5 +43,15 @@ def _of_the_rest(problems: Collection[Problem], value: Any, file: Loaded, folder
         plan = make_plan(read_spec(rest, file), folder)
     except SpecRejected:  # what is wrong lies above them: the spec is too large, say
         return []
-    failures = (*plan.failed_sources.values(), *plan.failed_jobs.values())
+    failures = (*plan.failed_models.values(), *plan.failed_sources.values(), *plan.failed_jobs.values())
     return [problem for failure in failures for problem in failure.problems]
+
+
+def _sound_models(problems: Collection[Problem], value: Any) -> dict[str, Any]:
+    """Those with which nothing is wrong so far. There are dots in their names."""
+    models = value.get("models") if isinstance(value, Mapping) else None
+    return {
+        name: model
+        for name, model in (models.items() if isinstance(models, Mapping) else ())
+        if not any(f"{each.path}.".startswith(f"spec.models.{name}.") for each in problems)
+    }

@@ -12,7 +12,7 @@ from edged.control.brief import brief
 from edged.control.device import Device
 from edged.control.footing import Footing
 from edged.control.proof_desk import ProofDesk
-from edged.control.trial import Understood, actions_json, prepare, sight_of, watch, watch_for
+from edged.control.trial import Asked, Understood, actions_json, prepare, sight_of, watch, watch_for
 from edged.control.twin_record import Patch
 from edged.control.twin_report import TwinReport
 from edged.errors import Problem, SpecRejected, StorageError
@@ -114,14 +114,10 @@ class Work:
         footing = self._footing
         is_patch = isinstance(change.wanted, Patch)
         goal = self._goal(change)
-        prepared = await prepare(
-            goal,
-            footing.running,
-            self._device,
-            self._proofs,
-            within_s=self._preparing_s,
-            spares_unchanged=is_patch,
-        )
+        footing.sweep_models(goal.plan)  # so that what was rejected in vain does not pile up
+        on_progress = (lambda progress: None) if is_patch else self._report.progress
+        asked = Asked(self._preparing_s, spares_unchanged=is_patch, on_progress=on_progress)
+        prepared = await prepare(goal, footing.running, self._device, self._proofs, asked)
         change.actions, change.local = actions_json(prepared.actions), goal.local
         await footing.keep(footing.record.try_out())
         if not is_patch:

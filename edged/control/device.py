@@ -5,12 +5,16 @@ The one door to main's domain: the spec comes in as a plan, everything else is a
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable, Collection, Mapping
+from pathlib import Path
 
 from edged.control.job import JobRecord
 from edged.control.job_table import JobTable
 from edged.control.jobs import Identity, Jobs, SnapshotDesk
+from edged.control.model_desk import ModelDesk
+from edged.control.model_shelf import InThread, ModelShelf
 from edged.control.plan import JobPlan, Plan
 from edged.control.publisher import Publisher
 from edged.control.routing import Router
@@ -37,8 +41,12 @@ class Device:
         kinds: Mapping[str, ProcessKind],
         publisher: Publisher,
         topics: Topics,
+        in_thread: InThread = asyncio.to_thread,
     ) -> None:
+        """``in_thread`` runs what blocks on the disk."""
         self.identity = identity
+        self.models = ModelShelf(ModelDesk(supervisor, kinds["fetch"]), in_thread)
+        """What specs bring along."""
         self.plan = Plan()
         self._topics = topics
         self.on_change: Callable[[], None] = lambda: None
@@ -62,6 +70,7 @@ class Device:
             self._statuses,
             supervisor,
             kinds,
+            self.models,
             on_change=self._changed,
         )
 
@@ -74,6 +83,7 @@ class Device:
         params, need no prover. ``afresh``: what failed is tried again, and algorithms are listed again.
         """
         self.plan = plan
+        self.models.apply(plan)
         self._sources.apply(plan, afresh=afresh)
         self._jobs.apply(plan, proved=proved, afresh=afresh)
         self._changed()
@@ -83,6 +93,17 @@ class Device:
         jobs = (job.spec for job in plan.jobs.values() if job.enabled)
         is_known = self._table.is_proved if plan.library == self.plan.library else _never
         return tuple(job for job in jobs if not is_known(job))
+
+    def sweep_models(self, plans: Collection[Plan], storage: Path) -> None:
+        """Delete those that neither ``plans`` bring nor anything that runs has loaded."""
+        in_use = (
+            path
+            for job in self._table
+            for spec in job.sampled
+            for link in spec.chain
+            for path in link.models.values()
+        )
+        self.models.sweep((self.plan, *plans), tuple(in_use), storage)
 
     def add_temporary_job(self, plan: JobPlan) -> None:
         """One that is in no spec, outlives `apply`, and of which nothing is published but snapshots.

@@ -15,6 +15,7 @@ from typing import Literal
 from pydantic import BaseModel
 
 from edged.settings.applies import Applies, applies_of
+from edged.settings.brought import BroughtModel
 from edged.settings.spec import Job, Source, Spec
 
 _MOST_FIELDS = 3
@@ -38,7 +39,8 @@ class Action:
     kind: Literal["source", "job"]
     name: str
     fields: tuple[str, ...] = ()
-    """As they are written below it: ``sampling.interval``. Empty: all of it comes, or goes."""
+    """As they are written below it: ``sampling.interval``; and those of models that a job uses:
+    ``models.people.onnx.sha256``. Empty: all of it comes, or goes."""
 
     def __str__(self) -> str:
         """One line for people."""
@@ -81,8 +83,30 @@ def _jobs(before: Spec, after: Spec) -> Iterator[Action]:
         changed.pop("sources", None)
         if set(before.sources_of(name)) != set(after.sources_of(name)):  # "*": also when sources come and go
             changed["sources"] = applies_of(Job)["sources"]
+        changed |= _changed_models(before, after, job)
         if changed:
             yield Action(_verb(then, job, changed), "job", name, tuple(changed))
+
+
+def _changed_models(before: Spec, after: Spec, job: Job) -> Iterator[tuple[str, Applies]]:
+    """What makes it load another file: what is in a model that it names, or whether the spec brings it."""
+    for name in sorted(set(_texts((job.params, *(link.params for link in job.then))))):
+        one, other = before.models.get(name), after.models.get(name)
+        if one is None and other is None:
+            continue
+        if one is None or other is None or one.sha256 != other.sha256:
+            yield f"models.{name}.sha256", applies_of(BroughtModel)["sha256"]
+
+
+def _texts(value: object) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for item in value.values():
+            yield from _texts(item)
+    elif isinstance(value, (list, tuple)):
+        for item in value:
+            yield from _texts(item)
 
 
 def _new(kind: Literal["source", "job"], name: str, model: Source | Job) -> Action:

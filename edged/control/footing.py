@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from edged.control.device import Device
+from edged.control.plan import Plan
 from edged.control.trial import Understood, own_spec, understand
 from edged.control.twin_record import TwinRecord
 from edged.control.twin_store import TwinStore
@@ -82,10 +84,21 @@ class Footing:
             self.notices = (Problem("", dropped),)
         self._running = self._best()
         self._device.apply(self._running.plan, afresh=True)
+        self.sweep_models()
 
     def take(self, goal: Understood) -> None:
         """A trial was kept: it runs already."""
         self._running = goal
+        self.sweep_models()
+
+    def sweep_models(self, *plans: Plan) -> None:
+        """Delete those that neither what runs brings, nor what is at work, nor the file's own spec (to which
+        ``--reset-spec`` goes back), nor ``plans``."""
+        kept = [*plans, self.running.plan, self.understand(TwinRecord()).plan]
+        if self.record.candidate is not None:
+            with contextlib.suppress(SpecRejected):
+                kept.append(self.understand(self.record.commit()).plan)
+        self._device.sweep_models(kept, Path(self.file.settings.storage.path))
 
     def put_back(self) -> None:
         """A trial was not kept."""

@@ -11,6 +11,7 @@ from typing import Protocol
 from edged.control.commands.request import CommandFailed
 from edged.control.job import JobRecord
 from edged.control.job_table import JobTable
+from edged.control.model_shelf import ModelShelf
 from edged.control.named import not_there
 from edged.control.plan import JobPlan, Plan
 from edged.control.proving import Proving
@@ -71,7 +72,7 @@ class SnapshotDesk(Protocol):
 class Jobs:
     """The `WorkerOwner` of all workers. Temporary jobs are in no spec: only their snapshots leave."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 — each part of the device that a job meets, and each once
         self,
         identity: Identity,
         table: JobTable,
@@ -80,6 +81,7 @@ class Jobs:
         statuses: Statuses,
         supervisor: Supervisor,
         kinds: Mapping[str, ProcessKind],
+        models: ModelShelf,
         *,
         on_change: Callable[[], None],
     ) -> None:
@@ -94,6 +96,10 @@ class Jobs:
         self._statuses = statuses
         self._supervisor = supervisor
         self._kinds = kinds
+        self._models = models
+        models.on_change = self._models_changed
+        self._told_to_wait: set[str] = set()
+        """Jobs whose statuses say that they wait for a model."""
         self._on_change = on_change
         self._unplanned = Unplanned(statuses.failed_job, statuses.clear_job)
         self._plan = Plan()
@@ -199,11 +205,28 @@ class Jobs:
             self._begin_proving(library)
         elif afresh:
             self._proving.list_again()
+        ready = [job for job in unproved if not self._waits_for_a_model(job)]
         if self._proving is not None:
-            self._proving.keep_to([job.spec for job in unproved])
-            for job in unproved:
+            self._proving.keep_to([job.spec for job in ready])
+            for job in ready:
                 if not job.out:
                     self._proving.ask(job.spec)
+
+    def _waits_for_a_model(self, job: JobRecord) -> bool:
+        """One that the spec brings along. Its status says so, unless its last version runs on."""
+        awaited = self._models.awaited(job.spec)
+        if awaited is not None and job.running is None:
+            self._told_to_wait.add(job.name)
+            self._set_job(job, *awaited)
+        elif awaited is None and job.name in self._told_to_wait:
+            self._told_to_wait.discard(job.name)
+            self._set_job(job, JobState.STARTING)
+        return awaited is not None
+
+    def _models_changed(self) -> None:
+        """One came, or does not come for another reason."""
+        self._prove(self._plan.library, is_library_new=False, afresh=False)
+        self._on_change()
 
     def _begin_proving(self, library: Library) -> None:
         if self._proving is not None:

@@ -11,8 +11,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from edged.control.model_url import locate_model
 from edged.control.source_url import locate_source
 from edged.errors import Problem, SpecRejected
+from edged.model.fetching import ModelFile
 from edged.model.messages import CaptureSpec, Demand, JobSpec, Library, LinkSpec
 from edged.model.redact import is_secret_name, redact_url
 from edged.model.sampling import SampleOn, Sampling
@@ -63,6 +65,10 @@ class Plan:
     scenes: dict[str, Scene] = field(default_factory=dict)
     failed_sources: dict[str, Failure] = field(default_factory=dict)
     failed_jobs: dict[str, Failure] = field(default_factory=dict)
+    models: dict[str, ModelFile] = field(default_factory=dict)
+    """Those that the spec brings along."""
+    failed_models: dict[str, Failure] = field(default_factory=dict)
+    """The jobs that name them are among those that failed, too."""
 
 
 def make_plan(loaded: Loaded, folder: Path) -> Plan:
@@ -76,11 +82,12 @@ def make_plan(loaded: Loaded, folder: Path) -> Plan:
         except SpecRejected as rejected:
             failed[name] = Failure(rejected.problems)
     everything = tuple(spec.sources)
+    brought = _Brought.of(loaded)
     jobs: dict[str, JobPlan] = {}
     failed_jobs: dict[str, Failure] = {}
     for name, job in spec.jobs.items():
         try:
-            jobs[name] = _job(name, job, everything, loaded)
+            jobs[name] = _job(name, job, everything, loaded, brought)
         except SpecRejected as rejected:
             failed_jobs[name] = Failure(rejected.problems)
     library = Library(
@@ -88,8 +95,42 @@ def make_plan(loaded: Loaded, folder: Path) -> Plan:
         models=tuple(map(str, loaded.settings.models)),
         cache=str(loaded.settings.storage.path / _ENGINES),
     )
-    scenes = {name: _scene(source) for name, source in spec.sources.items()}
-    return Plan(captures, jobs, library, scenes, failed, failed_jobs)
+    return Plan(
+        captures=captures,
+        jobs=jobs,
+        library=library,
+        scenes={name: _scene(source) for name, source in spec.sources.items()},
+        failed_sources=failed,
+        failed_jobs=failed_jobs,
+        models=brought.models,
+        failed_models=brought.failed,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Brought:
+    """The models that the spec brings along."""
+
+    models: dict[str, ModelFile]
+    failed: dict[str, Failure]
+
+    @classmethod
+    def of(cls, loaded: Loaded) -> _Brought:
+        brought = cls({}, {})
+        for name, model in loaded.settings.spec.models.items():
+            try:
+                brought.models[name] = locate_model(name, model, loaded)
+            except SpecRejected as rejected:
+                brought.failed[name] = Failure(rejected.problems)
+        return brought
+
+    def named_in(self, params: Any, problems: list[Problem]) -> dict[str, str]:
+        """The paths of those that params name, by name; those that cannot be had add problems."""
+        named = dict.fromkeys(text for _, text in _texts(params, ""))
+        for name in named:
+            if name in self.failed:
+                problems.extend(self.failed[name].problems)
+        return {name: self.models[name].path for name in sorted(named) if name in self.models}
 
 
 def demand_of(samplings: Iterable[Sampling]) -> Demand:
@@ -157,14 +198,14 @@ def _scene(source: Source) -> Scene:
     )
 
 
-def _job(name: str, job: Job, everything: tuple[str, ...], loaded: Loaded) -> JobPlan:
+def _job(name: str, job: Job, everything: tuple[str, ...], loaded: Loaded, brought: _Brought) -> JobPlan:
     """Raises `SpecRejected` with every reference that cannot be resolved."""
     path = f"spec.jobs.{name}"
     links: dict[str, Link] = {path: job} | {
         f"{path}.then.{place}": link for place, link in enumerate(job.then)
     }
     problems: list[Problem] = []
-    chain = tuple(_link(link, at, loaded, problems) for at, link in links.items())
+    chain = tuple(_link(link, at, loaded, brought, problems) for at, link in links.items())
     if problems:
         raise SpecRejected(problems)
     spec = JobSpec(
@@ -180,13 +221,15 @@ def _job(name: str, job: Job, everything: tuple[str, ...], loaded: Loaded) -> Jo
     return JobPlan(spec, job.worker, job.enabled)
 
 
-def _link(link: Link, path: str, loaded: Loaded, problems: list[Problem]) -> LinkSpec:
+def _link(link: Link, path: str, loaded: Loaded, brought: _Brought, problems: list[Problem]) -> LinkSpec:
     params = dict(link.params)
     resolved = _resolved(params, f"{path}.params", loaded, problems)
+    models = brought.named_in(resolved, problems)
     if problems:
         return LinkSpec(link.algorithm)
     hidden = dict.fromkeys(_hidden(params, f"{path}.params", loaded))
-    return LinkSpec(link.algorithm, resolved, tuple(hidden), _files(params, resolved, path, loaded))
+    files = _files(params, resolved, path, loaded)
+    return LinkSpec(link.algorithm, resolved, tuple(hidden), files, models)
 
 
 def _files(params: Any, resolved: Any, path: str, loaded: Loaded) -> tuple[str, ...] | None:

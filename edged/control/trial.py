@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from edged.control.device import Device
 from edged.control.difference import Action, difference
 from edged.control.gate import ChangedJob, Failed, Passed, Sight, Watch, judge
 from edged.control.hardware import memory_bytes
+from edged.control.model_desk import Progress, is_there
 from edged.control.plan import Failure, Plan, make_plan
 from edged.control.proof_desk import ProofDesk
 from edged.control.twin_record import TwinRecord
@@ -44,6 +45,24 @@ class Prepared:
     goal: Understood
     actions: tuple[Action, ...]
     proved: tuple[JobSpec, ...]
+    unfetched: tuple[str, ...] = ()
+    """Models that are not here, because nobody asked for them to be fetched."""
+    unproved: tuple[str, ...] = ()
+    """Jobs that could not be proved without them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """How a change is prepared."""
+
+    within_s: float
+    spares_unchanged: bool = False
+    """Asked for no more than what it changes: a patch. A job that fails already is no reason not to pause
+    another."""
+    fetches: bool = True
+    """False: models that are not here are not fetched, and jobs that use them not proved."""
+    on_progress: Callable[[Progress], None] = lambda progress: None
+    """Of what is fetched."""
 
 
 def understand(record: TwinRecord, file: Loaded, folder: Path) -> Understood:
@@ -65,28 +84,31 @@ async def prepare(
     running: Understood,
     device: Device,
     proofs: ProofDesk,
-    *,
-    within_s: float,
-    spares_unchanged: bool,
+    asked: Asked,
 ) -> Prepared:
-    """Prove what is new or changed, while what runs runs on. Raises `SpecRejected`.
+    """Fetch models, and prove what is new or changed, while what runs runs on. Raises `SpecRejected`.
 
-    Over the network a spec is good as a whole or not at all. A patch is asked for no more than what it
-    changes (``spares_unchanged``): a job that fails already is no reason not to pause another.
+    Over the network a spec is good as a whole or not at all.
     """
-    before = running.plan if spares_unchanged else Plan()
+    until_s = time.monotonic() + asked.within_s
+    before = running.plan if asked.spares_unchanged else Plan()
     problems = [*beyond(goal.plan, running.plan, memory_bytes()), *_unplanned(goal.plan, before)]
     if problems:
         raise SpecRejected(problems)
-    unproved = tuple(
+    if asked.fetches:
+        await device.models.bring(goal.plan, before, asked.within_s, asked.on_progress)
+    missing = {model.path: model.name for model in goal.plan.models.values() if not is_there(model)}
+    unproved = [
         job for job in device.unproved(goal.plan) if before.jobs.get(job.name) != goal.plan.jobs[job.name]
-    )
-    found = await proofs.prove(unproved, goal.plan.library, within_s)
+    ]
+    provable = tuple(job for job in unproved if asked.fetches or missing.keys().isdisjoint(_paths_of(job)))
+    found = await proofs.prove(provable, goal.plan.library, max(until_s - time.monotonic(), 0.0))
     problems = [_disproved(proof) for proof in found if proof.code or proof.error]
     if problems:
         raise SpecRejected(problems)
     actions = difference(running.loaded.settings.spec, goal.loaded.settings.spec)
-    return Prepared(goal, actions, unproved)
+    others = tuple(job.name for job in unproved if job not in provable)
+    return Prepared(goal, actions, provable, tuple(missing.values()), others)
 
 
 def watch_for(goal: Plan, running: Plan, gate: Gate, sight: Sight, now_s: float) -> Watch:
@@ -140,9 +162,15 @@ def actions_json(actions: tuple[Action, ...]) -> list[dict[str, Any]]:
     ]
 
 
+def _paths_of(job: JobSpec) -> set[str]:
+    """Of the models that it needs brought along."""
+    return {path for link in job.chain for path in link.models.values()}
+
+
 def _unplanned(plan: Plan, before: Plan) -> Iterator[Problem]:
     """What cannot be started as it stands, beside what could not be ``before`` for the same reasons."""
     failed: tuple[tuple[Mapping[str, Failure], Mapping[str, Failure]], ...] = (
+        (plan.failed_models, before.failed_models),
         (plan.failed_sources, before.failed_sources),
         (plan.failed_jobs, before.failed_jobs),
     )

@@ -26,7 +26,7 @@ from edged.control.footing import Footing
 from edged.control.overlay import overlay_after
 from edged.control.proof_desk import ProofDesk
 from edged.control.publisher import Publisher
-from edged.control.trial import Understood, actions_json, prepare
+from edged.control.trial import Asked, Understood, actions_json, prepare
 from edged.control.twin_record import MAX_ATTEMPTS, Applied, Patch, Standing, TwinRecord
 from edged.control.twin_report import TwinReport
 from edged.control.twin_store import TwinStore
@@ -191,24 +191,21 @@ class Twin:
     async def validate(self, spec: Mapping[str, Any]) -> Mapping[str, Any]:
         """The whole way of a desired without its effect, beside whatever is at work.
 
-        Raises `SpecRejected`; `CommandFailed` (``busy``): one at a time.
+        Nothing is downloaded: the answer names models that are not here, and jobs that could not be proved
+        without them. Raises `SpecRejected`; `CommandFailed` (``busy``): one at a time.
         """
         if self._is_validating:
             raise CommandFailed("busy", "another spec is being validated; try again")
         self._is_validating = True
         try:
             goal = self._footing.understand(TwinRecord(applied=Applied(0, "", dict(spec))))
-            prepared = await prepare(
-                goal,
-                self._footing.running,
-                self._device,
-                self._proofs,
-                within_s=self._preparing_s,
-                spares_unchanged=False,
-            )
+            asked = Asked(self._preparing_s, fetches=False)
+            prepared = await prepare(goal, self._footing.running, self._device, self._proofs, asked)
         finally:
             self._is_validating = False
-        return {"actions": actions_json(prepared.actions)}
+        left_open = {"unfetched": prepared.unfetched, "unproved": prepared.unproved}
+        told = {key: list(names) for key, names in left_open.items() if names}
+        return {"actions": actions_json(prepared.actions), **told}
 
     # ---- what is ----
 

@@ -6,14 +6,16 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
+from edged.control.model_desk import Progress
 from edged.control.publisher import Publisher
 from edged.control.trial import Understood
 from edged.control.twin_record import Candidate, Decided, Stage, TwinRecord
 from edged.errors import Problem
-from edged.model.twin import Desired, Phase, Reported
+from edged.model.twin import Desired, Fetched, Phase, Reported
 from edged.mqtt.codec import reported_payload
 from edged.mqtt.topics import Topics
 
+_PROGRESS_EVERY_S = 2.0
 _PHASES = {Stage.PREPARING: Phase.PREPARING, Stage.TRIAL: Phase.TRIAL}
 
 _Verdict = tuple[Phase, int | None, str, tuple[Problem, ...]]
@@ -26,6 +28,7 @@ class TwinReport:
         self._publisher = publisher
         self._topics = topics
         self._last = Reported(0, 0, boot, 0)
+        self._progress_s = float("-inf")
         self._refused: _Verdict | None = None
         """What was told last, where the record knows nothing of it."""
 
@@ -65,6 +68,18 @@ class TwinReport:
             self._note_highest(record)
             self._retain(running, *self._refused)
 
+    def progress(self, progress: Progress) -> None:
+        """How far the models are that the desired at work brings along; told every few seconds at most."""
+        now_s = time.monotonic()
+        if self._last.phase is Phase.PREPARING and now_s - self._progress_s >= _PROGRESS_EVERY_S:
+            self._progress_s = now_s
+            fetched = {
+                name: Fetched(report.received, report.total, report.error)
+                for name, report in progress.reports.items()
+            }
+            self._last = replace(self._last, progress=fetched)
+            self._publisher.retain(self._topics.reported, reported_payload(self._last), again=True)
+
     def _note_highest(self, record: TwinRecord) -> None:
         self._last = replace(self._last, highest_revision=record.highest)
 
@@ -84,6 +99,7 @@ class TwinReport:
             desired_revision=revision,
             digest=digest,
             errors=tuple(errors),
+            progress={},
         )
         if reported != self._last or not self._last.since_ns:
             reported = replace(reported, since_ns=time.time_ns())

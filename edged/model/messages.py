@@ -136,6 +136,9 @@ class LinkSpec:
     files: tuple[str, ...] | None = None
     """The only models outside the library's folders that it may open, by absolute path; None: any.
     Params from the network may not name others than the device's own file does."""
+    models: dict[str, str] = field(default_factory=dict)
+    """Of the models that the spec brings along those that the params name: the absolute path of each. It
+    differs with what is in the file, so that with another file it is another link."""
 
 
 @dataclass(frozen=True, slots=True)

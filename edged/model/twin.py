@@ -14,7 +14,7 @@ class Phase(StrEnum):
     """What became of the last desired."""
 
     PREPARING = "preparing"
-    """Its algorithms are proved, while what ran runs on."""
+    """Its models are fetched and its algorithms proved, while what ran runs on."""
     TRIAL = "trial"
     """It runs, and is watched."""
     APPLIED = "applied"
@@ -49,6 +49,18 @@ class Desired:
 
 
 @dataclass(frozen=True, slots=True)
+class Fetched:
+    """How far a model is that a desired brings along."""
+
+    received: int
+    """Bytes."""
+    total: int
+    """Bytes; 0: not known."""
+    error: str = ""
+    """Why the last try failed; it is tried again."""
+
+
+@dataclass(frozen=True, slots=True)
 class Reported:
     """``…/reported``."""
 
@@ -68,3 +80,5 @@ class Reported:
     """Their paths start at the spec's root."""
     highest_revision: int | None = None
     """Ever decided: a desired needs a higher one. Told where it is not the last desired."""
+    progress: Mapping[str, Fetched] = field(default_factory=dict)
+    """While models are fetched, by their names."""

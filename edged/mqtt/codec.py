@@ -17,7 +17,7 @@ from edged.errors import Problem
 from edged.model.clock import rfc3339
 from edged.model.gauges import CaptureCounters, KeyframeGain
 from edged.model.messages import JobState, JobStats, SourceReport
-from edged.model.twin import Reported
+from edged.model.twin import Fetched, Reported
 
 _TOLD_PROBLEMS = 50
 _PATH_LENGTH = 300
@@ -194,8 +194,18 @@ def reported_payload(reported: Reported) -> bytes:
         "boot": reported.boot,
         "since": rfc3339(reported.since_ns),
         "errors": told_problems(reported.errors) or None,
+        "progress": {name: _fetched(each) for name, each in reported.progress.items()} or None,
     }
     return encode_json({key: value for key, value in content.items() if value is not None})
+
+
+def _fetched(fetched: Fetched) -> dict[str, Any]:
+    content = {
+        "received": fetched.received,
+        "total": fetched.total or None,
+        "error": fetched.error[:_MESSAGE_LENGTH] or None,
+    }
+    return {key: value for key, value in content.items() if value is not None}
 
 
 def told_problems(problems: Sequence[Problem]) -> list[dict[str, str]]:

@@ -1,5 +1,6 @@
 """The file on the device: its schema, its references, and errors with their line and column."""
 
+from edged.settings.brought import BroughtModel
 from edged.settings.document import Document, Place
 from edged.settings.editor import SchemaName, json_schema
 from edged.settings.load import Loaded, load_settings, parse_settings
@@ -9,6 +10,7 @@ from edged.settings.schema import MqttSettings, SecretRule, Settings, Storage
 from edged.settings.spec import Job, Link, Publish, Sampling, Source, Spec
 
 __all__ = [
+    "BroughtModel",
     "Document",
     "Job",
     "Link",

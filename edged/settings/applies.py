@@ -15,7 +15,8 @@ class Applies(StrEnum):
     LIVE = "live"
     """What runs takes it over and runs on."""
     JOB = "job"
-    """The job's algorithms are opened anew, in its worker or another; its sources run on."""
+    """The job's algorithms are opened anew, in its worker or another; its sources run on. Of a model: those
+    of the jobs that use it."""
     SOURCE = "source"
     """The source's capture is replaced; its jobs run on."""
 

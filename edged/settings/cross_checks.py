@@ -5,6 +5,7 @@ Works on the data as it was read, so that these problems are found beside those 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from itertools import islice
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 from edged.errors import Problem, SpecRejected
 from edged.model.redact import HIDDEN
 from edged.settings.document import MOST_PROBLEMS, Document, dotted
+from edged.settings.fields import NAME_PATTERN
 from edged.settings.nearest import did_you_mean
 from edged.settings.references import Reference, split, undeclared
 
@@ -33,6 +35,7 @@ def check_spec(document: Document) -> list[Problem]:
     return [
         *islice(_unknown_sources(spec, document), MOST_PROBLEMS),
         *islice(_bad_texts(spec, secrets, document), MOST_PROBLEMS),
+        *islice(_unknown_secrets(spec, secrets, document), MOST_PROBLEMS),
     ]
 
 
@@ -51,6 +54,16 @@ def _check_references(text: str, path: str, secrets: dict[str, Any]) -> None:
     for part in split(text, path):
         if isinstance(part, Reference) and part.kind == "secret" and part.name not in secrets:
             raise undeclared(part, path, secrets)
+
+
+def _unknown_secrets(spec: dict[str, Any], secrets: dict[str, Any], document: Document) -> Iterator[Problem]:
+    """Those that models name."""
+    for name, model in _mapping(spec.get("models")).items():
+        secret = _mapping(model).get("secret")
+        if isinstance(secret, str) and secret not in secrets and re.fullmatch(NAME_PATTERN, secret):
+            path = dotted(("spec", "models", name, "secret"))
+            for each in undeclared(Reference("secret", secret), path, secrets).problems:
+                yield document.problem(path, each.message, each.code)
 
 
 def _unknown_sources(spec: dict[str, Any], document: Document) -> Iterator[Problem]:

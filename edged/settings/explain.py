@@ -19,8 +19,8 @@ from edged.settings.document import MOST_PROBLEMS, Document, dotted
 from edged.settings.editor import Field, field_at, homes_of
 from edged.settings.nearest import did_you_mean, nearest
 
-_LATER = {"spec.models": "spec.models"}
 _NAME_RULE = "should have 1 to 64 letters, digits, _ or - and nothing else"
+_MODEL_NAME_RULE = "should be a file's, such as people.onnx: letters, digits, _ - and . alone, no folders"
 _EXPECTED = {
     "int_type": "a whole number", "int_from_float": "a whole number", "float_type": "a number",
     "finite_number": "a finite number", "bool_type": "true or false", "string_type": "text",
@@ -65,7 +65,8 @@ def _problem(detail: ErrorDetails, document: Document, hidden: Collection[str]) 
     if kind == "extra_forbidden":
         return _unknown_key(parts, document)
     if at_name:
-        return document.problem(path, f"a name {_NAME_RULE}", at_key=True)
+        rule = _MODEL_NAME_RULE if parts[:2] == ("spec", "models") else _NAME_RULE
+        return document.problem(path, f"a name {rule}", at_key=True)
     given = (
         "" if path in hidden or any(is_secret_name(str(part)) for part in parts) else _shown(detail["input"])
     )
@@ -124,8 +125,6 @@ def _wrong_length(detail: ErrorDetails, field: Field) -> str:
 
 def _unknown_key(parts: tuple[str | int, ...], document: Document) -> Problem:
     path, key = dotted(parts), str(parts[-1])
-    if path in _LATER:
-        return document.problem(path, f"{_LATER[path]} is not available in this version", at_key=True)
     known = field_at(parts[:-1]).keys
     found = nearest(key, known)
     homes = homes_of(key)

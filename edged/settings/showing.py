@@ -11,10 +11,11 @@ from edged.model.redact import redact_url, redact_value
 def shown(spec: Mapping[str, Any]) -> dict[str, Any]:
     """A copy of a spec for ``get spec``. One that holds references only comes back unchanged.
 
-    Any shape is allowed. Names of sources and jobs are none of what tells a password: ``auth`` may be a job.
+    Any shape is allowed. Names of models, sources and jobs are none of what tells a password: ``auth`` may
+    be a job.
     """
-    copy = {key: redact_value(value) for key, value in spec.items() if key not in ("sources", "jobs")}
-    for section, show in (("sources", _source), ("jobs", _job)):
+    copy = {key: redact_value(value) for key, value in spec.items() if key not in _NAMED}
+    for section, show in _NAMED.items():
         named = spec.get(section)
         if isinstance(named, Mapping):
             copy[section] = {name: show(each) for name, each in named.items()}
@@ -23,7 +24,8 @@ def shown(spec: Mapping[str, Any]) -> dict[str, Any]:
     return copy
 
 
-def _source(source: Any) -> Any:
+def _opened(source: Any) -> Any:
+    """A source, or a model: what is secret of either lies in its URL. The ``secret`` of a model is a name."""
     if not isinstance(source, Mapping):
         return redact_value(source)
     return {
@@ -40,3 +42,6 @@ def _job(link: Any) -> Any:
     if isinstance(then, (list, tuple)):
         shown_link["then"] = [_job(each) for each in then]
     return shown_link
+
+
+_NAMED = {"models": _opened, "sources": _opened, "jobs": _job}

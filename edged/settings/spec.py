@@ -11,6 +11,7 @@ from edged.model import sampling as model
 from edged.model.messages import MotionGate
 from edged.model.redact import redact_url, redact_value
 from edged.settings.applies import Applies, applies
+from edged.settings.brought import BroughtModel, ModelName
 from edged.settings.fields import (
     CheckedLine,
     Flag,
@@ -358,6 +359,19 @@ class Job(Link):
 class Spec(Section):
     """What to run: sources, and the jobs that look at them."""
 
+    models: dict[ModelName, BroughtModel] = Field(
+        default_factory=dict,
+        description="Models that are brought to the device before jobs need them, by the names that jobs "
+        "use. Such a name always means this very file: files in model folders are not looked at for it.",
+        examples=[
+            {
+                "people.onnx": {
+                    "url": "https://models.example/people.onnx",
+                    "sha256": "695e750a5d5754bb5a8d5325643b59282191a7e7a564e435a415fd3c578eab14",
+                }
+            }
+        ],
+    )
     sources: dict[Name, Source] = Field(
         default_factory=dict, description="Sources by name.", examples=[{"gate": {"url": "video.mp4"}}]
     )

@@ -21,7 +21,7 @@ class Trust:
     """Nothing, unless told so."""
 
     texts: frozenset[tuple[str, str]] = frozenset()
-    """(dotted path, text) of sources' URLs and of texts in params."""
+    """(dotted path, text) of the URLs of sources and models, and of texts in params."""
     links: frozenset[str] = frozenset()
     """Dotted paths of the links of chains that are as the file has them: algorithm and all params."""
 
@@ -37,8 +37,8 @@ def trust_of(spec: Mapping[str, Any], own: Mapping[str, Any]) -> Trust:
     """
     texts: set[tuple[str, str]] = set()
     links: set[str] = set()
-    for path, source in _entries(spec, "sources"):
-        url = source.get("url")
+    for path, opened in (*_entries(spec, "sources"), *_entries(spec, "models")):
+        url = opened.get("url")
         if isinstance(url, str) and url == _at(own, (*path, "url")):
             texts.add((joined((*path, "url")), url))
     for path, link in _links(spec):

@@ -97,6 +97,19 @@ REPORTED_SCHEMA: dict[str, Any] = {
                 "required": ["code", "message"],
             },
         },
+        "progress": {
+            "type": "object",
+            "description": "While models are fetched: how far each is, by its name.",
+            "additionalProperties": {
+                "type": "object",
+                "properties": {
+                    "received": {"type": "integer", "minimum": 0, "description": "Bytes."},
+                    "total": {"type": "integer", "description": "Bytes; absent: not known."},
+                    "error": {"type": "string", "description": "Why the last try failed."},
+                },
+                "required": ["received"],
+            },
+        },
     },
     "required": ["revision", "local", "boot", "since"],
 }

@@ -85,6 +85,8 @@ class Opener:
         path = f"{prefix}algorithm"
         if link.files is not None:
             context = replace(context, sessions=context.sessions.limited_to(link.files))
+        if link.models:
+            context = replace(context, sessions=context.sessions.bringing(link.models))
         kind = None
         try:
             kind = self.catalogue.find(link.algorithm)

@@ -169,8 +169,9 @@ def test_a_newer_one_supersedes_what_is_at_work_in_every_phase(tmp_path: Path) -
             assert (2, "superseded") in here.phases
             await here.until("applied", 3)
             assert here.rig.all("job/new/status")[-1] is None
+            before = here.rig.supervisor.provers
             patching = asyncio.create_task(here.twin.patch(merge={"jobs": {"new": NEVER}}))
-            await here.rig.until(lambda: any("twin" in name for name in here.rig.supervisor.pids()))
+            await here.rig.until(lambda: here.rig.supervisor.provers > before)
             await here.twin.desired(desired(4, SPEC))
             with pytest.raises(CommandFailed, match="revision 4 superseded it") as cut:
                 await patching

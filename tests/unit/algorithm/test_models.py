@@ -76,3 +76,16 @@ def test_params_from_the_network_name_no_other_absolute_path_than_the_file_does(
 def test_an_absolute_path_may_be_anywhere(folders: list[Path]) -> None:
     (folders[1] / "b.onnx").touch()
     assert find_model(str(folders[1] / "b.onnx"), folders[:1]) == folders[1] / "b.onnx"
+
+
+def test_a_name_that_is_brought_means_that_file(folders: list[Path], tmp_path: Path) -> None:
+    brought = tmp_path / "store" / "a.onnx"
+    names = {"a.onnx": str(brought)}
+    with pytest.raises(AlgorithmError, match="not on this device yet") as caught:
+        find_model("a.onnx", folders, files=(), brought=names)
+    assert caught.value.code == "model_not_found"
+    brought.parent.mkdir()
+    brought.write_bytes(b"")
+    assert find_model("a.onnx", folders, files=(), brought=names) == brought
+    (folders[1] / "b.onnx").touch()
+    assert find_model("b.onnx", folders, brought=names) == folders[1] / "b.onnx"

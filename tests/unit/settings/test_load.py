@@ -7,6 +7,7 @@ import pytest
 from edged.errors import Problem, SpecRejected
 from edged.settings import Loaded, load_settings, parse_settings
 
+SHA256 = "695e750a5d5754bb5a8d5325643b59282191a7e7a564e435a415fd3c578eab14"
 MINIMAL = """\
 spec:
   sources:
@@ -126,7 +127,31 @@ JOB = "spec:\n  jobs:\n    a:\n      algorithm: x\n      "
         ("device: a/b", "device", 9, "letters, digits, _ or -"),
         ("groups: [a, a]", "groups", 9, 'names "a" twice'),
         ("mqtt: {discovery: hass}", "mqtt.discovery", 19, 'should be homeassistant, not "hass"'),
-        ("spec: {models: {}}", "spec.models", 8, "not available in this version"),
+        (
+            f"spec: {{models: {{../a.onnx: {{url: http://h/a, sha256: {SHA256}}}}}}}",
+            "spec.models.../a.onnx",
+            17,
+            "no folders",
+        ),
+        ("spec: {models: {a.onnx: {url: http://h/a}}}", "spec.models.a.onnx.sha256", 17, "is missing"),
+        (
+            "spec: {models: {a.onnx: {url: http://h/a, sha256: 12ab}}}",
+            "spec.models.a.onnx.sha256",
+            51,
+            "sha256sum",
+        ),
+        (
+            f"spec: {{models: {{a.onnx: {{url: /a, sha256: {SHA256}}}}}}}",
+            "spec.models.a.onnx.url",
+            31,
+            "http://",
+        ),
+        (
+            f"spec: {{models: {{a.onnx: {{url: http://h/a, sha256: {SHA256}, secret: cam}}}}}}",
+            "spec.models.a.onnx.secret",
+            125,
+            "not among this device's secrets",
+        ),
         ("mqtt: {url: 'mqtt://u:p@h'}", "mqtt.url", 13, "mqtt.username and mqtt.password"),
         ("mqtt: {url: 'amqp://h'}", "mqtt.url", 13, "should begin with mqtt://"),
         ("mqtt: {url: 'mqtt://h:99999'}", "mqtt.url", 13, "scheme://host:port"),

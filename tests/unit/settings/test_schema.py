@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 
 from edged.errors import ERROR_CODES, Problem
 from edged.model.sampling import SampleOn
-from edged.model.twin import Phase, Reported
+from edged.model.twin import Fetched, Phase, Reported
 from edged.mqtt import desired
 from edged.mqtt.codec import reported_payload
 from edged.settings import Sampling, Settings, json_schema, load_settings, nearest
@@ -98,12 +99,15 @@ def test_the_schema_of_a_desired_knows_what_one_may_hold() -> None:
 def test_the_schema_of_reported_knows_what_is_told() -> None:
     errors = (Problem("spec.jobs.a", "is wrong", "invalid"),)
     told = Reported(7, 1, "b", 0, Phase.REJECTED, 8, "sha256:00", errors, highest_revision=9)
+    told = replace(told, progress={"a.onnx": Fetched(1, 2, "broke off")})
     payload = json.loads(reported_payload(told))
     schema = json_schema("reported")
     assert set(payload) == set(schema["properties"])
     error = schema["properties"]["errors"]["items"]
     assert [set(each) for each in payload["errors"]] == [set(error["properties"])]
     assert error["properties"]["code"]["enum"] == list(ERROR_CODES)
+    progress = schema["properties"]["progress"]["additionalProperties"]
+    assert set(payload["progress"]["a.onnx"]) == set(progress["properties"])
     least = json.loads(reported_payload(Reported(0, 0, "b", 0)))
     assert set(least) == set(schema["required"])
 
