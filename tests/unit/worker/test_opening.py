@@ -20,7 +20,7 @@ from edged import BaseAlgo
 
 class Asks(BaseAlgo):
     def init(self, model, way="model"):
-        ask = self.model if way == "model" else self._edged_context.sessions.get
+        ask = self.model if way == "model" else self._context.sessions.get
         ask(model)
     def run(self, frames):
         return {}

@@ -80,7 +80,7 @@ def lane_of(chain: Chain | None = None) -> Lane:
 
 def lane_that_knows(scene: Scene, *links: type[Algorithm]) -> Lane:
     emissions = Emissions()
-    context = Context("people", "gate", Sessions(()), emissions.add, {"gate": scene})
+    context = Context("people", "gate", Sessions(()), emissions.add, scenes={"gate": scene})
     opened = [Link(kind.__name__, kind(context, kind.Params())) for kind in links]
     return lane_of(Chain(opened, emissions, context))
 
