@@ -33,6 +33,10 @@ _VIDEO = "one-by-one-person-detection.mp4"
 _MODEL = "yolox_nano_416.onnx"
 _CREDIT = "Intel IoT DevKit sample videos, CC-BY-4.0"
 _PATTERN = "pattern://testsrc2?size=1280x720&rate=15"
+_LINE_AND_ZONE = """\
+      lines: {way_out: [[0.74, 1.0], [0.74, 0.0]]}   # drawn upwards: who walks to the right goes `in`
+      zones: {table: [[0.3, 0.4], [0.7, 0.4], [0.7, 1.0], [0.3, 1.0]]}
+"""
 _STOP_WITHIN_S = 6.0
 _LOOK_EVERY_S = 0.25
 _PR_SET_PDEATHSIG = 1
@@ -49,12 +53,30 @@ class Scene:
     labels: tuple[str, ...] = ()
     """Only these; empty: all."""
     credit: str = ""
-    """To be shown with the footage."""
+    """To be shown with the footage, which has a line and a zone then."""
 
     @property
     def summary(self) -> str:
-        algorithm = f"detector ({self.model.name})" if self.model else "motion"
+        algorithm = f"detector ({self.model.name}) → tracker → zones" if self.model else "motion"
         return f"{redact_url(self.source)} → {algorithm} → MQTT"
+
+    @property
+    def drawn(self) -> str:
+        """What is drawn onto the source, as its config has it."""
+        return _LINE_AND_ZONE if self.credit else ""
+
+    @property
+    def job(self) -> str:
+        """How the config goes on below the job's name."""
+        if self.model is None:
+            return "algorithm: motion\n      sampling: {interval: 0.5}"
+        labels = f", labels: [{', '.join(self.labels)}]" if self.labels else ""
+        return f"""algorithm: detector
+      params: {{model: {json.dumps(self.model.name)}, score: 0.1{labels}}}   # weak boxes help the tracker
+      sampling: {{interval: 0.2}}
+      then:
+        - {{algorithm: tracker, params: {{unconfirmed: drop}}}}
+        - {{algorithm: zones}}"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,10 +135,6 @@ def _absolute(source: str) -> str:
 def config_text(scene: Scene, place: Place) -> str:
     """The config, as a user would write it."""
     text = json.dumps  # a JSON string is a YAML string, whatever is in it
-    params = ""
-    if scene.model is not None:
-        labels = f", labels: [{', '.join(scene.labels)}]" if scene.labels else ""
-        params = f"\n      params: {{model: {text(scene.model.name)}{labels}}}"
     models = f"models: [{text(str(scene.model.absolute().parent))}]\n" if scene.model else ""
     return f"""\
 # Written by scripts/demo. A config of your own can start from here: edged run this-file.yaml
@@ -128,10 +146,9 @@ storage: {{path: {text(str(place.folder / "state"))}}}
     camera:
       url: {text(scene.source)}
       loop: true
-  jobs:
+{scene.drawn}  jobs:
     found:
-      algorithm: {"detector" if scene.model else "motion"}{params}
-      sampling: {{interval: 0.5}}
+      {scene.job}
 """
 
 
@@ -219,6 +236,7 @@ class Demo:
         levels = message.topic.split("/")[3:]
         kinds: dict[str, Callable[[dict[str, Any]], None]] = {
             "result": self._show_result,
+            "event": self._show_event,
             "status": lambda content: self._show_state("/".join(levels[:-1]), content),
         }
         show = kinds.get(levels[-1])
@@ -232,6 +250,17 @@ class Demo:
         more = f" and {len(found) - _SHOWN_DETECTIONS} more" if len(found) > _SHOWN_DETECTIONS else ""
         took_ms = content["latency_ms"]["total"]
         say(f"{content['time'][11:23]}  #{content['seq']:<5} {took_ms:6.1f} ms  {shown or 'nothing'}{more}")
+
+    def _show_event(self, content: dict[str, Any]) -> None:
+        where = content.get("line") or content.get("zone") or ""
+        words = (
+            content["type"],
+            content.get("label"),
+            content.get("track_id"),
+            where,
+            content.get("direction"),
+        )
+        say(f"{content['time'][11:23]}  event  {' '.join(str(word) for word in words if word)}")
 
     def _show_state(self, name: str, content: dict[str, Any]) -> None:
         line = f"{name} is {content['state']}"
@@ -292,7 +321,8 @@ def say(line: str) -> None:
 
 def _in_words(detection: dict[str, Any]) -> str:
     box = " ".join(f"{side:.2f}" for side in detection["box"])
-    return f"{detection.get('label', '?')} {detection['score']:.0%} [{box}]"
+    name = " ".join(str(detection[key]) for key in ("label", "track_id") if key in detection)
+    return f"{name or '?'} {detection['score']:.0%} [{box}]"
 
 
 def _arguments() -> argparse.Namespace:

@@ -65,7 +65,8 @@ def family(pid: int) -> list[psutil.Process]:
 def test_ctrl_c_ends_it_cleanly_with_a_picture_and_no_process_left(assets: Path, tmp_path: Path) -> None:
     with start_demo(tmp_path / "out", "--assets", assets) as demo:
         said = read_until(demo, r"#\d+ .* ms  nothing")
-        said += read_until(demo, r"person \d+%")
+        said += read_until(demo, r"event  zone_enter person 1 table")
+        said += read_until(demo, r"person 1 \d+%")
         children = family(demo.pid)
         demo.send_signal(signal.SIGINT)
         rest = demo.communicate(timeout=15)[0]
