@@ -171,7 +171,7 @@ class Tracker(Algorithm):
             found = detections[place]
             if track is not None and track.track_id is not None:
                 box = smoothed.get(track.track_id, found.box)
-                marked[place] = replace(found, box=box, track_id=track.track_id)
+                marked[place] = found.followed(track.track_id, box)
             elif self.params.unconfirmed == "drop":
                 marked[place] = None
         listed = (marked.get(place, found) for place, found in enumerate(detections))

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from typing import Annotated, Any, NamedTuple
 
 import numpy as np
@@ -317,4 +316,4 @@ def _marked(detection: Detection, zones: tuple[str, ...], velocity: Velocity | N
         pace = {"value": round(velocity.speed, 2), "unit": "m/s", "heading": round(velocity.heading, 1)}
         attributes = {**attributes, "speed": pace}
     others = tuple(name for name in detection.zones if name not in zones)
-    return replace(detection, zones=(*others, *zones), attributes=attributes)
+    return detection.marked((*others, *zones), attributes)
