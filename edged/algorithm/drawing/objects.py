@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 import cv2
@@ -87,12 +88,13 @@ def _plates(found: Detection, box: Rect, picture: BgrPicture, pen: Pen) -> Itera
     """What may be written at it, the most first: never so much that nothing is left of a small picture."""
     left, top, right, bottom = box
     most = max(picture.shape[0] * picture.shape[1] * _PLATE_OF_PICTURE, (right - left) * (bottom - top) / 2)
-    *longer, shortest = (Plate.of(lines, pen) for lines in _wordings(found))
+    *longer, shortest = (Plate.of(lines, pen) for lines in wordings_of(found))
     yield from (plate for plate in longer if plate.width * plate.height <= most)
     yield shortest
 
 
-def _wordings(found: Detection) -> Iterator[tuple[str, ...]]:
+def wordings_of(found: Detection) -> Iterator[tuple[str, ...]]:
+    """The lines that may be written at it, the most first."""
     number = "" if found.track_id is None else f"#{found.track_id}"
     first = " ".join(part for part in (found.label, number, f"{found.score:.0%}") if part)
     attributes = tuple(_attributes(found.attributes))
@@ -104,16 +106,22 @@ def _wordings(found: Detection) -> Iterator[tuple[str, ...]]:
 
 
 def _attributes(attributes: Mapping[str, Any]) -> Iterator[str]:
-    """``helmet: no 80%`` for each of the first few."""
-    for name, value in list(attributes.items())[:_MOST_ATTRIBUTES]:
-        if isinstance(value, Mapping):
-            score = value.get("score")
-            share = f" {score:.0%}" if isinstance(score, int | float) else ""
-            yield f"{name}: {value.get('label', '')}{share}"
-        elif isinstance(value, str | bool | int):
-            yield f"{name}: {value}"
-        elif isinstance(value, float):
-            yield f"{name}: {value:.3g}"
+    """``helmet: no 80%`` or ``speed: 1.2 m/s`` for each of the first few that say something to people."""
+    worded = ((name, _in_words(value)) for name, value in attributes.items())
+    for name, words in islice(((name, words) for name, words in worded if words), _MOST_ATTRIBUTES):
+        yield f"{name}: {words}"
+
+
+def _in_words(value: Any) -> str:
+    """Empty for what is for programs only, such as an embedding."""
+    if isinstance(value, Mapping):
+        score = value.get("score")
+        share = f"{score:.0%}" if isinstance(score, int | float) else ""
+        told = _in_words(value["label"] if "label" in value else value.get("value"))
+        return " ".join(part for part in (told, str(value.get("unit", "")), share) if part) if told else ""
+    if isinstance(value, float):
+        return f"{value:.3g}"
+    return str(value) if isinstance(value, str | bool | int) else ""
 
 
 def _moved(places: Sequence[Sequence[int]], least_px: float) -> list[int]:
