@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from edged.algorithm.drawing import color_of, cover_masks, draw_scene
 from edged.algorithm.drawing.objects import wordings_of
+from edged.algorithm.drawing.panel import panel_lines
 from edged.algorithm.drawing.pen import DARK, PALETTE, color_of_track
 from edged.algorithm.trails import Trail
 from edged.model.detection import Detection, Outcome
@@ -159,6 +160,19 @@ def test_an_attribute_in_words(value: Any, words: tuple[str, ...]) -> None:
     wordings = list(wordings_of(replace(PERSON, attributes={"helmet": value})))
 
     assert [wording[1:] for wording in wordings if len(wording) > 1] == ([words] if words else [])
+
+
+def test_what_the_frame_shows_stands_in_the_corner() -> None:
+    data = {
+        "classes": [{"label": "closed", "score": 0.8}],
+        "segments": [{"label": "person", "area": 0.138, "polygons": []}],
+        "own": [{"label": "odd"}, 3, {"score": 1}],
+        "segments_of_objects": [{"label": "cat", "score": 0.9, "box": [0, 0, 1, 1]}],  # they have boxes
+        "number": 4,
+    }
+    counts: dict[str, Any] = {"zones": {}, "lines": {}}
+    lines = list(panel_lines((PERSON,), data, counts, None, ""))
+    assert lines == ["closed 80%", "person 14%", "person: 1"]
 
 
 def test_a_crowd_keeps_its_labels_apart() -> None:
