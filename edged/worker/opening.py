@@ -92,7 +92,7 @@ class Opener:
             algorithm.open()
         except ParamsInvalid as error:
             below = "" if error.path == "params" else f".{error.path}"
-            message = describe_fault(error, link.hidden)
+            message = describe_fault(error, link.hidden).removeprefix(f"{error.path}: ")
             raise OpenFailed(message, code=error.code, path=f"{prefix}params{below}") from error
         except EdgedError as error:
             if kind is not None and error.code in _OF_MODELS and "model" in link.params:
