@@ -222,12 +222,18 @@ def test_scores_are_told_from_logits(numbers: Any, activation: str) -> None:
         ({"input_size": [64, 64]}, "input_size", r"32x32 only"),
         ({"model": "none.onnx"}, "model", r"there is no 'none.onnx'"),
         ({"model": "flat.onnx"}, "model", r"takes no picture"),
+        (
+            {"model": "boxes.onnx"},
+            "model",
+            "84x85 numbers for a picture, and a classifier one for each class",
+        ),
     ],
 )
 def test_what_does_not_fit_is_told(tmp_path: Path, params: dict[str, Any], path: str, message: str) -> None:
     mean_model(tmp_path / "m.onnx", "batch")
     (tmp_path / "short.txt").write_text("only\n")
     constant_model(tmp_path / "flat.onnx", np.zeros((1, 3)), input_shape=(1, 10))
+    constant_model(tmp_path / "boxes.onnx", np.zeros((1, 84, 85)))
     with pytest.raises(ParamsInvalid, match=message) as raised:
         opened(Classifier, {"model": "m.onnx", **params}, [tmp_path])
     assert raised.value.path == path
