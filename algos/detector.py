@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from edged.algorithm import (
     AlgorithmError,
@@ -136,6 +136,15 @@ class DetectorParams(AlgorithmParams):
             raise ValueError(f"must be auto, file:function or one of {', '.join(HEADS)}")
         return head
 
+    @model_validator(mode="after")
+    def _leaves_something(self) -> DetectorParams:
+        """What is never found would go unnoticed."""
+        if any(low > high for low, high in zip(_both(self.min_size), _both(self.max_size), strict=True)):
+            raise ValueError("max_size is less than min_size: nothing would be left")
+        if self.max_aspect is not None and self.max_aspect < self.min_aspect:
+            raise ValueError("max_aspect is less than min_aspect: nothing would be left")
+        return self
+
     @field_validator("priors", mode="before")
     @classmethod
     def _known_priors(cls, priors: object) -> object:
@@ -226,7 +235,7 @@ class Detector(Batched):
         if classes is None:
             raise ParamsInvalid(
                 f"head {head.name} wants an output of {head.output}; the model's are {model.outputs}",
-                path="model",
+                path="priors" if wanted == "auto" else "head",
             )
         return Fitting(head, classes)
 

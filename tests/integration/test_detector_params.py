@@ -212,7 +212,7 @@ def test_priors_of_ones_own(tmp_path: Path) -> None:
     ("params", "path", "message"),
     [
         ({"priors": "ssd512"}, "priors", "must be one of ssd300, ssd300-coco, ssd300-mobilenet"),
-        ({"priors": "ssd300"}, "model", "scores 1 x 8732 x"),
+        ({"priors": "ssd300"}, "priors", "scores 1 x 8732 x"),
         ({"priors": [{"cells": 2}]}, "priors.0.step", "must be given"),
         ({"priors": "ssd300", "head": "yolox"}, "priors", "head yolox has no priors"),
         ({"score": {"persn": 0.3}}, "score", "did you mean 'person'"),
@@ -224,7 +224,7 @@ def test_priors_of_ones_own(tmp_path: Path) -> None:
         ({"region": [0, 0, 640, 480]}, "region", "in fractions of the frame"),
         ({"region": [[0, 0], [1, 1]]}, "region", "at least 3 points"),
         ({"std": [0.0]}, "std", "must not be 0"),
-        ({"head": "yolov8"}, "model", "head yolov8 wants an output of"),
+        ({"head": "yolov8"}, "head", "head yolov8 wants an output of"),
         ({"head": "mine:head"}, "head", "no folder of functions"),
         ({"labels": ["cat"]}, "labels", "the model knows no 'cat'"),
     ],
