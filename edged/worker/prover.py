@@ -21,6 +21,7 @@ from edged.worker.building import build_on
 from edged.worker.fault import describe_fault
 from edged.worker.gray import gray_window
 from edged.worker.opening import Opener, OpenFailed
+from edged.worker.surroundings import Surroundings
 
 _log = logging.getLogger(__name__)
 
@@ -43,7 +44,8 @@ def run(channel: Channel, heartbeat: Heartbeat) -> None:
     with contextlib.suppress(OSError):
         os.nice(_NICE)
     on_build = build_on(heartbeat, lane=0)
-    opener = Opener(Library(), on_build=on_build)
+    around = Surroundings()
+    opener = Opener(Library(), around, on_build=on_build)
     while True:
         packet = channel.receive(wait_s=_LISTEN_S)
         if packet is None:
@@ -52,7 +54,8 @@ def run(channel: Channel, heartbeat: Heartbeat) -> None:
         if not isinstance(request, ProveRequest):
             return
         if request.library != opener.library:
-            opener = Opener(request.library, on_build=on_build)
+            opener = Opener(request.library, around, on_build=on_build)
+        around.show(request.scenes)
         for job in request.jobs:
             proof = prove(job, opener, heartbeat)
             channel.send(ProveReport(proofs=(proof,)), wait_s=_SEND_S)
@@ -62,6 +65,7 @@ def run(channel: Channel, heartbeat: Heartbeat) -> None:
 
 def prove(job: JobSpec, opener: Opener, heartbeat: Heartbeat) -> Proof:
     """Open the job's chain for its first source and run it once. Only a failure to open is a verdict."""
+    doubt = ""
     try:
         with heartbeat.doing("prove", PROVE_DEADLINE_S, lane=0, job=job.name):
             chain = opener.open(job, job.sources[0] if job.sources else "")
@@ -73,12 +77,12 @@ def prove(job: JobSpec, opener: Opener, heartbeat: Heartbeat) -> Proof:
             chain.run(gray_window(job.sampling))
     except (Exception, SystemExit) as error:  # noqa: BLE001 — somebody else's run()
         # A gray picture is nobody's camera: what raises on it may do well on real frames.
-        fault = describe_fault(error, job.hidden)
-        _log.warning("job %s: its first run, on a gray picture, failed: %s", job.name, fault)
+        doubt = describe_fault(error, job.hidden)
+        _log.warning("job %s: its first run, on a gray picture, failed: %s", job.name, doubt)
     finally:
         with heartbeat.doing("close", _CLOSE_S, lane=0, job=job.name):
             chain.close()
-    return Proof(job.name)
+    return Proof(job.name, doubt=doubt)
 
 
 def list_algorithms(opener: Opener, skip: Collection[str], heartbeat: Heartbeat) -> ProveReport:
