@@ -220,6 +220,8 @@ def test_priors_of_ones_own(tmp_path: Path) -> None:
         ({"score": "high"}, "score", "must be a number from 0 to 1"),
         ({"score": True}, "score", "must be a number from 0 to 1"),
         ({"min_size": [0.1, 0.2, 0.3]}, "min_size", "must be a number from 0 to 1"),
+        ({"min_size": 0.5, "max_size": [1, 0.2]}, "params", "nothing would be left"),
+        ({"min_aspect": 2, "max_aspect": 1}, "params", "nothing would be left"),
         ({"max_size": 2}, "max_size", "must be a number from 0 to 1"),
         ({"region": [0, 0, 640, 480]}, "region", "in fractions of the frame"),
         ({"region": [[0, 0], [1, 1]]}, "region", "at least 3 points"),
