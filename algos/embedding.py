@@ -19,6 +19,7 @@ from pydantic import Field
 from edged.algorithm import Algorithm, AlgorithmError, Detection, Frame, Outcome, blame
 from edged.algorithm.crop_model import CropModel
 from edged.algorithm.embedder import Embedder
+from edged.algorithm.picture_params import Scale
 from edged.algorithm.secondary import Known, Secondary, SecondaryParams
 
 Vector = NDArray[np.float32]
@@ -28,9 +29,7 @@ class EmbeddingParams(SecondaryParams):
     color: Literal["auto", "rgb", "bgr", "gray"] = Field(
         "bgr", description="order of channels; auto: RGB, or gray for a model of one channel"
     )
-    scale: float | None = Field(
-        1.0, gt=0, description="each value 0-255 is multiplied by it; default: as they are"
-    )
+    scale: Scale | None = Field(1.0, description="each value 0-255 is multiplied by it; default: as they are")
     name: str = Field("embedding", min_length=1, description="what the attribute is called")
     publish: Literal["always", "new"] = Field(
         "always", description="new: a vector stands in the result only when it was made from this frame"

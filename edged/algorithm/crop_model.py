@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from edged.algorithm.base import AlgorithmParams
 from edged.algorithm.batches import run_batches, runs_for
@@ -17,12 +17,13 @@ from edged.algorithm.crops import CropFit, CropInput, to_tensor
 from edged.algorithm.frame import Box, Frame
 from edged.algorithm.image_input import ImageInput, Scaling
 from edged.algorithm.params import ParamsInvalid, blame
+from edged.algorithm.picture_params import Scale, listed
 from edged.algorithm.runtime import Provider
 from edged.algorithm.session import Session
 from edged.errors import AlgorithmError
 
 Side = Annotated[int, Field(ge=1, le=8192)]
-Numbers = list[float]
+Numbers = Annotated[list[float], BeforeValidator(listed)]
 
 
 class CropModelParams(AlgorithmParams):
@@ -32,8 +33,8 @@ class CropModelParams(AlgorithmParams):
     color: Literal["auto", "rgb", "bgr", "gray"] = Field(
         "auto", description="order of channels; auto: RGB, or gray for a model of one channel"
     )
-    scale: float | None = Field(
-        None, gt=0, description="each value 0-255 is multiplied by it; default: 1/255, to 0-1"
+    scale: Scale | None = Field(
+        None, description="each value 0-255 is multiplied by it, also as 1/127.5; default: 1/255, to 0-1"
     )
     mean: Numbers = Field([], description="then subtracted, one per channel in their order, or one for all")
     std: Numbers = Field([], description="then divided by, one per channel, or one for all")

@@ -249,6 +249,17 @@ def test_a_quantised_models_bytes_are_scores_and_other_whole_numbers_are_none(tm
         opened(Classifier, {"model": "index.onnx"}, [tmp_path])
 
 
+def test_scale_and_mean_may_be_written_as_people_write_them(tmp_path: Path) -> None:
+    mean_model(tmp_path / "m.onnx", "batch")
+    told = [
+        opened(Classifier, {"model": "m.onnx", **params}, [tmp_path])
+        .run([noise_frame(FRAME)], Outcome())
+        .data
+        for params in ({"scale": 1 / 127.5, "mean": [1.0]}, {"scale": "2/255", "mean": 1})
+    ]
+    assert told[0] == told[1]
+
+
 def test_numbers_that_are_none_are_told(tmp_path: Path) -> None:
     constant_model(tmp_path / "m.onnx", np.array([[np.nan, 1.0]]))
     with pytest.raises(AlgorithmError, match=r"m\.onnx returned NaN"):
