@@ -19,6 +19,8 @@ from edged.model.detection import Detection
 _MOST_ATTRIBUTES = 3
 _PLATE_OF_PICTURE = 0.02
 """The share of the picture that a label may take, unless its box is large."""
+_DOT_OF_BOX = 1 / 16
+"""Of the shorter side of its box a keypoint's dot is no larger, so that a face can still be seen."""
 _BANDS = 4
 """A trail fades in so many steps."""
 
@@ -158,11 +160,13 @@ def _faded(color: Bgr, share: float) -> Bgr:
 
 def _draw_keypoints(picture: BgrPicture, found: Detection, pen: Pen) -> None:
     height, width = picture.shape[:2]
-    color, radius = color_of(found), max(1, round(1.5 * pen.line_px))
+    left, top, right, bottom = found.box
+    side_px = min((right - left) * width, (bottom - top) * height)
+    color, radius = color_of(found), round(max(1.0, min(1.5 * pen.line_px, side_px * _DOT_OF_BOX)))
     for x, y, score in found.keypoints:
         if score > 0 and 0 <= x <= 1 and 0 <= y <= 1:
             center = (round(x * width), round(y * height))
-            cv2.circle(picture, center, radius + max(1, pen.line_px // 2), DARK, -1, cv2.LINE_AA)
+            cv2.circle(picture, center, radius + max(1, min(radius, pen.line_px) // 2), DARK, -1, cv2.LINE_AA)
             cv2.circle(picture, center, radius, color, -1, cv2.LINE_AA)
 
 

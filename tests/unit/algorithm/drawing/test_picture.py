@@ -162,6 +162,14 @@ def test_an_attribute_in_words(value: Any, words: tuple[str, ...]) -> None:
     assert [wording[1:] for wording in wordings if len(wording) > 1] == ([words] if words else [])
 
 
+def test_the_dots_of_a_small_face_leave_it_to_be_seen() -> None:
+    landmarks = tuple((0.5 + 0.01 * across, 0.5 + 0.01 * down, 1.0) for across, down in ((0, 0), (1, 1)))
+    small = Detection((0.48, 0.47, 0.52, 0.53), 0.9, "", keypoints=landmarks)
+    box = drawn(None, replace(small, keypoints=()))
+    dots = (drawn(None, small) != box).any(axis=2).sum()
+    assert 2 <= dots < 0.17 * (0.04 * 640 * 0.06 * 480)
+
+
 def test_what_the_frame_shows_stands_in_the_corner() -> None:
     data = {
         "classes": [{"label": "closed", "score": 0.8}],
