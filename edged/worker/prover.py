@@ -11,6 +11,7 @@ import logging
 import os
 from collections.abc import Collection
 
+from edged.algorithm.params import ParamsInvalid
 from edged.algorithm.runtime import available_providers
 from edged.model.messages import JobSpec, Library, Proof, ProveReport, ProveRequest, Stop
 from edged.supervise.channel import Channel
@@ -64,7 +65,10 @@ def run(channel: Channel, heartbeat: Heartbeat) -> None:
 
 
 def prove(job: JobSpec, opener: Opener, heartbeat: Heartbeat) -> Proof:
-    """Open the job's chain for its first source and run it once. Only a failure to open is a verdict."""
+    """Open the job's chain for its first source and run it once.
+
+    A verdict is only that it does not open, or that a param does not go with the source's scene.
+    """
     doubt = ""
     try:
         with heartbeat.doing("prove", PROVE_DEADLINE_S, lane=0, job=job.name):
@@ -75,6 +79,9 @@ def prove(job: JobSpec, opener: Opener, heartbeat: Heartbeat) -> Proof:
     try:
         with heartbeat.doing("first run", max(job.deadline_s, _FIRST_RUN_S), lane=0, job=job.name):
             chain.run(gray_window(job.sampling))
+    except ParamsInvalid as error:
+        message = describe_fault(error, job.hidden).removeprefix(f"{error.path}: ")
+        return Proof(job.name, error.code, message, _path_of(job, error))
     except (Exception, SystemExit) as error:  # noqa: BLE001 — somebody else's run()
         # A gray picture is nobody's camera: what raises on it may do well on real frames.
         doubt = describe_fault(error, job.hidden)
@@ -83,6 +90,13 @@ def prove(job: JobSpec, opener: Opener, heartbeat: Heartbeat) -> Proof:
         with heartbeat.doing("close", _CLOSE_S, lane=0, job=job.name):
             chain.close()
     return Proof(job.name, doubt=doubt)
+
+
+def _path_of(job: JobSpec, error: ParamsInvalid) -> str:
+    """Below the job: of the first link that is given such a param."""
+    name = error.path.partition(".")[0]
+    place = next((place for place, link in enumerate(job.chain) if name in link.params), 0)
+    return f"{f'then.{place - 1}.' if place else ''}params.{error.path}"
 
 
 def list_algorithms(opener: Opener, skip: Collection[str], heartbeat: Heartbeat) -> ProveReport:

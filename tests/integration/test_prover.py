@@ -108,11 +108,12 @@ def test_proofs_in_order(prover: Spawned, tmp_path: Path, assets: Path) -> None:
     assert [proof.doubt for proof in proofs if proof.doubt] == ["ValueError: gray (grumpy.py:4)"]
 
 
-def test_what_a_first_run_says_of_the_scene_is_a_doubt(prover: Spawned, tmp_path: Path) -> None:
+def test_a_zone_that_the_source_does_not_have_is_a_mistake(prover: Spawned, tmp_path: Path) -> None:
     asked = job("a", "motion", then=(LinkSpec("zones", {"zones": ["dor"]}),))
     ask(prover, asked, folder=tmp_path, scenes={asked.sources[0]: Scene({"door": SQUARE})})
     proof = next_proof(prover)
-    assert (proof.error, proof.doubt) == ("", "zones: the source has no zone 'dor'; did you mean 'door'?")
+    assert (proof.code, proof.path) == ("not_found", "then.0.params.zones")
+    assert proof.error == "the source has no zone 'dor'; did you mean 'door'?"
 
     ask(prover, asked, folder=tmp_path)  # of a scene that nobody knows nothing is said
     assert next_proof(prover) == Proof("a")
