@@ -174,8 +174,8 @@ def _why(kind: Kind, error: OpenFailed, opener: Opener, params: Mapping[str, Any
     if name == "model":
         return f"{kind.algorithm} takes no model" if error.code == "unknown_key" else str(error)
     if name in params and _takes_model(kind, opener, params):
-        raise AlgorithmError(f"{kind.algorithm}: {param}: {error}", code=error.code) from error
-    return f"{param}: {error}" if param else str(error)
+        raise AlgorithmError(f"{kind.algorithm}: {param}: {error.below_path}", code=error.code) from error
+    return f"{param}: {error.below_path}" if param else str(error)
 
 
 def _takes_model(kind: Kind, opener: Opener, params: Mapping[str, Any]) -> bool:

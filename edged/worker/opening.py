@@ -34,6 +34,11 @@ class OpenFailed(AlgorithmError):
         super().__init__(message, code=code)
         self.path = path
 
+    @property
+    def below_path(self) -> str:
+        """The message for whoever shows the path beside it."""
+        return str(self).removeprefix(f"{self.path.partition('params.')[2]}: ")
+
 
 class Opener:
     """Opens the algorithms of one library; chains opened by one share its sessions."""
@@ -92,7 +97,7 @@ class Opener:
             algorithm.open()
         except ParamsInvalid as error:
             below = "" if error.path == "params" else f".{error.path}"
-            message = describe_fault(error, link.hidden).removeprefix(f"{error.path}: ")
+            message = describe_fault(error, link.hidden)
             raise OpenFailed(message, code=error.code, path=f"{prefix}params{below}") from error
         except EdgedError as error:
             if kind is not None and error.code in _OF_MODELS and "model" in link.params:

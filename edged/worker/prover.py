@@ -75,7 +75,7 @@ def prove(job: JobSpec, opener: Opener, heartbeat: Heartbeat) -> Proof:
             chain = opener.open(job, job.sources[0] if job.sources else "")
     except OpenFailed as error:
         _log.debug("job %s cannot run", job.name, exc_info=not job.hidden)
-        return Proof(job.name, error.code, str(error), error.path)
+        return Proof(job.name, error.code, error.below_path, error.path)
     try:
         with heartbeat.doing("first run", max(job.deadline_s, _FIRST_RUN_S), lane=0, job=job.name):
             chain.run(gray_window(job.sampling))
