@@ -67,6 +67,12 @@ class Classifier(Algorithm):
             numbers = self._model.probe()
             if not numbers.shape[1]:
                 raise AlgorithmError(f"{params.model} gives no numbers for a picture: it is no classifier")
+            answer = self._model.answer
+            if sum(side > 1 for side in answer) > 1:
+                raise AlgorithmError(
+                    f"{params.model} gives {'x'.join(map(str, answer))} numbers for a picture, and a "
+                    "classifier one for each class: choose another `output`, or see by `edged try` what it is"
+                )
         self._activation = params.activation
         if params.activation == "auto":
             self._activation = recognise_activation(numbers)

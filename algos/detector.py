@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field, field_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from edged.algorithm import (
     AlgorithmError,
@@ -40,13 +40,14 @@ from edged.algorithm.heads import (
     with_priors,
 )
 from edged.algorithm.labels import label_ids, labels_for, metadata_labels, open_labels, read_labels
+from edged.algorithm.picture_params import Scale, listed
 from edged.algorithm.region import Region
 from edged.algorithm.runtime import Provider
 from edged.algorithm.selection import DEFAULT_SCORE, Selection, Shape, Suppression, Thresholds
 from edged.model.detection import Detection, Outcome
 
 Side = Annotated[int, Field(ge=32)]
-PerChannel = Annotated[list[float], Field(max_length=3)]
+PerChannel = Annotated[list[float], Field(max_length=3), BeforeValidator(listed)]
 
 
 class DetectorParams(AlgorithmParams):
@@ -95,8 +96,8 @@ class DetectorParams(AlgorithmParams):
         None, description="width and height, for a model that leaves them open; default: 640, 640"
     )
     color: Literal["auto", "bgr", "rgb"] = Field("auto", description="the order of the model's channels")
-    scale: float | None = Field(
-        None, gt=0, description="each 8-bit value is multiplied by it; default: the head's"
+    scale: Scale | None = Field(
+        None, description="each value 0-255 is multiplied by it, also as 1/255; default: the head's"
     )
     mean: PerChannel | None = Field(None, description="then subtracted, by channel; default: the head's")
     std: PerChannel | None = Field(None, description="then divided by, by channel; default: the head's")
@@ -135,6 +136,15 @@ class DetectorParams(AlgorithmParams):
         if head != "auto" and head not in HEADS and ":" not in head:
             raise ValueError(f"must be auto, file:function or one of {', '.join(HEADS)}")
         return head
+
+    @model_validator(mode="after")
+    def _leaves_something(self) -> DetectorParams:
+        """What is never found would go unnoticed."""
+        if any(low > high for low, high in zip(_both(self.min_size), _both(self.max_size), strict=True)):
+            raise ValueError("max_size is less than min_size: nothing would be left")
+        if self.max_aspect is not None and self.max_aspect < self.min_aspect:
+            raise ValueError("max_aspect is less than min_aspect: nothing would be left")
+        return self
 
     @field_validator("priors", mode="before")
     @classmethod
@@ -226,7 +236,7 @@ class Detector(Batched):
         if classes is None:
             raise ParamsInvalid(
                 f"head {head.name} wants an output of {head.output}; the model's are {model.outputs}",
-                path="model",
+                path="priors" if wanted == "auto" else "head",
             )
         return Fitting(head, classes)
 

@@ -196,7 +196,10 @@ class Segmentation(Algorithm):
             return best_classes(planes)
         scores = planes[0]
         if not np.isfinite(scores).all():
-            raise AlgorithmError(f"{self.params.model} returned NaN or infinite scores")
+            raise AlgorithmError(
+                f"{self.params.model} returned NaN or infinite scores: check scale, mean and std, try "
+                "`provider: cpu`, or export it in float32"
+            )
         if scores.min() < 0 or scores.max() > 1:
             scores = 1 / (1 + np.exp(-scores))
         return np.asarray(scores >= self.params.score, dtype=np.uint8)

@@ -65,7 +65,10 @@ def best_classes(planes: NDArray[Any]) -> ClassMap:
         best = cv2.max(plane, best)
         cv2.copyTo(np.full_like(classes, number), higher, classes)
     if not np.isfinite(floats.max()):
-        raise AlgorithmError("the model returned NaN or infinite scores")
+        raise AlgorithmError(
+            "the model returned NaN or infinite scores: check scale, mean and std, try `provider: cpu`, "
+            "or export it in float32"
+        )
     return classes
 
 

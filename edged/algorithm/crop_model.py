@@ -34,6 +34,8 @@ class CropModel:
         self.session = session
         self.wanted = wanted
         self._output = output
+        self.answer: tuple[int, ...] = ()
+        """The shape of what it gives for one picture; empty before `probe`."""
 
     @classmethod
     def open(
@@ -77,6 +79,7 @@ class CropModel:
         outputs = run_batches(
             self.session, image.batch, [0, 1], lambda some: to_tensor(noise[list(some)], self.wanted)
         )
+        self.answer = outputs[self._output].shape[1:]
         return self._numbers(outputs[self._output], 2)
 
     def _numbers(self, output: NDArray[Any], rows: int) -> NDArray[np.float32]:

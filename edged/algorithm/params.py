@@ -14,6 +14,25 @@ from edged.errors import AlgorithmError
 from edged.model.redact import hide, is_secret_name, redact_value
 
 _LONGEST = 60
+_ALIKE = 0.65
+"""From here on a name may be meant by another."""
+_KINDS = {
+    "list_type": "a list",
+    "tuple_type": "a list",
+    "dict_type": "a mapping",
+    "model_type": "a mapping",
+    "model_attributes_type": "a mapping",
+    "string_type": "text",
+    "bool_type": "true or false",
+    "bool_parsing": "true or false",
+    "int_type": "a whole number",
+    "int_parsing": "a whole number",
+    "int_from_float": "a whole number",
+    "float_type": "a number",
+    "float_parsing": "a number",
+    "none_required": "null",
+}
+"""What is wanted, by pydantic's type of error."""
 
 
 class ParamsInvalid(AlgorithmError):
@@ -41,10 +60,15 @@ def parse_params(
         problems = error.errors(include_url=False, include_context=False)
     # raised outside: the error of pydantic repeats every value, and must be in no traceback
     known = param_names(algorithm.Params)
-    lines = [f"{_path(problem['loc'])}: {_message(problem, known, hidden)}" for problem in problems]
-    first = problems[0]
-    code = "unknown_key" if first["type"] == "extra_forbidden" else "invalid"
-    raise ParamsInvalid(hide("; ".join(lines), hidden), path=_path(first["loc"]), code=code)
+    by_path: dict[str, list[Any]] = {}
+    for problem in problems:
+        by_path.setdefault(_path(problem, params), []).append(problem)
+    for path in tuple(by_path):  # of a value that may be of several kinds, only what is wrong deepest counts
+        if any(other.startswith(f"{path}.") for other in by_path):
+            del by_path[path]
+    lines = [f"{path}: {_message(found, known, hidden)}" for path, found in by_path.items()]
+    code = "unknown_key" if problems[0]["type"] == "extra_forbidden" else "invalid"
+    raise ParamsInvalid(hide("; ".join(lines), hidden), path=next(iter(by_path)), code=code)
 
 
 @contextlib.contextmanager
@@ -63,21 +87,46 @@ def param_names(params: type[BaseModel]) -> tuple[str, ...]:
     return tuple(field.alias or name for name, field in params.model_fields.items())
 
 
-def _path(location: tuple[int | str, ...]) -> str:
-    return ".".join(str(part) for part in location) or "params"
+def _path(problem: Any, value: Any) -> str:
+    """The path of an error in the params: without what pydantic adds for unions and keys."""
+    steps = []
+    *above, last = problem["loc"] or ("params",)
+    for step in above:
+        is_key = isinstance(value, Mapping) and step in value
+        if not is_key and not (isinstance(value, (list, tuple)) and isinstance(step, int)):
+            continue
+        value = value[step]
+        steps.append(str(step))
+    is_there = last in value if isinstance(value, Mapping) else isinstance(last, int)
+    if is_there or not steps or problem["type"] == "missing":
+        steps.append(str(last))
+    return ".".join(steps)
 
 
-def _message(problem: Any, known: tuple[str, ...], hidden: Collection[str]) -> str:
+def _message(problems: list[Any], known: tuple[str, ...], hidden: Collection[str]) -> str:
+    """Of all that is wrong with one value; of several, it would do to mend one."""
+    problem = problems[0]
     if problem["type"] == "extra_forbidden":
-        near = difflib.get_close_matches(str(problem["loc"][-1]), known, n=1, cutoff=0.5)
+        near = difflib.get_close_matches(str(problem["loc"][-1]), known, n=1, cutoff=_ALIKE)
         if near:
             return f"no such parameter: did you mean {near[0]!r}?"
         return f"no such parameter; there are {', '.join(known)}" if known else "it takes no parameters"
     if problem["type"] == "missing":
         return "must be given"
-    message = str(problem["msg"])
-    given = _given(problem, hidden)
-    return f"{message[:1].lower()}{message[1:]}" + (f", not {given}" if given else "")
+    is_plain = problem["type"] != "value_error" or not isinstance(problem["input"], (Mapping, list, tuple))
+    given = _given(problem, hidden) if is_plain else ""
+    first, *others = dict.fromkeys(_wanted(each) for each in problems)
+    wanted = ", or ".join((first, *(other.removeprefix("should be ") for other in others)))
+    return wanted + (f", not {given}" if given else "")
+
+
+def _wanted(problem: Any) -> str:
+    """In the words that the rest of the file is spoken of."""
+    kind = _KINDS.get(problem["type"])
+    if kind is not None:
+        return f"should be {kind}"
+    message = str(problem["msg"]).removeprefix("Value error, ").removeprefix("Input ")
+    return f"{message[:1].lower()}{message[1:]}"
 
 
 def _given(problem: Any, hidden: Collection[str]) -> str:

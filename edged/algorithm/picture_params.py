@@ -48,8 +48,15 @@ def _fraction(value: Any) -> Any:
     return value
 
 
+def listed(value: Any) -> Any:
+    """A single number for all channels, as people write it."""
+    return [value] if isinstance(value, int | float) and not isinstance(value, bool) else value
+
+
 Resize: TypeAlias = Literal["auto", "stretch", "letterbox", "crop"]
 _Positive = Annotated[float, Field(gt=0)]
+Scale = Annotated[_Positive, BeforeValidator(_fraction)]
+"""What each value is multiplied by."""
 
 
 class PictureParams(AlgorithmParams):
@@ -65,7 +72,7 @@ class PictureParams(AlgorithmParams):
     normalize: Normalize = Field(
         Normalize.UNIT, description="what its numbers are: none 0-255, unit 0-1, signed -1-1, imagenet"
     )
-    scale: Annotated[_Positive, BeforeValidator(_fraction)] | None = Field(
+    scale: Scale | None = Field(
         None, description="instead of normalize: (value * scale - mean) / std; may be written 1/255"
     )
     mean: tuple[float, ...] | None = Field(
@@ -76,7 +83,7 @@ class PictureParams(AlgorithmParams):
     @field_validator("mean", "std", mode="before")
     @classmethod
     def _listed(cls, value: Any) -> Any:
-        return (value,) if isinstance(value, int | float) else value
+        return listed(value)
 
     def scaling(self, channels: int, auto: Normalize = Normalize.UNIT) -> Scaling:
         """What is asked for, ``auto`` where that is left to the algorithm. Raises `ParamsInvalid`."""

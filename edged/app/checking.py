@@ -15,6 +15,7 @@ from edged.control.plan import Plan, make_plan
 from edged.errors import EdgedError, Problem
 from edged.model.messages import CaptureSpec, JobSpec, Library, Proof, ProveReport, ProveRequest
 from edged.model.probe import ProbeReport
+from edged.model.scene import Scene
 from edged.settings import Loaded, load_settings
 
 PROVE_WITHIN_S = 150.0
@@ -34,7 +35,7 @@ class Findings:
     plan: Plan
     errors: tuple[Problem, ...]
     warnings: tuple[Problem, ...]
-    """What is not there now and may come: models, cameras, files, folders."""
+    """What is not there now and may come (models, cameras, files, folders), and what may go wrong."""
     videos: Mapping[str, ProbeReport] = field(default_factory=dict)
     """By source: what was seen of the files that could be opened."""
 
@@ -55,20 +56,25 @@ def examine(config: Path) -> Findings:
         if look.reason:
             problem = loaded.problem(f"spec.sources.{name}.url", look.reason, "source_failed")
             (errors if look.is_there else warnings).append(problem)
-    for proof in prove(tuple(job.spec for job in plan.jobs.values()), plan.library):
+    for proof in prove(tuple(job.spec for job in plan.jobs.values()), plan.library, plan.scenes):
+        path = ".".join(part for part in ("spec.jobs", proof.job, proof.path) if part)
         if proof.error:
-            path = ".".join(part for part in ("spec.jobs", proof.job, proof.path) if part)
             problem = loaded.problem(path, proof.error, proof.code)
             (warnings if proof.code in _NOT_THERE_NOW else errors).append(problem)
+        if proof.doubt:
+            message = f"its first run, on a gray picture, failed: {proof.doubt}"
+            warnings.append(loaded.problem(path, message, "algorithm_failed"))
     videos = {name: look.seen for name, look in looks.items() if look.seen is not None}
     return Findings(loaded, plan, _in_order(errors), _in_order(warnings), videos)
 
 
-def prove(jobs: tuple[JobSpec, ...], library: Library) -> Iterator[Proof]:
+def prove(
+    jobs: tuple[JobSpec, ...], library: Library, scenes: Mapping[str, Scene] | None = None
+) -> Iterator[Proof]:
     """A proof for each job, in order. One that brings the prover down is to blame for that alone."""
     left = list(jobs)
     while left:
-        request = ProveRequest(tuple(left), library)
+        request = ProveRequest(tuple(left), library, scenes=dict(scenes or {}))
         try:
             for report in ask_each(
                 PROVER.module, request, ProveReport, number=len(left), within_s=PROVE_WITHIN_S

@@ -57,7 +57,7 @@ def _show_unknown(out: Console, report: TryReport) -> None:
         out.print(Text("\nWho does not take it:", style="bold"))
     for card in refused:
         out.print(Text(f"  {card.algorithm}: {card.detail}"), soft_wrap=True)
-    if report.inputs:
+    if any(card.algorithm == "detector" for card in refused):
         out.print(Text("\nHeads of the detector, and the outputs they know:", style="bold"))
         for head in report.heads:
             out.print(Text(f"  {head}"), soft_wrap=True)

@@ -266,6 +266,8 @@ class ProveRequest:
     library: Library
     skip: tuple[str, ...] = ()
     """Files, without .py, that the list leaves alone: they brought a prover down."""
+    scenes: dict[str, Scene] = field(default_factory=dict)
+    """By source, for the first runs; of a source without one nothing is known."""
 
 
 # ---- worker, prover → main -----------------------------------------------------------------
@@ -349,6 +351,8 @@ class Proof:
     """Below the job: ``params.model``, ``then.0.algorithm``."""
     final: bool = False
     """It hung or crashed the process: it is not tried again."""
+    doubt: str = ""
+    """Why its first run, on a gray picture, failed: no proof that it cannot run."""
 
 
 @dataclass(frozen=True, slots=True)

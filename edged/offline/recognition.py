@@ -129,7 +129,7 @@ def recognise(
     """Each algorithm's verdict, in order; whoever takes one closes its chain.
 
     ``params`` beside ``model`` are given to all; with ``algorithm`` it alone is asked, also one of the
-    user's own.
+    user's own. Raises `AlgorithmError` where one takes the model, but not the params.
     """
     if algorithm:
         known = (kind for kind in KINDS if kind.algorithm == algorithm)
@@ -158,12 +158,32 @@ def _job(kind: Kind, params: Mapping[str, Any]) -> JobSpec:
 
 
 def _asked(kind: Kind, look: Look, opener: Opener, params: Mapping[str, Any]) -> Recognised:
+    """Raises `AlgorithmError` where it takes the model, but not what was asked of it."""
     try:
         chain = opener.open(_job(kind, params), "try")
     except OpenFailed as error:
-        return Recognised(FitCard(kind.algorithm, False, str(error)), params)
+        detail = _why(kind, error, opener, params)
+        return Recognised(FitCard(kind.algorithm, False, detail), params)
     detail = kind.wants if kind.tell is None else kind.tell(look, params)
     return Recognised(FitCard(kind.algorithm, True, detail), params, chain)
+
+
+def _why(kind: Kind, error: OpenFailed, opener: Opener, params: Mapping[str, Any]) -> str:
+    param = error.path.partition("params.")[2]
+    name = param.partition(".")[0]
+    if name == "model":
+        return f"{kind.algorithm} takes no model" if error.code == "unknown_key" else str(error)
+    if name in params and _takes_model(kind, opener, params):
+        raise AlgorithmError(f"{kind.algorithm}: {param}: {error.below_path}", code=error.code) from error
+    return f"{param}: {error.below_path}" if param else str(error)
+
+
+def _takes_model(kind: Kind, opener: Opener, params: Mapping[str, Any]) -> bool:
+    try:
+        opener.open(_job(kind, {"model": params["model"]}), "try").close()
+    except OpenFailed:
+        return False
+    return True
 
 
 def _is_there(algorithm: str, opener: Opener) -> bool:

@@ -7,6 +7,8 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, Strict, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
+from edged.model.plane import has_area
+
 NAME_PATTERN = r"^[A-Za-z0-9_-]{1,64}$"
 MAX_SIDE_PX = 16384
 LONGEST_S = 31_536_000.0
@@ -53,6 +55,12 @@ def _unlike(line: Line) -> Line:
     return line
 
 
+def _not_flat(corners: tuple[Point, ...]) -> tuple[Point, ...]:
+    if not has_area(corners):
+        raise refuse("has no area: its corners lie on one line; give three that do not")
+    return corners
+
+
 Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
 Text = Annotated[str, StringConstraints(max_length=4096), AfterValidator(_no_control)]
 Flag = Annotated[bool, Strict()]
@@ -63,6 +71,6 @@ Pixels = Annotated[Whole, Field(gt=0, le=MAX_SIDE_PX)]
 Fraction = Annotated[Number, Field(ge=0, le=1)]
 Point = tuple[Fraction, Fraction]
 """x and y in fractions of the frame, from its upper left corner."""
-Polygon = Annotated[tuple[Point, ...], Field(min_length=3, max_length=256)]
+Polygon = Annotated[tuple[Point, ...], Field(min_length=3, max_length=256), AfterValidator(_not_flat)]
 Line = tuple[Point, Point]
 CheckedLine = Annotated[Line, AfterValidator(_unlike)]

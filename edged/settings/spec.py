@@ -9,6 +9,7 @@ from pydantic import Discriminator, Field, Tag, model_validator
 
 from edged.model import sampling as model
 from edged.model.messages import MotionGate
+from edged.model.plane import quadrangle_fault
 from edged.model.redact import redact_url, redact_value
 from edged.settings.applies import Applies, applies
 from edged.settings.brought import BroughtModel, ModelName
@@ -50,6 +51,8 @@ class Calibration(Section):
             raise refuse(
                 f"image has {len(self.image)} points and ground {len(self.ground)}: give each point in both"
             )
+        if len(self.image) == 4 and (fault := quadrangle_fault(self.image, self.ground)):
+            raise refuse(fault)
         return self
 
 

@@ -34,6 +34,11 @@ class OpenFailed(AlgorithmError):
         super().__init__(message, code=code)
         self.path = path
 
+    @property
+    def below_path(self) -> str:
+        """The message for whoever shows the path beside it."""
+        return str(self).removeprefix(f"{self.path.partition('params.')[2]}: ")
+
 
 class Opener:
     """Opens the algorithms of one library; chains opened by one share its sessions."""

@@ -11,6 +11,7 @@ import logging
 import os
 from collections.abc import Collection
 
+from edged.algorithm.params import ParamsInvalid
 from edged.algorithm.runtime import available_providers
 from edged.model.messages import JobSpec, Library, Proof, ProveReport, ProveRequest, Stop
 from edged.supervise.channel import Channel
@@ -21,6 +22,7 @@ from edged.worker.building import build_on
 from edged.worker.fault import describe_fault
 from edged.worker.gray import gray_window
 from edged.worker.opening import Opener, OpenFailed
+from edged.worker.surroundings import Surroundings
 
 _log = logging.getLogger(__name__)
 
@@ -43,7 +45,8 @@ def run(channel: Channel, heartbeat: Heartbeat) -> None:
     with contextlib.suppress(OSError):
         os.nice(_NICE)
     on_build = build_on(heartbeat, lane=0)
-    opener = Opener(Library(), on_build=on_build)
+    around = Surroundings()
+    opener = Opener(Library(), around, on_build=on_build)
     while True:
         packet = channel.receive(wait_s=_LISTEN_S)
         if packet is None:
@@ -52,7 +55,8 @@ def run(channel: Channel, heartbeat: Heartbeat) -> None:
         if not isinstance(request, ProveRequest):
             return
         if request.library != opener.library:
-            opener = Opener(request.library, on_build=on_build)
+            opener = Opener(request.library, around, on_build=on_build)
+        around.show(request.scenes)
         for job in request.jobs:
             proof = prove(job, opener, heartbeat)
             channel.send(ProveReport(proofs=(proof,)), wait_s=_SEND_S)
@@ -61,24 +65,38 @@ def run(channel: Channel, heartbeat: Heartbeat) -> None:
 
 
 def prove(job: JobSpec, opener: Opener, heartbeat: Heartbeat) -> Proof:
-    """Open the job's chain for its first source and run it once. Only a failure to open is a verdict."""
+    """Open the job's chain for its first source and run it once.
+
+    A verdict is only that it does not open, or that a param does not go with the source's scene.
+    """
+    doubt = ""
     try:
         with heartbeat.doing("prove", PROVE_DEADLINE_S, lane=0, job=job.name):
             chain = opener.open(job, job.sources[0] if job.sources else "")
     except OpenFailed as error:
         _log.debug("job %s cannot run", job.name, exc_info=not job.hidden)
-        return Proof(job.name, error.code, str(error), error.path)
+        return Proof(job.name, error.code, error.below_path, error.path)
     try:
         with heartbeat.doing("first run", max(job.deadline_s, _FIRST_RUN_S), lane=0, job=job.name):
             chain.run(gray_window(job.sampling))
+    except ParamsInvalid as error:
+        message = describe_fault(error, job.hidden).removeprefix(f"{error.path}: ")
+        return Proof(job.name, error.code, message, _path_of(job, error))
     except (Exception, SystemExit) as error:  # noqa: BLE001 — somebody else's run()
         # A gray picture is nobody's camera: what raises on it may do well on real frames.
-        fault = describe_fault(error, job.hidden)
-        _log.warning("job %s: its first run, on a gray picture, failed: %s", job.name, fault)
+        doubt = describe_fault(error, job.hidden)
+        _log.warning("job %s: its first run, on a gray picture, failed: %s", job.name, doubt)
     finally:
         with heartbeat.doing("close", _CLOSE_S, lane=0, job=job.name):
             chain.close()
-    return Proof(job.name)
+    return Proof(job.name, doubt=doubt)
+
+
+def _path_of(job: JobSpec, error: ParamsInvalid) -> str:
+    """Below the job: of the first link that is given such a param."""
+    name = error.path.partition(".")[0]
+    place = next((place for place, link in enumerate(job.chain) if name in link.params), 0)
+    return f"{f'then.{place - 1}.' if place else ''}params.{error.path}"
 
 
 def list_algorithms(opener: Opener, skip: Collection[str], heartbeat: Heartbeat) -> ProveReport:

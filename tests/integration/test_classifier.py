@@ -221,12 +221,18 @@ def test_scores_are_told_from_logits(numbers: Any, activation: str) -> None:
         ({"input_size": [64, 64]}, "input_size", r"32x32 only"),
         ({"model": "none.onnx"}, "model", r"there is no 'none.onnx'"),
         ({"model": "flat.onnx"}, "model", r"takes no picture"),
+        (
+            {"model": "boxes.onnx"},
+            "model",
+            "84x85 numbers for a picture, and a classifier one for each class",
+        ),
     ],
 )
 def test_what_does_not_fit_is_told(tmp_path: Path, params: dict[str, Any], path: str, message: str) -> None:
     mean_model(tmp_path / "m.onnx", "batch")
     (tmp_path / "short.txt").write_text("only\n")
     constant_model(tmp_path / "flat.onnx", np.zeros((1, 3)), input_shape=(1, 10))
+    constant_model(tmp_path / "boxes.onnx", np.zeros((1, 84, 85)))
     with pytest.raises(ParamsInvalid, match=message) as raised:
         opened(Classifier, {"model": "m.onnx", **params}, [tmp_path])
     assert raised.value.path == path
@@ -240,6 +246,17 @@ def test_a_quantised_models_bytes_are_scores_and_other_whole_numbers_are_none(tm
     assert told == {"classes": [{"label": "cat", "score": 1.0}]}
     with pytest.raises(ParamsInvalid, match="int64 tells no scores"):
         opened(Classifier, {"model": "index.onnx"}, [tmp_path])
+
+
+def test_scale_and_mean_may_be_written_as_people_write_them(tmp_path: Path) -> None:
+    mean_model(tmp_path / "m.onnx", "batch")
+    told = [
+        opened(Classifier, {"model": "m.onnx", **params}, [tmp_path])
+        .run([noise_frame(FRAME)], Outcome())
+        .data
+        for params in ({"scale": 1 / 127.5, "mean": [1.0]}, {"scale": "2/255", "mean": 1})
+    ]
+    assert told[0] == told[1]
 
 
 def test_numbers_that_are_none_are_told(tmp_path: Path) -> None:

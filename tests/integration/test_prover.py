@@ -13,11 +13,14 @@ import pytest
 from edged.errors import ChannelClosed
 from edged.model.messages import JobSpec, Library, LinkSpec, Proof, ProveReport, ProveRequest, Stop
 from edged.model.sampling import Sampling
+from edged.model.scene import Scene
 from edged.supervise.spawn import Spawned, spawn
 from edged.supervise.wire import Decoder
 from tests.integration.worker_rig import job
 
 DECODER = Decoder((ProveReport,))
+
+SQUARE = ((0.1, 0.1), (0.9, 0.1), (0.9, 0.9))
 
 GOOD = """
 from edged import BaseAlgo
@@ -42,9 +45,11 @@ def prover() -> Iterator[Spawned]:
     child.release()
 
 
-def ask(prover: Spawned, *jobs: JobSpec, folder: Path, models: str = "") -> None:
+def ask(
+    prover: Spawned, *jobs: JobSpec, folder: Path, models: str = "", scenes: dict[str, Scene] | None = None
+) -> None:
     library = Library((str(folder),), (models,) if models else ())
-    assert prover.channel.send(ProveRequest(jobs, library), wait_s=5)
+    assert prover.channel.send(ProveRequest(jobs, library, scenes=scenes or {}), wait_s=5)
 
 
 def next_report(prover: Spawned, within_s: float = 20.0) -> ProveReport:
@@ -100,6 +105,18 @@ def test_proofs_in_order(prover: Spawned, tmp_path: Path, assets: Path) -> None:
     assert "did you mean 'threshold'" in proofs[2].error
     assert proofs[5].error == "ValueError: not today (lazy.py:4)"
     assert [bool(proof.error) for proof in proofs] == [bool(proof.code) for proof in proofs]
+    assert [proof.doubt for proof in proofs if proof.doubt] == ["ValueError: gray (grumpy.py:4)"]
+
+
+def test_a_zone_that_the_source_does_not_have_is_a_mistake(prover: Spawned, tmp_path: Path) -> None:
+    asked = job("a", "motion", then=(LinkSpec("zones", {"zones": ["dor"]}),))
+    ask(prover, asked, folder=tmp_path, scenes={asked.sources[0]: Scene({"door": SQUARE})})
+    proof = next_proof(prover)
+    assert (proof.code, proof.path) == ("not_found", "then.0.params.zones")
+    assert proof.error == "the source has no zone 'dor'; did you mean 'door'?"
+
+    ask(prover, asked, folder=tmp_path)  # of a scene that nobody knows nothing is said
+    assert next_proof(prover) == Proof("a")
 
 
 def test_no_error_of_a_users_code_shows_a_secret(prover: Spawned, tmp_path: Path) -> None:
@@ -140,7 +157,8 @@ def test_a_crash_keeps_what_was_proved_and_names_its_job(prover: Spawned, tmp_pa
         "import signal\nfrom edged import BaseAlgo\nclass Murderer(BaseAlgo):\n    def init(self):\n"
         "        signal.raise_signal(signal.SIGSEGV)\n    def run(self, frames):\n        pass\n"
     )
-    ask(prover, job("one", "good"), job("two", "murderer"), job("three", "good"), folder=tmp_path)
+    good = job("one", "good", sampling=Sampling(count=3))
+    ask(prover, good, job("two", "murderer"), job("three", "good"), folder=tmp_path)
     assert next_proof(prover) == Proof("one")
     with pytest.raises(ChannelClosed):
         next_report(prover)

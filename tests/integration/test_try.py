@@ -197,6 +197,23 @@ def test_params_are_those_of_the_job(tmp_path: Path) -> None:
     assert "did you mean 'max_values'?" in done.stderr
 
 
+def test_who_takes_the_model_tells_what_is_wrong_with_the_params(tmp_path: Path) -> None:
+    constant_model(tmp_path / "m.onnx", np.zeros((1, 6, 84)), input_shape=(1, 3, 64, 64))
+    words = ("m.onnx", picture_in(tmp_path), "-p", "names=[person, car]")
+    assert 'names: ["person", "car"]' in told(tmp_path, *words)["config"]
+    for more, message in (
+        (("-p", "labels=[persn]"), "detector: labels: the model knows no 'persn': did you mean 'person'?"),
+        (("-p", "scor=0.3"), "detector: scor: no such parameter: did you mean 'score'?"),
+        (("--head", "yolo"), "detector: head: must be auto"),
+        (("--algorithm", "zones"), "zones takes no model"),
+        (("-p", "labels=[person"), "labels=[person"),
+    ):
+        done = tried(tmp_path, *words, *more)
+        assert message in done.stderr
+        assert "Known are" not in done.stdout
+        assert done.returncode in (1, 2)
+
+
 @pytest.mark.parametrize(
     ("model", "picture", "message"),
     [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 import cv2
@@ -18,6 +19,8 @@ from edged.model.detection import Detection
 _MOST_ATTRIBUTES = 3
 _PLATE_OF_PICTURE = 0.02
 """The share of the picture that a label may take, unless its box is large."""
+_DOT_OF_BOX = 1 / 16
+"""Of the shorter side of its box a keypoint's dot is no larger, so that a face can still be seen."""
 _BANDS = 4
 """A trail fades in so many steps."""
 
@@ -87,12 +90,13 @@ def _plates(found: Detection, box: Rect, picture: BgrPicture, pen: Pen) -> Itera
     """What may be written at it, the most first: never so much that nothing is left of a small picture."""
     left, top, right, bottom = box
     most = max(picture.shape[0] * picture.shape[1] * _PLATE_OF_PICTURE, (right - left) * (bottom - top) / 2)
-    *longer, shortest = (Plate.of(lines, pen) for lines in _wordings(found))
+    *longer, shortest = (Plate.of(lines, pen) for lines in wordings_of(found))
     yield from (plate for plate in longer if plate.width * plate.height <= most)
     yield shortest
 
 
-def _wordings(found: Detection) -> Iterator[tuple[str, ...]]:
+def wordings_of(found: Detection) -> Iterator[tuple[str, ...]]:
+    """The lines that may be written at it, the most first."""
     number = "" if found.track_id is None else f"#{found.track_id}"
     first = " ".join(part for part in (found.label, number, f"{found.score:.0%}") if part)
     attributes = tuple(_attributes(found.attributes))
@@ -104,16 +108,22 @@ def _wordings(found: Detection) -> Iterator[tuple[str, ...]]:
 
 
 def _attributes(attributes: Mapping[str, Any]) -> Iterator[str]:
-    """``helmet: no 80%`` for each of the first few."""
-    for name, value in list(attributes.items())[:_MOST_ATTRIBUTES]:
-        if isinstance(value, Mapping):
-            score = value.get("score")
-            share = f" {score:.0%}" if isinstance(score, int | float) else ""
-            yield f"{name}: {value.get('label', '')}{share}"
-        elif isinstance(value, str | bool | int):
-            yield f"{name}: {value}"
-        elif isinstance(value, float):
-            yield f"{name}: {value:.3g}"
+    """``helmet: no 80%`` or ``speed: 1.2 m/s`` for each of the first few that say something to people."""
+    worded = ((name, _in_words(value)) for name, value in attributes.items())
+    for name, words in islice(((name, words) for name, words in worded if words), _MOST_ATTRIBUTES):
+        yield f"{name}: {words}"
+
+
+def _in_words(value: Any) -> str:
+    """Empty for what is for programs only, such as an embedding."""
+    if isinstance(value, Mapping):
+        score = value.get("score")
+        share = f"{score:.0%}" if isinstance(score, int | float) else ""
+        told = _in_words(value["label"] if "label" in value else value.get("value"))
+        return " ".join(part for part in (told, str(value.get("unit", "")), share) if part) if told else ""
+    if isinstance(value, float):
+        return f"{value:.3g}"
+    return str(value) if isinstance(value, str | bool | int) else ""
 
 
 def _moved(places: Sequence[Sequence[int]], least_px: float) -> list[int]:
@@ -150,11 +160,13 @@ def _faded(color: Bgr, share: float) -> Bgr:
 
 def _draw_keypoints(picture: BgrPicture, found: Detection, pen: Pen) -> None:
     height, width = picture.shape[:2]
-    color, radius = color_of(found), max(1, round(1.5 * pen.line_px))
+    left, top, right, bottom = found.box
+    side_px = min((right - left) * width, (bottom - top) * height)
+    color, radius = color_of(found), round(max(1.0, min(1.5 * pen.line_px, side_px * _DOT_OF_BOX)))
     for x, y, score in found.keypoints:
         if score > 0 and 0 <= x <= 1 and 0 <= y <= 1:
             center = (round(x * width), round(y * height))
-            cv2.circle(picture, center, radius + max(1, pen.line_px // 2), DARK, -1, cv2.LINE_AA)
+            cv2.circle(picture, center, radius + max(1, min(radius, pen.line_px) // 2), DARK, -1, cv2.LINE_AA)
             cv2.circle(picture, center, radius, color, -1, cv2.LINE_AA)
 
 

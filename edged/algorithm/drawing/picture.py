@@ -41,7 +41,7 @@ def draw_scene(
         draw_lines(picture, scene, pen)
     draw_trails(picture, trails, pen)
     draw_boxes(picture, nearest, boxes, pen)
-    draw_panel(picture, list(panel_lines(nearest, counts, scene, caption)), room, pen)
+    draw_panel(picture, list(panel_lines(nearest, outcome.data, counts, scene, caption)), room, pen)
     if scene is not None:
         name_scenery(picture, scene, counts, room, pen)
     draw_labels(picture, nearest, boxes, room, pen)

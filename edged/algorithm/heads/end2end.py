@@ -58,7 +58,7 @@ def _reaching(
 
 END2END = Head(
     name="end2end",
-    output="1 x n x 6: x_min, y_min, x_max, y_max in pixels, score, class",
+    output=f"1 x n x 6: x_min, y_min, x_max, y_max in pixels, score, class; n at most {_MOST_ROWS}",
     color=Color.RGB,
     scaling=Scaling(1 / 255),
     fit=Fit.LETTERBOX,

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edged.errors import AlgorithmError
+from edged.model.plane import has_area
 from edged.model.scene import Point
 
 Points: TypeAlias = NDArray[np.float64]
@@ -22,8 +23,6 @@ ON_EDGE = 1e-9
 """Nearer than this is on the edge, whatever the rounding."""
 _MOST_PAIRS = 1_000_000
 """Points times edges that are measured at once: bounds memory."""
-_HEIGHTS = (0.382, 0.707)
-"""Where a strip between two corners is cut; edges that cross hide no area at both."""
 
 
 def to_plane(points: Sequence[Point] | NDArray[np.float64], aspect: float) -> Points:
@@ -43,7 +42,7 @@ class Polygons:
         self.names = tuple(polygons)
         corners = [to_plane(points, aspect) for points in polygons.values()]
         for name, points in zip(self.names, corners, strict=True):
-            if not has_area(points):
+            if not has_area(points.tolist()):
                 raise AlgorithmError(
                     f"zone {name!r} has no area: its corners lie on one line; give three that do not"
                 )
@@ -81,17 +80,3 @@ class Polygons:
         squares = np.square(across - along * self._spans[:, 0]) + np.square(down - along * self._spans[:, 1])
         distances = np.sqrt(np.minimum.reduceat(squares, self._firsts, axis=1))
         return inside | (distances <= ON_EDGE), distances
-
-
-def has_area(points: Points) -> bool:
-    """Whether a polygon has an inside at all, by even-odd."""
-    ends = np.roll(points, -1, axis=0)
-    heights = np.unique(points[:, 1])
-    for share in _HEIGHTS:
-        for y in (heights[:-1] + share * np.diff(heights)).tolist():
-            met = (points[:, 1] < y) != (ends[:, 1] < y)
-            begin, end = points[met], ends[met]
-            xs = np.sort(begin[:, 0] + (y - begin[:, 1]) / (end[:, 1] - begin[:, 1]) * (end - begin)[:, 0])
-            if np.max(xs[1::2] - xs[::2], initial=0.0) > ON_EDGE:
-                return True
-    return False

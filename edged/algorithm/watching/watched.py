@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+from edged.algorithm.params import ParamsInvalid
 from edged.algorithm.watching.crossing import Crossings, Tally
 from edged.algorithm.watching.ground import Ground
 from edged.algorithm.watching.occupancy import Crowding, Occupancy, Patience
@@ -54,8 +55,8 @@ class WatchedScene:
     def __init__(self, scene: Scene | None, aspect: float, wishes: Wishes, last: WatchedScene | None) -> None:
         """``aspect``: the frame's width by its height. None for a scene that nobody knows: it has no zones.
 
-        Raises `AlgorithmError` for a name that the scene does not have, a zone without area, a line without
-        length, and a calibration that fixes no plane.
+        Raises `ParamsInvalid` for a name that the scene does not have, `AlgorithmError` for a zone without
+        area, a line without length, and a calibration that fixes no plane.
         """
         self.scene = scene
         self.aspect = aspect
@@ -142,7 +143,8 @@ def _check_names(scene: Scene, wishes: Wishes) -> None:
     for param, kind, names, known in asked:
         for name in names:
             if name not in known:
-                raise AlgorithmError(f"{param}: the source has no {kind} {name!r}{_mend(kind, name, known)}")
+                message = f"the source has no {kind} {name!r}{_mend(kind, name, known)}"
+                raise ParamsInvalid(f"{param}: {message}", path=param, code="not_found")
 
 
 def _mend(kind: str, name: str, known: Collection[str]) -> str:

@@ -115,7 +115,7 @@ def _show_one(card: AlgorithmCard) -> None:
     if card.params:
         table = Table(box=None, pad_edge=False, header_style="dim")
         for header in ("param", "type", "default", ""):
-            table.add_column(header, no_wrap=header == "param")
+            table.add_column(header, no_wrap=header == "param", overflow="fold")
         for param in card.params:
             table.add_row(
                 *(Text(cell) for cell in (param.name, param.type, param.default, param.description))

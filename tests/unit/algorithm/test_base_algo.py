@@ -100,8 +100,8 @@ def test_one_that_forgets_to_call_its_base_works() -> None:
     ("params", "path", "message"),
     [
         ({"treshold": 1}, "treshold", "did you mean 'threshold'?"),
-        ({"threshold": "high"}, "threshold", "valid number"),
-        ({"labels": "person"}, "labels", "valid list"),
+        ({"threshold": "high"}, "threshold", "should be a number"),
+        ({"labels": "person"}, "labels", "should be a list"),
     ],
 )
 def test_params_are_checked_against_init(params: dict[str, Any], path: str, message: str) -> None:

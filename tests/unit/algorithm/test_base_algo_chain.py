@@ -244,7 +244,7 @@ def test_inits_parameters_are_shown_and_checked(tmp_path: Any) -> None:
         ("labels", "list[str] or null", "null", ""),
         ("most", "int", "required", ""),
     ]
-    with pytest.raises(ParamsInvalid, match=r"score: input should be less than or equal to 1, not 7"):
+    with pytest.raises(ParamsInvalid, match=r"score: should be less than or equal to 1, not 7"):
         parse_params(adapt(Declared), {"score": 7, "most": 1})
     with pytest.raises(ParamsInvalid, match="most: must be given"):
         parse_params(adapt(Declared), {})

@@ -1,18 +1,29 @@
 from __future__ import annotations
 
 import traceback
-from typing import Any
+from typing import Annotated, Any
 
 import pytest
 from pydantic import Field, field_validator
 
 from edged.algorithm import Algorithm, AlgorithmParams, ParamsInvalid, parse_params
 
+Size = Annotated[float, Field(gt=0)]
+
 
 class ZoneParams(AlgorithmParams):
     score: float = Field(0.4, ge=0, le=1)
     labels: list[str] | None = None
     model: str
+    size: Size | dict[str, Size] = 1.0
+    corner: tuple[int, int] = (0, 1)
+
+    @field_validator("corner")
+    @classmethod
+    def _in_order(cls, corner: tuple[int, int]) -> tuple[int, int]:
+        if corner[0] > corner[1]:
+            raise ValueError("the smaller comes first")
+        return corner
 
 
 class Zones(Algorithm):
@@ -35,18 +46,26 @@ def refused(algorithm: type[Algorithm], params: dict[str, Any]) -> ParamsInvalid
 
 def test_good_params_come_with_their_defaults() -> None:
     made = parse_params(Zones, {"model": "x.onnx", "labels": ["a"]})
-    assert made.model_dump() == {"score": 0.4, "labels": ["a"], "model": "x.onnx"}
+    assert made.model_dump(exclude={"size", "corner"}) == {
+        "score": 0.4,
+        "labels": ["a"],
+        "model": "x.onnx",
+    }
 
 
 @pytest.mark.parametrize(
     ("params", "path", "code", "message"),
     [
         ({"model": "x", "scroe": 1}, "scroe", "unknown_key", "did you mean 'score'?"),
-        ({"model": "x", "zebra": 1}, "zebra", "unknown_key", "there are score, labels, model"),
+        ({"model": "x", "zebra": 1}, "zebra", "unknown_key", "there are score, labels, model, size, corner"),
         ({}, "model", "invalid", "must be given"),
         ({"model": "x", "score": 1.5}, "score", "invalid", "less than or equal to 1, not 1.5"),
         ({"model": "x", "score": float("nan")}, "score", "invalid", "finite"),
-        ({"model": "x", "labels": ["a", 3]}, "labels.1", "invalid", "valid string, not 3"),
+        ({"model": "x", "labels": ["a", 3]}, "labels.1", "invalid", "should be text, not 3"),
+        ({"model": "x", "labels": "a"}, "labels", "invalid", "should be a list, not 'a'"),
+        ({"model": "x", "size": -1}, "size", "invalid", "should be greater than 0, or a mapping, not -1"),
+        ({"model": "x", "size": {"a": -1}}, "size.a", "invalid", "should be greater than 0"),
+        ({"model": "x", "corner": [3, 1]}, "corner", "invalid", "corner: the smaller comes first"),
     ],
 )
 def test_wrong_params_say_where_and_what_would_be_right(

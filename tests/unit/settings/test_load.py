@@ -98,6 +98,13 @@ JOB = "spec:\n  jobs:\n    a:\n      algorithm: x\n      "
         (SOURCE + "hwaccel: cudo", "spec.sources.a.hwaccel", 16, "cuda"),
         (SOURCE + "zones: {d: [[0,0],[1,1]]}", "spec.sources.a.zones.d", 18, "at least 3 entries, not 2"),
         (SOURCE + "masks: {d: [[0,0],[1,1],[0,2]]}", "spec.sources.a.masks.d.2.1", 34, "at most 1, not 2"),
+        (SOURCE + "zones: {d: [[0,0],[0.5,0.5],[1,1]]}", "spec.sources.a.zones.d", 18, "has no area"),
+        (
+            SOURCE + "calibration: {image: [[0,1],[0.5,1],[1,1],[0,0]], ground: [[0,0],[6,0],[6,9],[0,9]]}",
+            "spec.sources.a.calibration",
+            20,
+            "three of the image points lie on one line",
+        ),
         (SOURCE + "lines: {d: [[0,0]]}", "spec.sources.a.lines.d", 18, "too few entries; for example lines"),
         (SOURCE + "lines: {d: [[0,0],[0,0]]}", "spec.sources.a.lines.d", 18, "two different ones"),
         (SOURCE + "lines: {d d: [[0,0],[0,1]]}", "spec.sources.a.lines.d d", 15, "letters, digits, _ or -"),

@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from edged.algorithm.drawing import color_of, cover_masks, draw_scene
+from edged.algorithm.drawing.objects import wordings_of
+from edged.algorithm.drawing.panel import panel_lines
 from edged.algorithm.drawing.pen import DARK, PALETTE, color_of_track
 from edged.algorithm.trails import Trail
 from edged.model.detection import Detection, Outcome
@@ -140,6 +142,45 @@ def test_an_attribute_is_a_line_of_its_own() -> None:
     assert (two[3] - two[1]) > 1.6 * (plain[3] - plain[1])
     odd = replace(PERSON, attributes={"a": None, "b": [1], "c": 3, "d": 0.25, "e": {"score": "x"}})
     assert filled(drawn(None, odd), color_of(PERSON)).any()
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        ({"label": "no", "score": 0.8}, ("helmet: no 80%",)),
+        ({"value": 1.234, "unit": "m/s", "heading": 90.0}, ("helmet: 1.23 m/s",)),
+        ({"label": 3}, ("helmet: 3",)),
+        ({"float16": "AAAA", "size": 2}, ()),  # for programs only
+        (0.25, ("helmet: 0.25",)),
+        ("yes", ("helmet: yes",)),
+        (None, ()),
+    ],
+)
+def test_an_attribute_in_words(value: Any, words: tuple[str, ...]) -> None:
+    wordings = list(wordings_of(replace(PERSON, attributes={"helmet": value})))
+
+    assert [wording[1:] for wording in wordings if len(wording) > 1] == ([words] if words else [])
+
+
+def test_the_dots_of_a_small_face_leave_it_to_be_seen() -> None:
+    landmarks = tuple((0.5 + 0.01 * across, 0.5 + 0.01 * down, 1.0) for across, down in ((0, 0), (1, 1)))
+    small = Detection((0.48, 0.47, 0.52, 0.53), 0.9, "", keypoints=landmarks)
+    box = drawn(None, replace(small, keypoints=()))
+    dots = (drawn(None, small) != box).any(axis=2).sum()
+    assert 2 <= dots < 0.17 * (0.04 * 640 * 0.06 * 480)
+
+
+def test_what_the_frame_shows_stands_in_the_corner() -> None:
+    data = {
+        "classes": [{"label": "closed", "score": 0.8}],
+        "segments": [{"label": "person", "area": 0.138, "polygons": []}],
+        "own": [{"label": "odd"}, 3, {"score": 1}],
+        "segments_of_objects": [{"label": "cat", "score": 0.9, "box": [0, 0, 1, 1]}],  # they have boxes
+        "number": 4,
+    }
+    counts: dict[str, Any] = {"zones": {}, "lines": {}}
+    lines = list(panel_lines((PERSON,), data, counts, None, ""))
+    assert lines == ["closed 80%", "person 14%", "person: 1"]
 
 
 def test_a_crowd_keeps_its_labels_apart() -> None:

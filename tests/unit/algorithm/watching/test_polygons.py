@@ -51,9 +51,8 @@ def test_any_polygon_agrees_with_a_plain_even_odd_rule(
     except AlgorithmError:
         xs, ys = np.array(polygon).T
         middles = [(x / 80 + 0.003, y / 80 + 0.002) for x in range(80) for y in range(80)]
-        assert (
-            np.ptp(xs) == 0 or np.ptp(ys) == 0 or not any(winds_oddly(polygon, *place) for place in middles)
-        )
+        clear = [place for place in middles if distance_to_edges(polygon, *place) > 1e-6]
+        assert np.ptp(xs) == 0 or np.ptp(ys) == 0 or not any(winds_oddly(polygon, *place) for place in clear)
         return
     within, distances = polygons.measure(np.array(points))
     for row, (x, y) in enumerate(points):
