@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+from collections.abc import Mapping
 
 from edged.control.proving import Proving
 from edged.model.messages import JobSpec, Library, Proof
+from edged.model.scene import Scene
 from edged.supervise.process import ProcessKind
 from edged.supervise.supervisor import Supervisor
 
@@ -21,8 +23,16 @@ class ProofDesk:
         self._supervisor = supervisor
         self._kind = kind
 
-    async def prove(self, jobs: tuple[JobSpec, ...], library: Library, within_s: float) -> tuple[Proof, ...]:
-        """One `Proof` for each job, in their order; ``timeout`` for those that took longer."""
+    async def prove(
+        self,
+        jobs: tuple[JobSpec, ...],
+        library: Library,
+        within_s: float,
+        scenes: Mapping[str, Scene] | None = None,
+    ) -> tuple[Proof, ...]:
+        """One `Proof` for each job, in their order; ``timeout`` for those that took longer. With ``scenes``
+        they must fit those, too.
+        """
         if not jobs:
             return ()
         proofs: dict[str, Proof] = {}
@@ -34,7 +44,16 @@ class ProofDesk:
                 all_there.set()
 
         name = f"twin-{next(_ROUNDS)}"
-        proving = Proving(name, jobs, library, self._supervisor, self._kind, on_proof=note, on_listed=None)
+        proving = Proving(
+            name,
+            jobs,
+            library,
+            self._supervisor,
+            self._kind,
+            on_proof=note,
+            on_listed=None,
+            scenes=scenes,
+        )
         proving.start()
         try:
             async with asyncio.timeout(within_s):

@@ -11,9 +11,10 @@ import asyncio
 import logging
 import os
 from collections import deque
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 
 from edged.model.messages import JobSpec, Library, Proof, ProveReport, ProveRequest
+from edged.model.scene import Scene
 from edged.supervise.channel import Packet
 from edged.supervise.heartbeat import Heartbeat
 from edged.supervise.process import ChildExit, ProcessKind
@@ -45,7 +46,9 @@ class Proving:
         *,
         on_proof: Callable[[Proof], None],
         on_listed: Callable[[ProveReport], None] | None,
+        scenes: Mapping[str, Scene] | None = None,
     ) -> None:
+        """``scenes`` are those that jobs are proved with; None: whatever zones they name, there may be."""
         self._name = name
         self._queue = deque(jobs)
         self._library = library
@@ -53,6 +56,7 @@ class Proving:
         self._kind = kind
         self._on_proof = on_proof
         self._on_listed = on_listed
+        self._scenes = dict(scenes or {})
         self._at: dict[str, JobSpec | None] = {}
         """What each prover is at; None: it starts, or lists the algorithms."""
         self._listed = on_listed is None
@@ -151,7 +155,7 @@ class Proving:
             return  # it was given up
         if self._queue:
             job = self._at[process] = self._queue.popleft()
-            self._supervisor.send(process, ProveRequest((job,), self._library))
+            self._supervisor.send(process, ProveRequest((job,), self._library, scenes=self._scenes))
             asyncio.get_running_loop().call_later(_PATIENCE_S, self._relieve, process, job)
         elif not self._listed:
             self._listed = True

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from edged.control.proof_desk import ProofDesk
 from edged.control.twin_record import TwinRecord
 from edged.errors import Problem, SpecRejected
 from edged.model.messages import JobSpec, Proof
+from edged.model.scene import Scene
 from edged.model.twin import Gate
 from edged.settings import Loaded
 
@@ -101,14 +102,48 @@ async def prepare(
     unproved = [
         job for job in device.unproved(goal.plan) if before.jobs.get(job.name) != goal.plan.jobs[job.name]
     ]
+    unproved += _left_without(goal.plan, running.plan, unproved)
     provable = tuple(job for job in unproved if asked.fetches or missing.keys().isdisjoint(_paths_of(job)))
-    found = await proofs.prove(provable, goal.plan.library, max(until_s - time.monotonic(), 0.0))
+    left_s = max(until_s - time.monotonic(), 0.0)
+    found = await proofs.prove(provable, goal.plan.library, left_s, goal.plan.scenes)
     problems = [_disproved(proof) for proof in found if proof.code or proof.error]
     if problems:
         raise SpecRejected(problems)
     actions = difference(running.loaded.settings.spec, goal.loaded.settings.spec)
     others = tuple(job.name for job in unproved if job not in provable)
     return Prepared(goal, actions, provable, tuple(missing.values()), others)
+
+
+def _left_without(goal: Plan, running: Plan, others: Collection[JobSpec]) -> list[JobSpec]:
+    """The jobs besides ``others`` whose params name a zone or a line that a source of theirs has no longer:
+    they load as before, and would fail at their next run. That source stands first, to be proved with.
+    """
+    found = []
+    for job in (job.spec for job in goal.jobs.values() if job.enabled and job.spec not in others):
+        for source in job.sources:
+            if _names_one_of(job, _drawn(running, source) - _drawn(goal, source)):
+                found.append(replace(job, sources=(source, *(s for s in job.sources if s != source))))
+                break
+    return found
+
+
+def _drawn(plan: Plan, source: str) -> set[str]:
+    """The names of a source's zones and lines."""
+    scene = plan.scenes.get(source, Scene())
+    return {*scene.zones, *scene.lines}
+
+
+def _names_one_of(job: JobSpec, names: Collection[str]) -> bool:
+    """As a text or as a key of its params."""
+    return any(_holds(link.params, names) for link in job.chain)
+
+
+def _holds(value: Any, names: Collection[str]) -> bool:
+    if isinstance(value, str):
+        return value in names
+    if isinstance(value, Mapping):
+        return any(key in names or _holds(item, names) for key, item in value.items())
+    return isinstance(value, (list, tuple)) and any(_holds(item, names) for item in value)
 
 
 def watch_for(goal: Plan, running: Plan, gate: Gate, sight: Sight, now_s: float) -> Watch:

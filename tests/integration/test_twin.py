@@ -77,6 +77,11 @@ def test_a_desired_is_prepared_tried_and_applied_and_is_what_the_device_starts_f
 REJECTED = [
     ({"algorithm": "detector", "params": {"model": "no.onnx"}}, "jobs.new.params.model", "model_not_found"),
     ({"algorithm": "nobody"}, "jobs.new.algorithm", "algorithm_not_found"),
+    (
+        {"algorithm": "motion", "then": [{"algorithm": "zones", "params": {"zones": ["door"]}}]},
+        "jobs.new.then.0.params.zones",
+        "not_found",
+    ),
     ({"algorithm": "trouble", "params": {"what": "init-raise"}}, "jobs.new.algorithm", "algorithm_failed"),
     ({"algorithm": "trouble", "params": {"what": "init-segfault"}}, "jobs.new", "algorithm_failed"),
     ({**NEVER, "worker": "other"}, "jobs.new", "timeout"),
@@ -110,6 +115,30 @@ def test_what_cannot_run_is_rejected_with_the_path_of_the_key_and_nobody_notices
             assert here.kept["decided"]["revision"] == 20
 
     asyncio.run(scenario())
+
+
+def test_a_zone_that_a_job_names_cannot_be_taken_from_it(tmp_path: Path) -> None:
+    """The job itself does not change, and would fail at its next run."""
+    door = [[0.1, 0.1], [0.9, 0.1], [0.9, 0.9]]
+    zones = {"algorithm": "zones", "params": {"dwell": {"door": 10}}}
+    jobs = {"watch": {"algorithm": "motion", "sampling": {"interval": 0.1}, "then": [zones]}}
+
+    async def live() -> None:
+        async with box(tmp_path / "twin.json") as here:
+            drawn = {**PATTERN, "zones": {"door": door, "hall": door}}
+            await here.twin.desired(desired(1, {"sources": {"gate": drawn}, "jobs": jobs}))
+            await here.until("applied", 1)
+            gone = {**PATTERN, "zones": {"hall": door}}
+            await here.twin.desired(desired(2, {"sources": {"gate": gone}, "jobs": jobs}))
+            await here.until("rejected", 2)
+            (error,) = here.reported["errors"]
+            assert error["path"] == "jobs.watch.then.0.params.dwell"
+            assert "no zone 'door'" in error["message"]
+            smaller = {**PATTERN, "zones": {"door": door}}
+            await here.twin.desired(desired(3, {"sources": {"gate": smaller}, "jobs": jobs}))
+            await here.until("applied", 3)
+
+    asyncio.run(live())
 
 
 def test_what_fails_on_real_frames_is_rolled_back(tmp_path: Path) -> None:
