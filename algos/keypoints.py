@@ -28,6 +28,7 @@ from edged.algorithm import (
     Scaling,
     blame,
 )
+from edged.algorithm.crops import widened
 from edged.algorithm.drawing import color_of
 from edged.algorithm.picture_params import Normalize, PictureParams, Resize, picture_for
 from edged.algorithm.poses import COCO_BONES, COCO_KEYPOINTS, POSE_HEADS, PoseHead, Poses, recognise_pose
@@ -45,15 +46,17 @@ class KeypointsParams(PictureParams):
         Normalize.AUTO, description="what its numbers are: none 0-255, unit, signed, imagenet; auto: by head"
     )
     head: str = Field("auto", description=f"what the outputs mean: auto, {', '.join(POSE_HEADS)}")
-    labels: list[str] = Field(["person"], description="of which detections before it; empty: of all")
+    of: list[str] | None = Field(
+        ["person"], description="labels of the detections before it that are looked at; null: all"
+    )
     score: float = Field(
         0.4, ge=0, le=1, description="people that it finds itself and is less sure of are left out"
     )
     keypoint_score: float = Field(0.3, ge=0, le=1, description="keypoints below it get the score 0: not seen")
-    padding: float = Field(
-        1.25, ge=1, le=3, description="how much larger than its box the crop of a person is"
+    margin: float = Field(
+        0.125, ge=0, le=2, description="surroundings seen on each side, as a share of the box"
     )
-    max_people: int = Field(20, ge=1, le=1000, description="the surest of a frame")
+    max_detections: int = Field(20, ge=1, le=1000, description="the surest people of a frame")
     iou: float = Field(0.6, ge=0, le=1, description="people that it finds itself and overlap more are one")
     names: list[str] | None = Field(None, description="what the keypoints are called; default for 17: COCO's")
     skeleton: list[tuple[int, int]] | None = Field(
@@ -168,7 +171,7 @@ class Keypoints(Algorithm):
             return []
         labels = np.zeros(len(poses.scores), dtype=np.intp)
         iou = self.params.iou if poses.overlapping else 1.0
-        kept = suppress(poses.boxes, poses.scores, labels, iou=iou, most=self.params.max_people)
+        kept = suppress(poses.boxes, poses.scores, labels, iou=iou, most=self.params.max_detections)
         boxes = picture.to_frame(poses.boxes[kept])
         return [
             Detection((x_min, y_min, x_max, y_max), float(min(poses.scores[place], 1.0)), "person", 0,
@@ -191,10 +194,10 @@ class Keypoints(Algorithm):
         return (Detection(box, score, "person", 0, keypoints=keypoints),)
 
     def _with_keypoints(self, frame: Frame, earlier: Sequence[Detection]) -> tuple[Detection, ...]:
-        labels, most = self.params.labels, self.params.max_people
-        people = [place for place, found in enumerate(earlier) if not labels or found.label in labels]
+        wanted, most = self.params.of, self.params.max_detections
+        people = [place for place, found in enumerate(earlier) if wanted is None or found.label in wanted]
         people = sorted(people, key=lambda place: -earlier[place].score)[:most]
-        pictures = [self._picture(frame, self._around(earlier[place].box)) for place in people]
+        pictures = [self._picture(frame, widened(earlier[place].box, self.params.margin)) for place in people]
         completed = list(earlier)
         size = _BATCH if self._batched else 1
         for begin in range(0, len(pictures), size):
@@ -204,17 +207,6 @@ class Keypoints(Algorithm):
                 completed[place] = replace(earlier[place], keypoints=self._told(told, picture))
         self.context.count("keypoints.crops", len(pictures))
         return tuple(completed)
-
-    def _around(self, box: Box) -> Box:
-        x_min, y_min, x_max, y_max = box
-        x_more = (x_max - x_min) * (self.params.padding - 1) / 2
-        y_more = (y_max - y_min) * (self.params.padding - 1) / 2
-        return (
-            max(x_min - x_more, 0),
-            max(y_min - y_more, 0),
-            min(x_max + x_more, 1),
-            min(y_max + y_more, 1),
-        )
 
     def _picture(self, frame: Frame, region: Box) -> Picture:
         params = self.params
