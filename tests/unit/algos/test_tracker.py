@@ -69,7 +69,7 @@ def test_what_is_confirmed_has_an_id_and_is_the_detectors_own_otherwise() -> Non
 
 
 def test_it_tells_when_an_object_comes_and_goes() -> None:
-    rig = Rig({"lost": 1.0})
+    rig = Rig({"lost_after": 1.0})
     for tick in range(20):
         rig.run(5 + tick / 10, found(0.2 + 0.02 * tick))
     for tick in range(20, 35):
