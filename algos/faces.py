@@ -24,6 +24,7 @@ from edged.algorithm import (
 )
 from edged.algorithm.crops import widened
 from edged.algorithm.faces import FaceModel, FoundFaces
+from edged.algorithm.labels import some_of
 from edged.algorithm.runtime import Provider
 from edged.algorithm.suppression import suppress
 
@@ -51,7 +52,7 @@ class FacesParams(AlgorithmParams):
     region: tuple[Fraction, Fraction, Fraction, Fraction] = Field(
         WHOLE, description="x_min, y_min, x_max, y_max of the part of the frame that is looked at"
     )
-    of: list[str] | None = Field(
+    of: Annotated[list[str], some_of("leave it out for the whole frame")] | None = Field(
         None, description="look inside detections of these labels, as [person]; default: at the whole frame"
     )
     max_crops: int = Field(16, ge=1, le=300, description="detections looked into, the largest first")

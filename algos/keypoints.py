@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Annotated
 
 import cv2
 import numpy as np
@@ -30,6 +31,7 @@ from edged.algorithm import (
 )
 from edged.algorithm.crops import widened
 from edged.algorithm.drawing import color_of
+from edged.algorithm.labels import some_of
 from edged.algorithm.picture_params import Normalize, PictureParams, Resize, picture_for
 from edged.algorithm.poses import COCO_BONES, COCO_KEYPOINTS, POSE_HEADS, PoseHead, Poses, recognise_pose
 from edged.algorithm.suppression import suppress
@@ -46,7 +48,7 @@ class KeypointsParams(PictureParams):
         Normalize.AUTO, description="what its numbers are: none 0-255, unit, signed, imagenet; auto: by head"
     )
     head: str = Field("auto", description=f"what the outputs mean: auto, {', '.join(POSE_HEADS)}")
-    of: list[str] | None = Field(
+    of: Annotated[list[str], some_of("say null for all")] | None = Field(
         ["person"], description="labels of the detections before it that are looked at; null: all"
     )
     score: float = Field(

@@ -36,7 +36,7 @@ from edged.algorithm.class_map import (
     runs_of,
 )
 from edged.algorithm.instances import instance_classes, instances_of
-from edged.algorithm.labels import label_ids, labels_for, metadata_labels, read_labels
+from edged.algorithm.labels import WantedLabels, label_ids, labels_for, metadata_labels, read_labels
 from edged.algorithm.picture_params import Normalize, PictureParams, Resize, picture_for
 from edged.algorithm.segment_labels import SEGMENT_LABELS
 
@@ -62,7 +62,7 @@ class SegmentationParams(PictureParams):
     names: list[str] | str | None = Field(
         None, description="what classes are called: a list, or a text file in a model folder, one per line"
     )
-    labels: list[str] | None = Field(None, description="only these; default: all but the background")
+    labels: WantedLabels | None = Field(None, description="only these; default: all but the background")
     score: float = Field(
         0.5, ge=0, le=1, description="what a mask of the only class begins at; the least of an object"
     )

@@ -6,7 +6,7 @@ How many frames and how far apart is the job's ``sampling``: ``{count: 16, step:
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +14,7 @@ from pydantic import Field, model_validator
 
 from edged.algorithm import Algorithm, AlgorithmError, Frame, Outcome, ParamsInvalid, blame
 from edged.algorithm.clip_input import ClipInput
-from edged.algorithm.labels import label_ids, labels_for, metadata_labels, read_labels
+from edged.algorithm.labels import label_ids, labels_for, metadata_labels, read_labels, some_of
 from edged.algorithm.picture_params import Normalize, RegionParams, Resize, picture_for
 
 _ASSUMED_FRAMES = 8
@@ -41,8 +41,8 @@ class TemporalParams(RegionParams):
         pattern=r"^[A-Za-z0-9_-]{1,64}$",
         description="the type of the event that `labels` make; default: none",
     )
-    labels: list[str] | None = Field(
-        None, min_length=1, description="classes that make the event; with event"
+    labels: Annotated[list[str], some_of("name the classes that make the event")] | None = Field(
+        None, description="classes that make the event; with event"
     )
     score: float = Field(0.6, ge=0, le=1, description="from here on a class makes the event")
     score_off: float | None = Field(

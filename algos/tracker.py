@@ -25,6 +25,7 @@ from edged.algorithm import (
     blame,
 )
 from edged.algorithm.embedder import Embedder
+from edged.algorithm.labels import WantedLabels
 from edged.algorithm.runtime import Provider
 from edged.algorithm.tracking.appearance import Appearance, AppearancePolicy
 from edged.algorithm.tracking.follower import Follower
@@ -46,7 +47,7 @@ class AppearanceParams(AlgorithmParams):
 
 
 class TrackerParams(AlgorithmParams):
-    labels: list[str] | None = Field(None, description="only these are followed; default: all")
+    labels: WantedLabels | None = Field(None, description="only these are followed; default: all")
     across_labels: bool = Field(
         False, description="an object may be seen as another label the next time (a car as a truck)"
     )

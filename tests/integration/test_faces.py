@@ -266,6 +266,7 @@ def test_numbers_that_are_none_are_told(tmp_path: Path) -> None:
         ({"model": "other.onnx"}, "model", r"no face detector has outputs of 84x8400 .*Known are yunet"),
         ({"model": "flat.onnx"}, "model", "takes no picture"),
         ({"model": "gray.onnx"}, "model", "a face detector one colour picture"),
+        ({"model": "m.onnx", "of": []}, "of", "leave it out for the whole frame"),
         ({"model": "m.onnx", "input_size": [640, 480]}, "input_size", "320x240 only"),
         ({"model": "m.onnx", "region": [0.5, 0, 0.4, 1]}, "region", "x_min < x_max"),
     ],

@@ -234,6 +234,8 @@ def test_outputs_that_are_not_known_say_what_would_be(tmp_path: Path) -> None:
         made(tmp_path, heatmaps(spread()), head="openpose")
     with pytest.raises(ParamsInvalid, match="2 names are given, the model has 17 keypoints"):
         made(tmp_path, heatmaps(spread()), names=["a", "b"])
+    with pytest.raises(ParamsInvalid, match="of: an empty list is none at all: say null for all"):
+        made(tmp_path, heatmaps(spread()), of=[])
     with pytest.raises(ParamsInvalid, match="numbered 0 to 16"):
         made(tmp_path, heatmaps(spread()), skeleton=[(0, 17)])
     algorithm = made(tmp_path, {"maps": np.full((1, 17, 32, 24), np.nan)})

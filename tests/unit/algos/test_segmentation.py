@@ -146,6 +146,8 @@ def test_models_that_cannot_be_say_what_would_be_right(tmp_path: Path) -> None:
         made(tmp_path, names=NAMES[:3])
     with pytest.raises(ParamsInvalid, match="did you mean 'green'"):
         made(tmp_path, labels=["gren"])
+    with pytest.raises(ParamsInvalid, match="labels: an empty list is none at all: leave it out for all"):
+        made(tmp_path, labels=[])
     fixed_model(tmp_path / "nan.onnx", {"out": np.full((1, 4, 64, 64), np.nan)}, (1, 3, 64, 64))
     algorithm = opened(Segmentation, {"model": "nan.onnx"}, [tmp_path])
     with pytest.raises(AlgorithmError, match="NaN or infinite"):

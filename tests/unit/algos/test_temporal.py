@@ -205,6 +205,7 @@ def test_a_source_that_starts_anew_is_waited_for_anew(tmp_path: Path) -> None:
 def test_params_that_do_not_go_together(tmp_path: Path) -> None:
     for params, message in (
         ({"event": "fall"}, "say which classes"),
+        ({"event": "fall", "labels": []}, "name the classes"),
         ({"labels": ["third"]}, "give its type"),
         ({"event": "fall", "labels": ["thrid"]}, "did you mean 'third'"),
         ({"event": "a fall", "labels": ["third"]}, "match pattern"),

@@ -174,6 +174,7 @@ def test_a_tracker_behind_nothing_that_detects_says_so() -> None:
     ("params", "path", "says"),
     [
         ({"score_low": 0.6}, "params", "score_low must not be above score_high"),
+        ({"labels": []}, "labels", "leave it out for all"),
         ({"min_hits": 0}, "min_hits", "greater than or equal to 1"),
         ({"appearance": {"every": 2}}, "appearance.model", "must be given"),
         ({"appearance": {"model": "who.onnx"}}, "appearance.model", "who.onnx"),

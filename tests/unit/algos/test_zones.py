@@ -435,7 +435,15 @@ def test_a_picture_of_another_shape_keeps_the_counts() -> None:
 
 
 @pytest.mark.parametrize(
-    "params", [{"anchor": "feet"}, {"dwell": 0}, {"limit": -1}, {"margin": -0.1}, {"limit": {"door": "many"}}]
+    "params",
+    [
+        {"anchor": "feet"},
+        {"dwell": 0},
+        {"limit": -1},
+        {"margin": -0.1},
+        {"limit": {"door": "many"}},
+        {"labels": []},
+    ],
 )
 def test_params_that_make_no_sense_are_refused(params: dict[str, Any]) -> None:
     with pytest.raises(ParamsInvalid):
