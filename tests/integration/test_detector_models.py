@@ -185,7 +185,7 @@ PLAIN = (1, 3, SIDE, SIDE)
     ("output", "shape", "params", "path", "message"),
     [
         (UNKNOWN, PLAIN, {}, "model", "no head is known for outputs of output0 1x85x22x22"),
-        (KNOWN, PLAIN, {"head": "yolox"}, "model", "head yolox wants an output of"),
+        (KNOWN, PLAIN, {"head": "yolox"}, "head", "head yolox wants an output of"),
         (KNOWN, (2, 3, SIDE, SIDE), {}, "model", "its batch is fixed at 2"),
         (KNOWN, (1, 2, SIDE, SIDE), {}, "model", "takes no picture"),
         (KNOWN, (1, 100), {}, "model", "takes no picture"),
