@@ -31,7 +31,7 @@ from edged.algorithm import (
 )
 from edged.algorithm.crops import widened
 from edged.algorithm.drawing import color_of
-from edged.algorithm.labels import some_of
+from edged.algorithm.labels import read_labels, some_of
 from edged.algorithm.picture_params import Normalize, PictureParams, Resize, picture_for
 from edged.algorithm.poses import COCO_BONES, COCO_KEYPOINTS, POSE_HEADS, PoseHead, Poses, recognise_pose
 from edged.algorithm.suppression import suppress
@@ -60,7 +60,11 @@ class KeypointsParams(PictureParams):
     )
     max_detections: int = Field(20, ge=1, le=1000, description="the surest people of a frame")
     iou: float = Field(0.6, ge=0, le=1, description="people that it finds itself and overlap more are one")
-    names: list[str] | None = Field(None, description="what the keypoints are called; default for 17: COCO's")
+    names: list[str] | str | None = Field(
+        None,
+        description="what the keypoints are called: a list, or a text file in a model folder, one per line; "
+        "default for 17: COCO's",
+    )
     skeleton: list[tuple[int, int]] | None = Field(
         None, description="which keypoints are drawn joined; default for 17: COCO's"
     )
@@ -87,6 +91,9 @@ class Keypoints(Algorithm):
 
     def open(self) -> None:
         params = self.params
+        with blame("names"):
+            folders = self.context.sessions.folders
+            given = None if params.names is None else read_labels(params.names, folders)
         with blame("model"):
             self._session = self.context.model(params.model, provider=params.provider)
             self._input = ImageInput.of(self._session, params.input_size)
@@ -94,7 +101,7 @@ class Keypoints(Algorithm):
             self._head, count = self._recognise()
             self._batched = self._head.single and self._takes_two()
         self._scaling = params.scaling(self._input.channels, self._head.normalize)
-        self._names = self._named(count)
+        self._names = _named(count, given)
         self._bones = self._joined(count)
 
     def run(self, window: Sequence[Frame], before: Outcome) -> Outcome:
@@ -146,16 +153,6 @@ class Keypoints(Algorithm):
             return len(self._outputs([self._blank(), self._blank()])[0]) == 2
         except AlgorithmError:
             return False
-
-    def _named(self, count: int) -> tuple[str, ...]:
-        names = self.params.names
-        if names is None:
-            return COCO_KEYPOINTS if count == len(COCO_KEYPOINTS) else ()
-        if len(names) != count:
-            raise ParamsInvalid(
-                f"{len(names)} names are given, the model has {count} keypoints", path="names"
-            )
-        return tuple(names)
 
     def _joined(self, count: int) -> tuple[tuple[int, int], ...]:
         bones = self.params.skeleton
@@ -233,3 +230,12 @@ class Keypoints(Algorithm):
         scores = np.clip(points[:, 2], 0, 1)
         scores = np.where(scores >= self.params.keypoint_score, scores, 0)
         return tuple((x, y, s) for (x, y), s in zip(places.tolist(), scores.tolist(), strict=True))
+
+
+def _named(count: int, given: Sequence[str] | None) -> tuple[str, ...]:
+    """What ``count`` keypoints are called; empty: nobody knows."""
+    if given is None:
+        return COCO_KEYPOINTS if count == len(COCO_KEYPOINTS) else ()
+    if len(given) != count:
+        raise ParamsInvalid(f"{len(given)} names are given, the model has {count} keypoints", path="names")
+    return tuple(given)

@@ -243,6 +243,19 @@ def test_outputs_that_are_not_known_say_what_would_be(tmp_path: Path) -> None:
         algorithm.run([blank()], EMPTY)
 
 
+def test_names_come_from_a_list_or_a_file(tmp_path: Path) -> None:
+    names = [f"point {number}" for number in range(17)]
+    (tmp_path / "points.txt").write_text("\n".join(names))
+    for given in (names, "points.txt"):
+        assert made(tmp_path, heatmaps(spread()), names=given).run([blank()], EMPTY).data == {
+            "keypoint_names": names
+        }
+    for wrong, message in (("/etc/passwd", "a file in a model folder"), ("none.txt", "no 'none.txt'")):
+        with pytest.raises(ParamsInvalid, match=message) as raised:
+            made(tmp_path, heatmaps(spread()), names=wrong)
+        assert raised.value.path == "names"
+
+
 def test_every_head_is_recognised_by_what_it_says(tmp_path: Path) -> None:
     shapes = {
         "movenet": (((1, 1, 17, 3),), 192, 192),
