@@ -211,7 +211,7 @@ class Zones(Algorithm):
         zones = self._watched.zones.items()
         for (name, zone), inside, near in zip(zones, place.inside, place.near, strict=True):
             for change, seconds in zone.occupancy.observe(track_id, self._now_us, inside=inside, near=near):
-                data: dict[str, Any] = {"seconds": round(seconds, 3)}
+                data: dict[str, Any] = {} if change == Change.ENTER else {"seconds": round(seconds, 3)}
                 if change == Change.EXIT:
                     data["reason"] = "left"
                 self._emit(change, detection, {**data, **_pace(velocity)}, zone=name)
