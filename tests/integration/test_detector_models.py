@@ -13,6 +13,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from algos.detector import Detector
 from edged.algorithm import AlgorithmError, Frame, ParamsInvalid
+from edged.algorithm.heads import HEADS
 from edged.model.detection import Detection, Outcome
 from edged.model.frame import ColorRange, FrameFormat
 from tests.pictures import constant_model, header_of, noise_frame, opened, save_model
@@ -185,6 +186,7 @@ PLAIN = (1, 3, SIDE, SIDE)
     ("output", "shape", "params", "path", "message"),
     [
         (UNKNOWN, PLAIN, {}, "model", "no head is known for outputs of output0 1x85x22x22"),
+        (UNKNOWN, PLAIN, {}, "model", f"Known are {', '.join(HEADS)}: `edged try MODEL PICTURE"),
         (KNOWN, PLAIN, {"head": "yolox"}, "head", "head yolox wants an output of"),
         (KNOWN, (2, 3, SIDE, SIDE), {}, "model", "its batch is fixed at 2"),
         (KNOWN, (1, 2, SIDE, SIDE), {}, "model", "takes no picture"),
