@@ -39,7 +39,14 @@ from edged.algorithm.heads import (
     recognise,
     with_priors,
 )
-from edged.algorithm.labels import label_ids, labels_for, metadata_labels, open_labels, read_labels
+from edged.algorithm.labels import (
+    WantedLabels,
+    label_ids,
+    labels_for,
+    metadata_labels,
+    open_labels,
+    read_labels,
+)
 from edged.algorithm.picture_params import Scale, listed
 from edged.algorithm.region import Region
 from edged.algorithm.runtime import Provider
@@ -56,7 +63,7 @@ class DetectorParams(AlgorithmParams):
         DEFAULT_SCORE,
         description="boxes below it are left out; or by label, as {person: 0.5, default: 0.4}",
     )
-    labels: list[str] | None = Field(None, description="only these; default: all that the model knows")
+    labels: WantedLabels | None = Field(None, description="only these; default: all that the model knows")
     iou: float = Field(0.45, ge=0, le=1, description="boxes that overlap more are one object")
     nms: Suppression = Field(
         Suppression.AUTO,

@@ -24,6 +24,7 @@ from edged.algorithm import (
 )
 from edged.algorithm.crops import widened
 from edged.algorithm.faces import FaceModel, FoundFaces
+from edged.algorithm.labels import some_of
 from edged.algorithm.runtime import Provider
 from edged.algorithm.suppression import suppress
 
@@ -51,8 +52,8 @@ class FacesParams(AlgorithmParams):
     region: tuple[Fraction, Fraction, Fraction, Fraction] = Field(
         WHOLE, description="x_min, y_min, x_max, y_max of the part of the frame that is looked at"
     )
-    within: list[str] | None = Field(
-        None, alias="in", description="look inside detections of these labels only, as [person]"
+    of: Annotated[list[str], some_of("leave it out for the whole frame")] | None = Field(
+        None, description="look inside detections of these labels, as [person]; default: at the whole frame"
     )
     max_crops: int = Field(16, ge=1, le=300, description="detections looked into, the largest first")
     input_size: tuple[Side, Side] | None = Field(
@@ -93,30 +94,30 @@ class Faces(Batched):
     def conclude(
         self, prepared: Prepared, outputs: Sequence[NDArray[Any]], window: Sequence[Frame], before: Outcome
     ) -> Outcome:
-        if self.params.within is not None:
+        if self.params.of is not None:
             return self.run(window, before)
         found = self._model.found(outputs, prepared.picture, self.params.score)
         return self._with(before, [found])
 
     def run(self, window: Sequence[Frame], before: Outcome) -> Outcome:
-        if self.params.within is None:
+        if self.params.of is None:
             return super().run(window, before)
         frame = window[-1]
-        regions = self._regions(before, self.params.within)
+        regions = self._regions(before, self.params.of)
         self.context.count("faces.crops", len(regions))
         return self._with(before, self._model.find(frame, regions, self._size(frame), self.params.score))
 
     def _regions(self, before: Outcome, labels: Sequence[str]) -> list[Box]:
         """The detections that are looked into."""
         if before.detections is None:
-            raise AlgorithmError("nothing before the faces detects: put it behind a detector, or drop `in`")
+            raise AlgorithmError("nothing before the faces detects: put it behind a detector, or drop `of`")
         boxes = [widened(each.box, _MARGIN) for each in before.detections if each.label in labels]
         boxes.sort(key=lambda box: -(box[2] - box[0]) * (box[3] - box[1]))
         return boxes[: self.params.max_crops]
 
     def _size(self, frame: Frame) -> tuple[int, int]:
         """Of the input, where the model leaves it open."""
-        if self.params.input_size is not None or self.params.within is not None:
+        if self.params.input_size is not None or self.params.of is not None:
             return self.params.input_size or _CROP
         x_min, y_min, x_max, y_max = self.params.region
         return self._model.size_for((x_max - x_min) * frame.width, (y_max - y_min) * frame.height, _LONGEST)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Annotated
 
 import cv2
 import numpy as np
@@ -28,7 +29,9 @@ from edged.algorithm import (
     Scaling,
     blame,
 )
+from edged.algorithm.crops import widened
 from edged.algorithm.drawing import color_of
+from edged.algorithm.labels import read_labels, some_of
 from edged.algorithm.picture_params import Normalize, PictureParams, Resize, picture_for
 from edged.algorithm.poses import COCO_BONES, COCO_KEYPOINTS, POSE_HEADS, PoseHead, Poses, recognise_pose
 from edged.algorithm.suppression import suppress
@@ -45,17 +48,23 @@ class KeypointsParams(PictureParams):
         Normalize.AUTO, description="what its numbers are: none 0-255, unit, signed, imagenet; auto: by head"
     )
     head: str = Field("auto", description=f"what the outputs mean: auto, {', '.join(POSE_HEADS)}")
-    labels: list[str] = Field(["person"], description="of which detections before it; empty: of all")
+    of: Annotated[list[str], some_of("say null for all")] | None = Field(
+        ["person"], description="labels of the detections before it that are looked at; null: all"
+    )
     score: float = Field(
         0.4, ge=0, le=1, description="people that it finds itself and is less sure of are left out"
     )
     keypoint_score: float = Field(0.3, ge=0, le=1, description="keypoints below it get the score 0: not seen")
-    padding: float = Field(
-        1.25, ge=1, le=3, description="how much larger than its box the crop of a person is"
+    margin: float = Field(
+        0.125, ge=0, le=2, description="surroundings seen on each side, as a share of the box"
     )
-    max_people: int = Field(20, ge=1, le=1000, description="the surest of a frame")
+    max_detections: int = Field(20, ge=1, le=1000, description="the surest people of a frame")
     iou: float = Field(0.6, ge=0, le=1, description="people that it finds itself and overlap more are one")
-    names: list[str] | None = Field(None, description="what the keypoints are called; default for 17: COCO's")
+    names: list[str] | str | None = Field(
+        None,
+        description="what the keypoints are called: a list, or a text file in a model folder, one per line; "
+        "default for 17: COCO's",
+    )
     skeleton: list[tuple[int, int]] | None = Field(
         None, description="which keypoints are drawn joined; default for 17: COCO's"
     )
@@ -82,6 +91,9 @@ class Keypoints(Algorithm):
 
     def open(self) -> None:
         params = self.params
+        with blame("names"):
+            folders = self.context.sessions.folders
+            given = None if params.names is None else read_labels(params.names, folders)
         with blame("model"):
             self._session = self.context.model(params.model, provider=params.provider)
             self._input = ImageInput.of(self._session, params.input_size)
@@ -89,7 +101,7 @@ class Keypoints(Algorithm):
             self._head, count = self._recognise()
             self._batched = self._head.single and self._takes_two()
         self._scaling = params.scaling(self._input.channels, self._head.normalize)
-        self._names = self._named(count)
+        self._names = _named(count, given)
         self._bones = self._joined(count)
 
     def run(self, window: Sequence[Frame], before: Outcome) -> Outcome:
@@ -142,16 +154,6 @@ class Keypoints(Algorithm):
         except AlgorithmError:
             return False
 
-    def _named(self, count: int) -> tuple[str, ...]:
-        names = self.params.names
-        if names is None:
-            return COCO_KEYPOINTS if count == len(COCO_KEYPOINTS) else ()
-        if len(names) != count:
-            raise ParamsInvalid(
-                f"{len(names)} names are given, the model has {count} keypoints", path="names"
-            )
-        return tuple(names)
-
     def _joined(self, count: int) -> tuple[tuple[int, int], ...]:
         bones = self.params.skeleton
         if bones is None:
@@ -168,7 +170,7 @@ class Keypoints(Algorithm):
             return []
         labels = np.zeros(len(poses.scores), dtype=np.intp)
         iou = self.params.iou if poses.overlapping else 1.0
-        kept = suppress(poses.boxes, poses.scores, labels, iou=iou, most=self.params.max_people)
+        kept = suppress(poses.boxes, poses.scores, labels, iou=iou, most=self.params.max_detections)
         boxes = picture.to_frame(poses.boxes[kept])
         return [
             Detection((x_min, y_min, x_max, y_max), float(min(poses.scores[place], 1.0)), "person", 0,
@@ -191,10 +193,10 @@ class Keypoints(Algorithm):
         return (Detection(box, score, "person", 0, keypoints=keypoints),)
 
     def _with_keypoints(self, frame: Frame, earlier: Sequence[Detection]) -> tuple[Detection, ...]:
-        labels, most = self.params.labels, self.params.max_people
-        people = [place for place, found in enumerate(earlier) if not labels or found.label in labels]
+        wanted, most = self.params.of, self.params.max_detections
+        people = [place for place, found in enumerate(earlier) if wanted is None or found.label in wanted]
         people = sorted(people, key=lambda place: -earlier[place].score)[:most]
-        pictures = [self._picture(frame, self._around(earlier[place].box)) for place in people]
+        pictures = [self._picture(frame, widened(earlier[place].box, self.params.margin)) for place in people]
         completed = list(earlier)
         size = _BATCH if self._batched else 1
         for begin in range(0, len(pictures), size):
@@ -204,17 +206,6 @@ class Keypoints(Algorithm):
                 completed[place] = replace(earlier[place], keypoints=self._told(told, picture))
         self.context.count("keypoints.crops", len(pictures))
         return tuple(completed)
-
-    def _around(self, box: Box) -> Box:
-        x_min, y_min, x_max, y_max = box
-        x_more = (x_max - x_min) * (self.params.padding - 1) / 2
-        y_more = (y_max - y_min) * (self.params.padding - 1) / 2
-        return (
-            max(x_min - x_more, 0),
-            max(y_min - y_more, 0),
-            min(x_max + x_more, 1),
-            min(y_max + y_more, 1),
-        )
 
     def _picture(self, frame: Frame, region: Box) -> Picture:
         params = self.params
@@ -239,3 +230,12 @@ class Keypoints(Algorithm):
         scores = np.clip(points[:, 2], 0, 1)
         scores = np.where(scores >= self.params.keypoint_score, scores, 0)
         return tuple((x, y, s) for (x, y), s in zip(places.tolist(), scores.tolist(), strict=True))
+
+
+def _named(count: int, given: Sequence[str] | None) -> tuple[str, ...]:
+    """What ``count`` keypoints are called; empty: nobody knows."""
+    if given is None:
+        return COCO_KEYPOINTS if count == len(COCO_KEYPOINTS) else ()
+    if len(given) != count:
+        raise ParamsInvalid(f"{len(given)} names are given, the model has {count} keypoints", path="names")
+    return tuple(given)

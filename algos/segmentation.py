@@ -36,7 +36,7 @@ from edged.algorithm.class_map import (
     runs_of,
 )
 from edged.algorithm.instances import instance_classes, instances_of
-from edged.algorithm.labels import label_ids, labels_for, metadata_labels, read_labels
+from edged.algorithm.labels import WantedLabels, label_ids, labels_for, metadata_labels, read_labels
 from edged.algorithm.picture_params import Normalize, PictureParams, Resize, picture_for
 from edged.algorithm.segment_labels import SEGMENT_LABELS
 
@@ -62,12 +62,12 @@ class SegmentationParams(PictureParams):
     names: list[str] | str | None = Field(
         None, description="what classes are called: a list, or a text file in a model folder, one per line"
     )
-    classes: list[str] | None = Field(None, description="only these; default: all but the background")
+    labels: WantedLabels | None = Field(None, description="only these; default: all but the background")
     score: float = Field(
         0.5, ge=0, le=1, description="what a mask of the only class begins at; the least of an object"
     )
     iou: float = Field(0.5, ge=0, le=1, description="objects of a class whose boxes overlap more are one")
-    max_objects: int = Field(100, ge=1, le=1000, description="the surest of a frame")
+    max_detections: int = Field(100, ge=1, le=1000, description="the surest objects of a frame")
     min_area: float = Field(
         0.001, ge=0, le=1, description="share of the frame; classes and regions with less are left out"
     )
@@ -115,8 +115,8 @@ class Segmentation(Algorithm):
         if self._objects is None:
             self._layout = self._told_layout(outputs[0])
         self._labels = self._named(outputs[0], given)
-        with blame("classes"):
-            ids = None if params.classes is None else label_ids(params.classes, self._labels)
+        with blame("labels"):
+            ids = None if params.labels is None else label_ids(params.labels, self._labels)
         if ids is None:
             names = enumerate(self._labels)
             ids = frozenset(number for number, name in names if name.lower() not in _BACKGROUND)
@@ -234,7 +234,7 @@ class Segmentation(Algorithm):
         params, width, height = self.params, self._input.width, self._input.height
         detections, segments = [], []
         for found in instances_of(
-            outputs, width, height, score=params.score, iou=params.iou, most=params.max_objects
+            outputs, width, height, score=params.score, iou=params.iou, most=params.max_detections
         ):
             mask = self._inside(found.mask[np.newaxis], picture)[0]
             area = int(np.count_nonzero(mask)) / mask.size

@@ -6,15 +6,15 @@ How many frames and how far apart is the job's ``sampling``: ``{count: 16, step:
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from edged.algorithm import Algorithm, AlgorithmError, Frame, Outcome, ParamsInvalid, blame
 from edged.algorithm.clip_input import ClipInput
-from edged.algorithm.labels import label_ids, labels_for, metadata_labels, read_labels
+from edged.algorithm.labels import label_ids, labels_for, metadata_labels, read_labels, some_of
 from edged.algorithm.picture_params import Normalize, RegionParams, Resize, picture_for
 
 _ASSUMED_FRAMES = 8
@@ -41,14 +41,25 @@ class TemporalParams(RegionParams):
         pattern=r"^[A-Za-z0-9_-]{1,64}$",
         description="the type of the event that `labels` make; default: none",
     )
-    labels: list[str] | None = Field(
-        None, min_length=1, description="classes that make the event; with event"
+    labels: Annotated[list[str], some_of("name the classes that make the event")] | None = Field(
+        None, description="classes that make the event; with event"
     )
-    threshold: float = Field(0.6, ge=0, le=1, description="the score from which on they do")
-    release: float | None = Field(
-        None, ge=0, le=1, description="the score below which it is over; default: 0.8 times the threshold"
+    score: float = Field(0.6, ge=0, le=1, description="from here on a class makes the event")
+    score_off: float | None = Field(
+        None, ge=0, le=1, description="below it the event is over; default: 0.8 times score"
     )
-    runs: int = Field(2, ge=1, le=1000, description="runs in a row before it begins or is over")
+    after: float = Field(
+        0.4,
+        ge=0,
+        le=3600,
+        description="seconds that the score must stay so before the event begins or is over; 0: at once",
+    )
+
+    @model_validator(mode="after")
+    def _ordered(self) -> TemporalParams:
+        if self.score_off is not None and self.score_off > self.score:
+            raise ValueError("score_off must not be above score: the event would end as it begins")
+        return self
 
 
 class Temporal(Algorithm):
@@ -62,8 +73,8 @@ class Temporal(Algorithm):
 
     _on: str | None = None
     """The label whose event goes on."""
-    _streak = 0
-    """Runs in a row that speak against what is."""
+    _since_us: int | None = None
+    """pts from which on all runs speak against what is; None: the newest does not."""
 
     def open(self) -> None:
         params = self.params
@@ -92,7 +103,7 @@ class Temporal(Algorithm):
             for frame in window
         ]
         scores = scores_of(self._answer(pictures), params.activation)
-        self._tell(scores)
+        self._tell(scores, window[-1].header.pts_us)
         best = np.argsort(-scores, kind="stable")[: params.top].tolist()
         classes = [
             {"label": self._labels[number], "label_id": number, "score": round(float(scores[number]), 4)}
@@ -101,8 +112,8 @@ class Temporal(Algorithm):
         return Outcome(before.detections, {**before.data, "classes": classes}, before.counts)
 
     def reset(self) -> None:
-        """Count runs anew; an event that goes on ends with an off when it is over."""
-        self._streak = 0
+        """The source's clock starts anew; an event that goes on ends with an off when it is over."""
+        self._since_us = None
 
     def _check_count(self, given: int) -> None:
         wanted = self._input.frames
@@ -134,23 +145,31 @@ class Temporal(Algorithm):
         with blame("labels"):
             return label_ids(params.labels, self._labels)
 
-    def _tell(self, scores: NDArray[np.float64]) -> None:
-        """Begin or end the event, after `runs` in a row that ask for it."""
+    def _tell(self, scores: NDArray[np.float64], now_us: int) -> None:
+        """Begin or end the event, when the scores have asked for it for `after` seconds."""
         event = self.params.event
         if event is None:
             return
         number = max(self._telling, key=lambda each: float(scores[each]))
         score = float(scores[number])
-        release = 0.8 * self.params.threshold if self.params.release is None else self.params.release
-        turns = score < release if self._on is not None else score >= self.params.threshold
-        self._streak = self._streak + 1 if turns else 0
-        if self._streak < self.params.runs:
+        if not self._turns(score):
+            self._since_us = None
             return
-        self._streak = 0
+        self._since_us = now_us if self._since_us is None else min(self._since_us, now_us)
+        if now_us - self._since_us < round(self.params.after * 1e6):
+            return
+        self._since_us = None
         label = self._labels[number] if self._on is None else self._on
         state, self._on = ("on", label) if self._on is None else ("off", None)
         fields: dict[str, Any] = {"label": label, "score": round(score, 4), "data": {"state": state}}
         self.context.emit(event, fields)
+
+    def _turns(self, score: float) -> bool:
+        """Whether it speaks against what is: for an event where none goes on, or for its end."""
+        params = self.params
+        if self._on is None:
+            return score >= params.score
+        return score < (0.8 * params.score if params.score_off is None else params.score_off)
 
 
 def scores_of(output: NDArray[np.float64], activation: str) -> NDArray[np.float64]:

@@ -25,6 +25,7 @@ from edged.algorithm import (
     blame,
 )
 from edged.algorithm.embedder import Embedder
+from edged.algorithm.labels import WantedLabels
 from edged.algorithm.runtime import Provider
 from edged.algorithm.tracking.appearance import Appearance, AppearancePolicy
 from edged.algorithm.tracking.follower import Follower
@@ -41,12 +42,12 @@ class AppearanceParams(AlgorithmParams):
     weight: float = Field(
         8.0, ge=0, le=20, description="the most that likeness counts against what motion says (see reach)"
     )
-    most: int = Field(20, ge=1, le=300, description="crops looked at in one run")
+    max_crops: int = Field(20, ge=1, le=300, description="crops looked at in one run")
     provider: Provider = Field(Provider.AUTO, description="what runs the model")
 
 
 class TrackerParams(AlgorithmParams):
-    labels: list[str] | None = Field(None, description="only these are followed; default: all")
+    labels: WantedLabels | None = Field(None, description="only these are followed; default: all")
     across_labels: bool = Field(
         False, description="an object may be seen as another label the next time (a car as a truck)"
     )
@@ -56,7 +57,7 @@ class TrackerParams(AlgorithmParams):
     )
     min_hits: int = Field(2, ge=1, le=1000, description="an id is given to what was seen so often")
     min_time: float = Field(0.2, ge=0, le=60, description="... over at least so many seconds")
-    lost: float = Field(3.0, gt=0, le=3600, description="seconds that an object is kept unseen")
+    lost_after: float = Field(3.0, gt=0, le=3600, description="seconds that an object is kept unseen")
     speed: float = Field(
         1.0, gt=0, le=100, description="usual speed, in the object's own sizes a second (a walker: 1)"
     )
@@ -74,7 +75,7 @@ class TrackerParams(AlgorithmParams):
     appearance: AppearanceParams | None = Field(
         None,
         description="tell objects apart by their looks where motion cannot: "
-        "{model: …onnx, every: 1.0, similar: 0.85, weight: 8.0, most: 20, provider: auto}",
+        "{model: …onnx, every: 1.0, similar: 0.85, weight: 8.0, max_crops: 20, provider: auto}",
     )
 
     @model_validator(mode="after")
@@ -87,8 +88,8 @@ class TrackerParams(AlgorithmParams):
 class Tracker(Algorithm):
     """Objects followed from run to run: each keeps its id, also when it is hidden for a moment.
 
-    Events: ``object_start`` when an object is confirmed, ``object_end`` when it was not seen for ``lost``
-    seconds, or the source starts anew.
+    Events: ``object_start`` when an object is confirmed, ``object_end`` when it was not seen for
+    ``lost_after`` seconds, or the source starts anew.
     """
 
     Params = TrackerParams
@@ -102,7 +103,7 @@ class Tracker(Algorithm):
             params.score_low,
             params.min_hits,
             params.min_time,
-            params.lost,
+            params.lost_after,
             params.speed,
             params.reach,
             params.max_tracks,
@@ -133,7 +134,7 @@ class Tracker(Algorithm):
         self._tell(Step([], ended=self._follower.end()))
 
     def _open_model(self, wanted: AppearanceParams) -> Embedder:
-        self._looks = AppearancePolicy(wanted.every, wanted.similar, wanted.weight, wanted.most)
+        self._looks = AppearancePolicy(wanted.every, wanted.similar, wanted.weight, wanted.max_crops)
         try:
             with blame("model"):
                 return Embedder.open(self.context, wanted.model, provider=wanted.provider)

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, Field
 
 from edged.algorithm import Algorithm, AlgorithmError, AlgorithmParams, Context, Detection, Frame, Outcome
+from edged.algorithm.labels import WantedLabels
 from edged.algorithm.watching.anchors import BoxAnchor, anchor_points
 from edged.algorithm.watching.known_objects import KnownObjects
 from edged.algorithm.watching.occupancy import Change, Patience
@@ -34,7 +35,7 @@ _Limit = Annotated[int, Field(ge=0, le=100_000)]
 class ZonesParams(AlgorithmParams):
     zones: list[str] | None = Field(None, description="only these zones of the source; default: all")
     lines: list[str] | None = Field(None, description="only these lines of the source; default: all")
-    labels: list[str] | None = Field(None, description="only objects with these labels; default: all")
+    labels: WantedLabels | None = Field(None, description="only objects with these labels; default: all")
     anchor: BoxAnchor = Field(BoxAnchor.BOTTOM_CENTER, description="the point of a box that counts")
     margin: float = Field(
         0.1,
@@ -210,7 +211,7 @@ class Zones(Algorithm):
         zones = self._watched.zones.items()
         for (name, zone), inside, near in zip(zones, place.inside, place.near, strict=True):
             for change, seconds in zone.occupancy.observe(track_id, self._now_us, inside=inside, near=near):
-                data: dict[str, Any] = {"seconds": round(seconds, 3)}
+                data: dict[str, Any] = {} if change == Change.ENTER else {"seconds": round(seconds, 3)}
                 if change == Change.EXIT:
                     data["reason"] = "left"
                 self._emit(change, detection, {**data, **_pace(velocity)}, zone=name)

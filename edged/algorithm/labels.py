@@ -7,6 +7,9 @@ import difflib
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Annotated
+
+from pydantic import AfterValidator
 
 from edged.algorithm.coco import COCO_LABELS
 from edged.algorithm.models import find_model
@@ -15,6 +18,22 @@ from edged.errors import AlgorithmError
 MOST_CLASSES = 1000
 """A model that does not tell their number is not expected to have more."""
 _SUFFIXES = (".txt", ".names", ".labels")
+
+
+def some_of(mend: str) -> AfterValidator:
+    """For params that choose labels: refuses an empty list, which is mostly meant as all of them and would
+    be none. ``mend`` says what to write instead.
+    """
+
+    def check(labels: list[str]) -> list[str]:
+        if not labels:
+            raise ValueError(f"an empty list is none at all: {mend}")
+        return labels
+
+    return AfterValidator(check)
+
+
+WantedLabels = Annotated[list[str], some_of("leave it out for all")]
 
 
 def metadata_labels(metadata: Mapping[str, str]) -> tuple[str, ...] | None:

@@ -6,7 +6,7 @@ from enum import StrEnum
 from fractions import Fraction
 from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import BeforeValidator, Field, field_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from edged.algorithm.base import AlgorithmParams
 from edged.algorithm.color import Color
@@ -84,6 +84,18 @@ class PictureParams(AlgorithmParams):
     @classmethod
     def _listed(cls, value: Any) -> Any:
         return listed(value)
+
+    @model_validator(mode="after")
+    def _one_way(self) -> PictureParams:
+        """Of two ways to say what the numbers are, one would be left out of account."""
+        numbers = [name for name in ("scale", "mean", "std") if getattr(self, name) is not None]
+        if numbers and "normalize" in self.model_fields_set and self.normalize != Normalize.AUTO:
+            told = f"`{'`, `'.join(numbers)}`"
+            raise ValueError(
+                f"`normalize: {self.normalize.value}` and {told} say the same twice:"
+                f" drop `normalize`, or {told}"
+            )
+        return self
 
     def scaling(self, channels: int, auto: Normalize = Normalize.UNIT) -> Scaling:
         """What is asked for, ``auto`` where that is left to the algorithm. Raises `ParamsInvalid`."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Generic, TypeVar
+from typing import Generic, TypeVar
 
 from pydantic import Field
 
@@ -12,9 +12,9 @@ from edged.algorithm.cadence import Cadence, CadenceRule
 from edged.algorithm.context import Context
 from edged.algorithm.crop_model import CropModel, CropModelParams
 from edged.algorithm.frame import Frame
+from edged.algorithm.labels import WantedLabels
 from edged.model.detection import Detection
 
-Label = Annotated[str, Field(min_length=1)]
 R = TypeVar("R")
 T = TypeVar("T")
 
@@ -22,7 +22,7 @@ T = TypeVar("T")
 class SecondaryParams(CropModelParams):
     """Which crops, and how often."""
 
-    of: list[Label] | None = Field(None, description="labels of the detections looked at; default: all")
+    of: WantedLabels | None = Field(None, description="labels of the detections looked at; default: all")
     name: str | None = Field(None, min_length=1, description="what the result is called")
     min_pixels: int = Field(
         16, ge=1, description="boxes whose shorter side has fewer in the frame are not looked at"

@@ -11,6 +11,8 @@ from edged.errors import EdgedError
 from edged.model.redact import hide
 
 _LONGEST = 500
+_LONGEST_WORD = 100
+"""A longer one is cut within."""
 _OURS = str(Path(__file__).resolve().parent.parent)
 _NOT_THEIRS = (_OURS, *{sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")})
 
@@ -24,8 +26,17 @@ def describe_fault(error: BaseException, hidden: Iterable[str] = ()) -> str:
     if not isinstance(error, EdgedError):
         text = f"{type(error).__name__}: {text}" if text else type(error).__name__
         place = _place(error)
-        text = f"{text[:_LONGEST]} ({place})" if place else text
-    return text[: 2 * _LONGEST]
+        text = f"{_cut(text, _LONGEST)} ({place})" if place else text
+    return _cut(text, 2 * _LONGEST)
+
+
+def _cut(text: str, longest: int) -> str:
+    """``text``, of at most ``longest`` characters: whole words, and ``…`` for what is left out."""
+    if len(text) <= longest:
+        return text
+    kept = text[: longest - 1]
+    whole = kept if text[longest - 1].isspace() else kept[: max(map(kept.rfind, " \n")) + 1]
+    return f"{whole.rstrip() if len(kept) - len(whole) <= _LONGEST_WORD else kept}…"
 
 
 def _place(error: BaseException) -> str:

@@ -216,6 +216,7 @@ def test_scores_are_told_from_logits(numbers: Any, activation: str) -> None:
         ({"names": ["a", "b"]}, "names", r"2 names are given, the model has 3 classes"),
         ({"names": "short.txt"}, "names", r"1 names are given"),
         ({"mean": [1.0, 2.0]}, "mean", r"2 numbers; the picture has 3 channels"),
+        ({"of": []}, "of", r"leave it out for all"),
         ({"std": [0.0]}, "std.0", r"greater than 0"),
         ({"output": "other"}, "output", r"no output 'other': logits"),
         ({"input_size": [64, 64]}, "input_size", r"32x32 only"),

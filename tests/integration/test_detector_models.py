@@ -13,6 +13,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from algos.detector import Detector
 from edged.algorithm import AlgorithmError, Frame, ParamsInvalid
+from edged.algorithm.heads import HEADS
 from edged.model.detection import Detection, Outcome
 from edged.model.frame import ColorRange, FrameFormat
 from tests.pictures import constant_model, header_of, noise_frame, opened, save_model
@@ -69,7 +70,6 @@ def test_params_decide_what_is_kept(tmp_path: Path) -> None:
     assert [each.label for each in found(tmp_path, {"max_detections": 1})] == ["b"]
     assert [each.label for each in found(tmp_path, {"labels": ["a"]})] == ["a"]
     assert [each.label for each in found(tmp_path, {"names": ["x", "y", "z"]})] == ["y", "x"]
-    assert found(tmp_path, {"labels": []}) == ()
     stretched = found(tmp_path, {"resize": "stretch"})
     assert rounded(stretched)[0][2] == (0.25, 0.375, 0.75, 0.625)
 
@@ -186,7 +186,8 @@ PLAIN = (1, 3, SIDE, SIDE)
     ("output", "shape", "params", "path", "message"),
     [
         (UNKNOWN, PLAIN, {}, "model", "no head is known for outputs of output0 1x85x22x22"),
-        (KNOWN, PLAIN, {"head": "yolox"}, "model", "head yolox wants an output of"),
+        (UNKNOWN, PLAIN, {}, "model", f"Known are {', '.join(HEADS)}: `edged try MODEL PICTURE"),
+        (KNOWN, PLAIN, {"head": "yolox"}, "head", "head yolox wants an output of"),
         (KNOWN, (2, 3, SIDE, SIDE), {}, "model", "its batch is fixed at 2"),
         (KNOWN, (1, 2, SIDE, SIDE), {}, "model", "takes no picture"),
         (KNOWN, (1, 100), {}, "model", "takes no picture"),

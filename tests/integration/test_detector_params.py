@@ -229,6 +229,7 @@ def test_priors_of_ones_own(tmp_path: Path) -> None:
         ({"std": [0.0]}, "std", "must not be 0"),
         ({"head": "yolov8"}, "head", "head yolov8 wants an output of"),
         ({"head": "mine:head"}, "head", "no folder of functions"),
+        ({"labels": []}, "labels", "an empty list is none at all: leave it out for all"),
         ({"labels": ["cat"]}, "labels", "the model knows no 'cat'"),
     ],
 )

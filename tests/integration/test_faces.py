@@ -149,7 +149,7 @@ def test_faces_inside_people_lie_where_they_lie_in_the_frame(assets: Path, model
     people = tuple(around(face.box) for face in whole[:5])
     bag = Detection((0.1, 0.5, 0.9, 0.7), 0.9, "handbag")
     counters: Counter[str] = Counter()
-    params = {"model": f"{model}.onnx", "in": ["person"]}
+    params = {"model": f"{model}.onnx", "of": ["person"]}
     algorithm = opened(Faces, params, [assets], counters=counters)
     outcome = algorithm.run([frame], Outcome((*people, people[0], bag)))
     found = (outcome.detections or ())[7:]
@@ -266,6 +266,7 @@ def test_numbers_that_are_none_are_told(tmp_path: Path) -> None:
         ({"model": "other.onnx"}, "model", r"no face detector has outputs of 84x8400 .*Known are yunet"),
         ({"model": "flat.onnx"}, "model", "takes no picture"),
         ({"model": "gray.onnx"}, "model", "a face detector one colour picture"),
+        ({"model": "m.onnx", "of": []}, "of", "leave it out for the whole frame"),
         ({"model": "m.onnx", "input_size": [640, 480]}, "input_size", "320x240 only"),
         ({"model": "m.onnx", "region": [0.5, 0, 0.4, 1]}, "region", "x_min < x_max"),
     ],
@@ -289,7 +290,7 @@ def test_a_size_that_yunet_does_not_take_is_told(assets: Path) -> None:
 def test_inside_detections_needs_a_detector(tmp_path: Path) -> None:
     ultraface(tmp_path / "m.onnx", *answer())
     with pytest.raises(AlgorithmError, match="put it behind a detector"):
-        opened(Faces, {"model": "m.onnx", "in": ["person"]}, [tmp_path]).run([noise_frame(FRAME)], Outcome())
+        opened(Faces, {"model": "m.onnx", "of": ["person"]}, [tmp_path]).run([noise_frame(FRAME)], Outcome())
 
 
 @pytest.mark.assets

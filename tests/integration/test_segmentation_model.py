@@ -70,8 +70,8 @@ def test_the_same_classes_and_areas_as_a_plain_implementation(assets: Path) -> N
 
 def test_polygons_lie_where_the_class_is(assets: Path) -> None:
     folder = [assets]
-    masks = opened(Segmentation, {"model": MODEL, "mask": "rle", "classes": ["bottle"]}, folder)
-    outlines = opened(Segmentation, {"model": MODEL, "classes": ["bottle"]}, folder)
+    masks = opened(Segmentation, {"model": MODEL, "mask": "rle", "labels": ["bottle"]}, folder)
+    outlines = opened(Segmentation, {"model": MODEL, "labels": ["bottle"]}, folder)
     for frame, _ in decoded_frames(assets / "bottle-detection.mp4", 200, 4):
         (mask,) = masks.run([frame], Outcome()).data["segments"]
         (outline,) = outlines.run([frame], Outcome()).data["segments"]

@@ -94,8 +94,8 @@ def recognise(model: Signature, label_count: int | None = None) -> Fitting:
 def unknown(model: Signature) -> str:
     """That no head fits, and which there are."""
     outputs = model.outputs
-    known = "; ".join(f"{head.name}: {head.output}" for head in HEADS.values())
     return (
         f"no head is known for outputs of {outputs} (input {outputs.width}x{outputs.height}). "
-        f"Known are {known}. Or write your own: head: file:function"
+        f"Known are {', '.join(HEADS)}: `edged try MODEL PICTURE --algorithm detector` tells what each "
+        "expects. Or write your own: head: file:function"
     )

@@ -41,8 +41,8 @@ class AppearancePolicy:
     """Cosine of two vectors at which they are as likely of one object as of two."""
     weight: float = 8.0
     """The most that likeness may say for or against a pair, in the units of the costs."""
-    most: int = 20
-    """Vectors in one run."""
+    max_crops: int = 20
+    """Looked at in one run."""
 
 
 class Appearance:
@@ -69,7 +69,7 @@ class Appearance:
         doubtful = in_doubt(costs, lasting, self._policy.weight)[known]
         for column in np.flatnonzero(np.any(doubtful, axis=0)).tolist():
             index = indexes[column]
-            if index is not None and len(asked) < self._policy.most:
+            if index is not None and len(asked) < self._policy.max_crops:
                 asked[column] = index
         if not asked:
             return
@@ -81,7 +81,7 @@ class Appearance:
     def refresh(self, pairs: Sequence[tuple[ObjectTrack, int]], now_us: int) -> None:
         """Keep the vectors of tracks fresh that are seen now, each at its index, unhidden."""
         old = [index for track, index in pairs if index not in self._vectors and self._is_old(track, now_us)]
-        self._look(old[: self._policy.most - len(self._vectors)])
+        self._look(old[: self._policy.max_crops - len(self._vectors)])
         for track, index in pairs:
             vector = self._vectors.get(index)
             if vector is not None:

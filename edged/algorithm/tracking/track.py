@@ -82,7 +82,7 @@ class Policy:
     score_low: float = 0.1
     min_hits: int = 2
     min_time: float = 0.2
-    lost: float = 3.0
+    lost_after: float = 3.0
     speed: float = 1.0
     """The usual one, in sizes of the object a second."""
     reach: float = 2.7
@@ -100,14 +100,14 @@ class Policy:
         ``passed_s``: since the run before. Where runs are further apart than that, a track has one run to
         be found again, unless it is very much longer.
         """
-        run = min(1.5 * passed_s, PAUSES * self.lost)
-        confirmed = max(self.lost, run)
-        tentative = max(min(self.lost, DOUBTFUL_S), run)
+        run = min(1.5 * passed_s, PAUSES * self.lost_after)
+        confirmed = max(self.lost_after, run)
+        tentative = max(min(self.lost_after, DOUBTFUL_S), run)
         return int(confirmed * 1e6), int(tentative * 1e6)
 
 
 PAUSES = 10.0
-"""Times ``lost``: after a longer pause nothing is found again."""
+"""Times ``lost_after``: after a longer pause nothing is found again."""
 DOUBTFUL_S = 0.35
 """How long a tentative track is kept unseen."""
 

@@ -44,7 +44,7 @@ def test_the_middle_has_the_proportions_and_lies_inside(
         ({}, Scaling(1 / 255)),
         ({"normalize": "auto"}, SCALINGS[Normalize.SIGNED]),
         ({"normalize": "none"}, Scaling()),
-        ({"normalize": "imagenet", "scale": 2}, Scaling(2.0)),
+        ({"normalize": "auto", "scale": 2}, Scaling(2.0)),
         ({"scale": "1/255"}, Scaling(1 / 255)),
         ({"mean": 127.5, "std": [1, 2, 4]}, Scaling(1.0, (127.5,), (1.0, 2.0, 4.0))),
     ],
@@ -52,6 +52,21 @@ def test_the_middle_has_the_proportions_and_lies_inside(
 def test_scalings(given_params: dict[str, Any], wanted: Scaling) -> None:
     params = PictureParams.model_validate({"model": "m.onnx", **given_params})
     assert params.scaling(3, Normalize.SIGNED) == wanted
+
+
+@pytest.mark.parametrize(
+    ("numbers", "names"),
+    [({"scale": 2}, "`scale`"), ({"mean": 1, "std": 2}, "`mean`, `std`"), ({"std": [1, 2, 3]}, "`std`")],
+)
+def test_what_the_numbers_are_is_said_in_one_way(numbers: dict[str, Any], names: str) -> None:
+    message = f"`normalize: none` and {names} say the same twice: drop `normalize`, or {names}"
+    with pytest.raises(ValueError, match=message):
+        PictureParams.model_validate({"model": "m.onnx", "normalize": "none", **numbers})
+    nothing = dict.fromkeys(numbers)
+    assert (
+        PictureParams.model_validate({"model": "m.onnx", "normalize": "none", **nothing}).scaling(3)
+        == Scaling()
+    )
 
 
 def test_one_number_or_one_a_channel() -> None:

@@ -82,7 +82,7 @@ def test_keypoints_of_a_crop_lie_in_the_frame(tmp_path: Path) -> None:
     earlier = Outcome(
         (Detection(box, 0.9, "person", 0, track_id=7), Detection(box, 0.9, "dog", 16)), {"a": 1}
     )
-    algorithm = made(tmp_path, simcc(points), padding=1)
+    algorithm = made(tmp_path, simcc(points), margin=0)
     outcome = algorithm.run([blank(400, 200)], earlier)
     person, dog = outcome.detections
     wanted = points / (WIDTH, HEIGHT) * (60, 80) + (100, 40)
@@ -90,6 +90,23 @@ def test_keypoints_of_a_crop_lie_in_the_frame(tmp_path: Path) -> None:
     assert (person.box, person.track_id, dog) == (box, 7, earlier.detections[1])
     assert outcome.data == {"a": 1, "keypoint_names": list(COCO_KEYPOINTS)}
     assert algorithm.context.counters == {"keypoints.crops": 1}
+
+
+def test_of_tells_whose_keypoints_and_margin_how_much_around_them(tmp_path: Path) -> None:
+    """A margin of 0.25 on each side: the model sees 36 x 60 pixels around a box of 24 x 40."""
+    points = spread()
+    box = (100 / 400, 40 / 200, 124 / 400, 80 / 200)
+    earlier = Outcome((Detection(box, 0.9, "person", 0), Detection(box, 0.9, "dog", 16)))
+
+    def seen(**params: Any) -> list[bool]:
+        found = made(tmp_path, simcc(points), **params).run([blank(400, 200)], earlier).detections
+        return [bool(each.keypoints) for each in found]
+
+    assert (seen(), seen(of=["dog"]), seen(of=None)) == ([True, False], [False, True], [True, True])
+    algorithm = made(tmp_path, simcc(points), margin=0.25, resize="stretch")
+    person = algorithm.run([blank(400, 200)], earlier).detections[0]
+    wanted = points / (WIDTH, HEIGHT) * (36, 60) + (94, 30)
+    assert np.abs(np.array(person.keypoints)[:, :2] * (400, 200) - wanted).max() < 0.3
 
 
 def dots_model(path: Path, size: int = 64) -> Path:
@@ -124,7 +141,7 @@ def test_crops_are_cut_where_the_people_are(tmp_path: Path) -> None:
 def test_the_surest_people_first_and_no_more_than_asked_for(tmp_path: Path) -> None:
     people = tuple(Detection((0, 0, 0.5, 1), score, "person") for score in (0.5, 0.9, 0.7))
     for batched in (False, True):
-        algorithm = made(tmp_path, simcc(spread()), batched=batched, max_people=2)
+        algorithm = made(tmp_path, simcc(spread()), batched=batched, max_detections=2)
         found = algorithm.run([blank()], Outcome(people)).detections
         assert [bool(each.keypoints) for each in found] == [False, True, True]
     assert made(tmp_path, simcc(spread())).run([blank()], Outcome(())).detections == ()
@@ -217,11 +234,26 @@ def test_outputs_that_are_not_known_say_what_would_be(tmp_path: Path) -> None:
         made(tmp_path, heatmaps(spread()), head="openpose")
     with pytest.raises(ParamsInvalid, match="2 names are given, the model has 17 keypoints"):
         made(tmp_path, heatmaps(spread()), names=["a", "b"])
+    with pytest.raises(ParamsInvalid, match="of: an empty list is none at all: say null for all"):
+        made(tmp_path, heatmaps(spread()), of=[])
     with pytest.raises(ParamsInvalid, match="numbered 0 to 16"):
         made(tmp_path, heatmaps(spread()), skeleton=[(0, 17)])
     algorithm = made(tmp_path, {"maps": np.full((1, 17, 32, 24), np.nan)})
     with pytest.raises(AlgorithmError, match="NaN or infinite"):
         algorithm.run([blank()], EMPTY)
+
+
+def test_names_come_from_a_list_or_a_file(tmp_path: Path) -> None:
+    names = [f"point {number}" for number in range(17)]
+    (tmp_path / "points.txt").write_text("\n".join(names))
+    for given in (names, "points.txt"):
+        assert made(tmp_path, heatmaps(spread()), names=given).run([blank()], EMPTY).data == {
+            "keypoint_names": names
+        }
+    for wrong, message in (("/etc/passwd", "a file in a model folder"), ("none.txt", "no 'none.txt'")):
+        with pytest.raises(ParamsInvalid, match=message) as raised:
+            made(tmp_path, heatmaps(spread()), names=wrong)
+        assert raised.value.path == "names"
 
 
 def test_every_head_is_recognised_by_what_it_says(tmp_path: Path) -> None:

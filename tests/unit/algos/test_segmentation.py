@@ -32,7 +32,7 @@ def scene() -> NDArray[np.uint8]:
 
 def made(folder: Path, *, channels_last: bool = False, **params: Any) -> Any:
     color_classes_model(folder / "colors.onnx", channels_last=channels_last)
-    given = {"model": "colors.onnx", "names": NAMES, "normalize": "unit", "classes": NAMES[1:], **params}
+    given = {"model": "colors.onnx", "names": NAMES, "normalize": "unit", "labels": NAMES[1:], **params}
     return opened(Segmentation, given, [folder])
 
 
@@ -73,9 +73,9 @@ def test_masks_as_rle_or_not_at_all(tmp_path: Path) -> None:
 
 
 def test_classes_and_small_ones_are_left_out(tmp_path: Path) -> None:
-    assert [each["label"] for each in segments(made(tmp_path, classes=["green"]), scene())] == ["green"]
+    assert [each["label"] for each in segments(made(tmp_path, labels=["green"]), scene())] == ["green"]
     assert [each["label"] for each in segments(made(tmp_path, min_area=0.1), scene())] == ["red"]
-    assert [each["label"] for each in segments(made(tmp_path, classes=None), scene())] == [
+    assert [each["label"] for each in segments(made(tmp_path, labels=None), scene())] == [
         "red", "dark", "green",
     ]  # fmt: skip
     assert segments(made(tmp_path), np.zeros((64, 128, 3), dtype=np.uint8)) == []
@@ -126,7 +126,7 @@ def test_default_names_are_those_of_the_data_set(tmp_path: Path) -> None:
 
 def test_what_it_draws_is_translucent_and_where_the_class_is(tmp_path: Path) -> None:
     for mask in ("polygons", "rle"):
-        algorithm = made(tmp_path, classes=["green"], mask=mask)
+        algorithm = made(tmp_path, labels=["green"], mask=mask)
         outcome = algorithm.run([color_frame(scene())], EMPTY)
         picture = np.full((128, 256, 3), 100, dtype=np.uint8)
         algorithm.draw(picture, outcome)
@@ -145,7 +145,9 @@ def test_models_that_cannot_be_say_what_would_be_right(tmp_path: Path) -> None:
     with pytest.raises(ParamsInvalid, match="3 names are given, the model has 4 classes"):
         made(tmp_path, names=NAMES[:3])
     with pytest.raises(ParamsInvalid, match="did you mean 'green'"):
-        made(tmp_path, classes=["gren"])
+        made(tmp_path, labels=["gren"])
+    with pytest.raises(ParamsInvalid, match="labels: an empty list is none at all: leave it out for all"):
+        made(tmp_path, labels=[])
     fixed_model(tmp_path / "nan.onnx", {"out": np.full((1, 4, 64, 64), np.nan)}, (1, 3, 64, 64))
     algorithm = opened(Segmentation, {"model": "nan.onnx"}, [tmp_path])
     with pytest.raises(AlgorithmError, match="NaN or infinite"):
@@ -190,16 +192,16 @@ def test_objects_asked_for(tmp_path: Path) -> None:
         found = yolo_seg(tmp_path, **params).run([color_frame(scene())], EMPTY).detections
         return [each.label for each in found]
 
-    assert labels(classes=["dog"]) == ["dog"]
+    assert labels(labels=["dog"]) == ["dog"]
     assert labels(iou=1) == ["cat", "cat", "dog"]
     assert labels(min_area=0.3) == ["dog"]
     assert labels(score=0.75) == ["cat"]
-    assert labels(max_objects=1) == ["cat"]
+    assert labels(max_detections=1) == ["cat"]
     assert labels(score=0.95) == []
 
 
 def test_outlines_of_objects_are_drawn(tmp_path: Path) -> None:
-    algorithm = yolo_seg(tmp_path, mask="polygons", classes=["cat"])
+    algorithm = yolo_seg(tmp_path, mask="polygons", labels=["cat"])
     picture = np.full((100, 200, 3), 100, dtype=np.uint8)
     algorithm.draw(picture, algorithm.run([color_frame(scene())], EMPTY))
     changed = (picture != 100).any(axis=2)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -45,9 +46,12 @@ def brightness_model(path: Path, layout: str, shape: tuple[int | str, ...] | Non
     return model_of(path, nodes, {"clip": (FLOAT, shape)}, {"scores": (FLOAT, (1, 4))}, constants)
 
 
-def window(*levels: int) -> list[Any]:
+def window(*levels: int, now_us: int | None = None) -> list[Any]:
+    """Frames of 10 a second, the newest at ``now_us``."""
+    first_us = 0 if now_us is None else now_us - 100_000 * (len(levels) - 1)
     return [
-        color_frame(np.full((32, 64, 3), level, dtype=np.uint8), index) for index, level in enumerate(levels)
+        color_frame(np.full((32, 64, 3), level, dtype=np.uint8), index, first_us + 100_000 * index)
+        for index, level in enumerate(levels)
     ]
 
 
@@ -135,31 +139,77 @@ def test_the_middle_of_wide_frames(tmp_path: Path) -> None:
     assert made(tmp_path, resize="stretch").run(frames, EMPTY).data["classes"][0]["score"] < 0.4
 
 
-def test_an_event_begins_and_ends_after_runs_in_a_row(tmp_path: Path) -> None:
-    seen: list[tuple[str, str, str]] = []
+class Watch:
+    """Shows levels of the class ``third``, a window after another; keeps when events came, as (s, state)."""
 
-    def emit(kind: str, fields: dict[str, Any]) -> None:
-        seen.append((kind, fields["label"], fields["data"]["state"]))
+    def __init__(self, folder: Path, **params: Any) -> None:
+        self.told: list[tuple[float, str]] = []
+        self.labels: set[str] = set()
+        self.now_s = 0.0
+        params = {"event": "fall", "labels": ["third", "fourth"], "score": 0.6, **params}
+        self.algorithm = made(folder, emit=self._emit, **params)
 
-    algorithm = made(tmp_path, event="fall", labels=["third", "fourth"], threshold=0.6, runs=2, emit=emit)
-    counts = []
-    for third in (200, 10, 200, 200, 200, 130, 130, 130, 10, 200, 10, 10, 10):
-        algorithm.run(window(0, 255, third, 0), EMPTY)
-        counts.append(len(seen))
-    assert seen == [("fall", "third", "on"), ("fall", "third", "off")]
-    assert counts == [0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1, 2, 2]
-    algorithm.run(window(0, 0, 200, 0), EMPTY)
-    algorithm.reset()
-    algorithm.run(window(0, 0, 200, 0), EMPTY)
-    assert len(seen) == 2
+    def show(self, levels: Sequence[int], every_s: float) -> list[tuple[float, str]]:
+        for level in levels:
+            self.algorithm.run(window(0, 255, level, 0, now_us=round(self.now_s * 1e6)), EMPTY)
+            self.now_s = round(self.now_s + every_s, 6)
+        return self.told
+
+    def _emit(self, kind: str, fields: dict[str, Any]) -> None:
+        assert kind == "fall"
+        self.labels.add(fields["label"])
+        self.told.append((self.now_s, fields["data"]["state"]))
+
+
+LEVELS = (200, 10, 200, 200, 200, 130, 130, 130, 10, 200, 10, 10, 10)
+"""Above `score`, 130 between it and `score_off`, 10 below both."""
+
+
+@pytest.mark.parametrize(
+    ("after", "wanted"),
+    [
+        (0, [(0.0, "on"), (0.5, "off"), (1.0, "on"), (4.0, "off"), (4.5, "on"), (5.0, "off")]),
+        (0.5, [(1.5, "on"), (5.5, "off")]),
+        (1, [(2.0, "on"), (6.0, "off")]),
+        (1.5, []),
+    ],
+)
+def test_an_event_begins_and_ends_after_seconds(tmp_path: Path, after: float, wanted: Any) -> None:
+    watch = Watch(tmp_path, after=after)
+    assert watch.show(LEVELS, 0.5) == wanted
+    assert watch.labels <= {"third"}
+
+
+def test_an_event_takes_as_long_however_often_it_is_looked_at(tmp_path: Path) -> None:
+    for every_s in (0.1, 0.25, 0.5, 1.0):
+        steps = round(3 / every_s)
+        watch = Watch(tmp_path, after=2)
+        assert watch.show([200] * steps + [10] * steps, every_s) == [(2.0, "on"), (5.0, "off")]
+
+
+def test_by_default_one_run_alone_makes_no_event(tmp_path: Path) -> None:
+    for every_s in (0.2, 0.5, 1.0, 10.0):
+        assert Watch(tmp_path).show([10, 200, 10], every_s) == []
+    assert Watch(tmp_path).show([200, 200], 0.5) == [(0.5, "on")]
+
+
+def test_a_source_that_starts_anew_is_waited_for_anew(tmp_path: Path) -> None:
+    watch = Watch(tmp_path, after=1)
+    watch.now_s = 100.0
+    watch.show([200, 200], 0.5)
+    watch.algorithm.reset()
+    watch.now_s = 0.0
+    assert watch.show([200, 200, 200], 0.5) == [(1.0, "on")]
 
 
 def test_params_that_do_not_go_together(tmp_path: Path) -> None:
     for params, message in (
         ({"event": "fall"}, "say which classes"),
+        ({"event": "fall", "labels": []}, "name the classes"),
         ({"labels": ["third"]}, "give its type"),
         ({"event": "fall", "labels": ["thrid"]}, "did you mean 'third'"),
         ({"event": "a fall", "labels": ["third"]}, "match pattern"),
+        ({"score": 0.5, "score_off": 0.6}, "score_off must not be above score"),
         ({"names": ["a"]}, "1 names are given, the model has 4 classes"),
     ):
         with pytest.raises(ParamsInvalid, match=message):

@@ -69,7 +69,7 @@ def test_what_is_confirmed_has_an_id_and_is_the_detectors_own_otherwise() -> Non
 
 
 def test_it_tells_when_an_object_comes_and_goes() -> None:
-    rig = Rig({"lost": 1.0})
+    rig = Rig({"lost_after": 1.0})
     for tick in range(20):
         rig.run(5 + tick / 10, found(0.2 + 0.02 * tick))
     for tick in range(20, 35):
@@ -174,6 +174,7 @@ def test_a_tracker_behind_nothing_that_detects_says_so() -> None:
     ("params", "path", "says"),
     [
         ({"score_low": 0.6}, "params", "score_low must not be above score_high"),
+        ({"labels": []}, "labels", "leave it out for all"),
         ({"min_hits": 0}, "min_hits", "greater than or equal to 1"),
         ({"appearance": {"every": 2}}, "appearance.model", "must be given"),
         ({"appearance": {"model": "who.onnx"}}, "appearance.model", "who.onnx"),

@@ -97,10 +97,10 @@ def test_an_object_enters_crosses_and_leaves() -> None:
     for now, x in enumerate([0.2, 0.3, 0.48, 0.55, 0.7, 0.8]):
         outcome = rig.see(now, person(x, 7))
     assert rig.told("zone", "line", "direction", "track_id", "label", "score", "seconds", "reason") == [
-        ("zone_enter", "left", None, None, 7, "person", 0.9, 0.0, None),
+        ("zone_enter", "left", None, None, 7, "person", 0.9, None, None),
         ("zone_exit", "left", None, None, 7, "person", 0.9, 2.0, "left"),
         ("line_cross", None, "gate", "in", 7, "person", 0.9, None, None),
-        ("zone_enter", "right", None, None, 7, "person", 0.9, 0.0, None),
+        ("zone_enter", "right", None, None, 7, "person", 0.9, None, None),
     ]
     assert outcome.counts["lines"]["gate"] == {"in": 1, "out": 0, "labels": {"person": {"in": 1, "out": 0}}}
     assert zones_of(outcome) == [("right",)]
@@ -157,9 +157,9 @@ def test_an_object_lost_before_the_line_and_found_behind_it_is_counted() -> None
         rig.see(now)
     rig.see(20, person(0.7))
     assert rig.told("zone", "line", "seconds", "reason") == [
-        ("zone_enter", "left", None, 0.0, None),
+        ("zone_enter", "left", None, None, None),
         ("zone_exit", "left", None, 0.0, "lost"),
-        ("zone_enter", "right", None, 0.0, None),
+        ("zone_enter", "right", None, None, None),
         ("line_cross", None, "gate", None, None),
     ]
 
@@ -211,7 +211,7 @@ def test_entering_and_leaving_take_the_time_that_is_asked_for() -> None:
         for now, here in enumerate(inside)
     ]
     assert zones == [now in range(4, 10) for now in range(12)]
-    assert rig.told("seconds") == [("zone_enter", 2.0), ("zone_exit", 6.0)]
+    assert rig.told("seconds") == [("zone_enter", None), ("zone_exit", 6.0)]
 
 
 def test_too_many_inside_are_told_once() -> None:
@@ -277,7 +277,7 @@ def test_a_new_epoch_forgets_positions_and_goes_on_counting() -> None:
     outcome = rig.see(0, person(0.2))
     assert rig.told("zone", "seconds", "reason") == [
         ("zone_exit", "right", 0.0, "restarted"),
-        ("zone_enter", "left", 0.0, None),
+        ("zone_enter", "left", None, None),
     ]
     assert outcome.counts["lines"]["gate"]["in"] == 1
     assert outcome.counts["lines"]["gate"]["out"] == 0
@@ -435,7 +435,15 @@ def test_a_picture_of_another_shape_keeps_the_counts() -> None:
 
 
 @pytest.mark.parametrize(
-    "params", [{"anchor": "feet"}, {"dwell": 0}, {"limit": -1}, {"margin": -0.1}, {"limit": {"door": "many"}}]
+    "params",
+    [
+        {"anchor": "feet"},
+        {"dwell": 0},
+        {"limit": -1},
+        {"margin": -0.1},
+        {"limit": {"door": "many"}},
+        {"labels": []},
+    ],
 )
 def test_params_that_make_no_sense_are_refused(params: dict[str, Any]) -> None:
     with pytest.raises(ParamsInvalid):

@@ -42,6 +42,22 @@ def test_novels_are_cut() -> None:
     assert len(describe_fault(ValueError("x" * 100_000))) < 1100
 
 
+@pytest.mark.parametrize("length", range(20))
+def test_words_are_not_cut(tmp_path: Path, length: int) -> None:
+    text = "x" * length + " seventeen letters" * 100
+    theirs = fault_of(tmp_path / "mine.py", f"raise ValueError({text!r})")
+    for said, longest in (
+        (describe_fault(AlgorithmError(text)), 1000),
+        (theirs.removesuffix(" (mine.py:1)"), 500),
+    ):
+        assert longest - len(" seventeen") < len(said) <= longest
+        assert said.endswith((" seventeen…", " letters…"))
+
+
+def test_a_text_that_just_fits_stands_as_it_is() -> None:
+    assert describe_fault(AlgorithmError("ab " * 333 + "c")) == "ab " * 333 + "c"
+
+
 def test_a_secret_is_left_out_also_where_the_text_is_cut() -> None:
     said = describe_fault(ValueError("x" * 495 + "hunter2"), ["hunter2"])
     assert "hun" not in said

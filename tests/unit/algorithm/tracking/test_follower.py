@@ -131,7 +131,7 @@ def test_two_who_cross_go_on_as_they_went() -> None:
 
 
 def test_who_stood_still_behind_something_is_found_again() -> None:
-    follows = follower(lost=5.0)
+    follows = follower(lost_after=5.0)
     known(follows, person(0.5))
     for tick in range(10, 50):
         assert ids(follows.follow(look(tick / 10))) == []
@@ -161,7 +161,7 @@ def test_who_left_the_picture_does_not_come_back_as_the_next_one() -> None:
 
 
 def test_who_is_lost_for_longer_gets_another_and_its_end_is_told_once() -> None:
-    follows = follower(lost=2.0)
+    follows = follower(lost_after=2.0)
     known(follows, person(0.5))
     ended = [follows.follow(look(1 + tick / 10)).ended for tick in range(40)]
     assert [(at, [track.track_id for track in some]) for at, some in enumerate(ended) if some] == [(20, [1])]
@@ -173,13 +173,13 @@ def test_who_is_lost_for_longer_gets_another_and_its_end_is_told_once() -> None:
 @pytest.mark.parametrize("apart_s", [3.0, 5.0, 12.0, 20.0])
 def test_runs_further_apart_than_lost_still_follow_what_stands(apart_s: float) -> None:
     """As where a job runs only while something moves, and now and then anyway."""
-    follows = follower(lost=2.0)
+    follows = follower(lost_after=2.0)
     given = [ids(follows.follow(look(apart_s * tick, person(0.5), person(0.9)))) for tick in range(6)]
     assert given[1:] == [[1, 2]] * 5
 
 
 def test_after_a_long_pause_nobody_is_who_he_was() -> None:
-    follows = follower(lost=2.0)
+    follows = follower(lost_after=2.0)
     known(follows, person(0.5))
     step = follows.follow(look(600.0, person(0.5)))
     assert ids(step) == [None]
@@ -321,6 +321,6 @@ def test_no_more_is_looked_at_in_a_run_than_allowed() -> None:
     crowd = [(person(0.2 + 0.06 * n, 0.5), n % 4) for n in range(10)]
     for tick in range(20):
         before = looks.asked
-        looks.run(follows, tick / 2, *crowd, most=3)
+        looks.run(follows, tick / 2, *crowd, max_crops=3)
         assert looks.asked - before <= 3
     assert looks.asked > 20
