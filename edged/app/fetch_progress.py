@@ -12,6 +12,7 @@ import typer
 from edged.model.fetching import FetchReport, FetchState
 
 _LINE_EVERY_S = 5.0
+_AGAIN = "trying again, and later and later; Ctrl-C ends it"
 
 
 @contextlib.contextmanager
@@ -26,11 +27,13 @@ def watched(name: str) -> Iterator[Callable[[FetchReport], None]]:
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task(name, total=None)
+        told: set[str] = set()
 
         def show(report: FetchReport) -> None:
             bar.update(task, completed=report.received, total=report.total or None)
-            if report.state is FetchState.BROKEN:
-                bar.console.print(f"{name}: {report.error}; trying again", markup=False, highlight=False)
+            if report.state is FetchState.BROKEN and report.error not in told:
+                told.add(report.error)
+                bar.console.print(f"{name}: {report.error}; {_AGAIN}", markup=False, highlight=False)
 
         yield show
 
@@ -39,11 +42,14 @@ class _Lines:
     def __init__(self, name: str) -> None:
         self._name = name
         self._told_s = time.monotonic()
+        self._errors: set[str] = set()
 
     def __call__(self, report: FetchReport) -> None:
         now_s = time.monotonic()
         if report.state is FetchState.BROKEN:
-            self._say(f"{report.error}; trying again")
+            if report.error not in self._errors:
+                self._errors.add(report.error)
+                self._say(f"{report.error}; {_AGAIN}")
         elif now_s - self._told_s >= _LINE_EVERY_S:
             self._told_s = now_s
             of = f" of {report.total / 1e6:.1f}" if report.total else ""
