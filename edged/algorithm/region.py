@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edged.algorithm.frame import WHOLE, Box
+from edged.algorithm.watching.polygons import Polygons
 from edged.errors import AlgorithmError
-
-Point = tuple[float, float]
+from edged.model.plane import has_area
+from edged.model.scene import Point
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +36,7 @@ class Region:
                 "all in fractions of the frame, 0 to 1",
                 code="invalid",
             )
-        places = np.array(corners)
-        if (places.max(axis=0) - places.min(axis=0) <= 0).any():
+        if not has_area(corners):
             raise AlgorithmError("must have an area", code="invalid")
         return cls(corners)
 
@@ -48,19 +49,15 @@ class Region:
         return min(xs), min(ys), max(xs), max(ys)
 
     def holds(self, points: NDArray[np.float64]) -> NDArray[np.bool_]:
-        """Which of ``points`` ``(n, 2)``, in fractions, lie in it: a ray to the right crosses an odd number
-        of edges. So where a polygon crosses itself, what it goes around twice is outside.
-        """
+        """Which of ``points`` ``(n, 2)``, in fractions, lie in it or on its edge; see `Polygons`."""
         if not self.corners:
             return np.ones(len(points), dtype=np.bool_)
-        begins = np.array(self.corners)[:, np.newaxis]
-        ends = np.roll(begins, -1, axis=0)
-        x, y = points[:, 0], points[:, 1]
-        spans = (begins[..., 1] > y) != (ends[..., 1] > y)
-        rise = ends[..., 1] - begins[..., 1]
-        share = (y - begins[..., 1]) / np.where(rise == 0, 1, rise)
-        crossed = spans & (x < begins[..., 0] + share * (ends[..., 0] - begins[..., 0]))
-        return np.asarray(crossed.sum(axis=0) % 2 == 1)
+        return _polygon(self.corners).measure(points)[0][:, 0]
+
+
+@lru_cache(maxsize=64)
+def _polygon(corners: tuple[Point, ...]) -> Polygons:
+    return Polygons({"region": corners}, 1.0)
 
 
 def _corners(given: object) -> tuple[Point, ...]:
