@@ -19,12 +19,14 @@ class BlockingCall(Generic[T]):
     def __init__(self, function: Callable[[], T], name: str) -> None:
         self._function = function
         self._thread = threading.Thread(target=self._work, name=name, daemon=True)
+        self._is_over = False
+        """The call itself: its thread lives on for a moment, in which whoever waited goes on already."""
         self._outcome: asyncio.Future[T] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
 
     @property
     def running(self) -> bool:
-        return self._thread.is_alive()
+        return self._thread.is_alive() and not self._is_over
 
     async def wait(self, deadline_s: float) -> T:
         """Start it and wait. Raises TimeoutError at the deadline, else what the call raises."""
@@ -44,6 +46,7 @@ class BlockingCall(Generic[T]):
             self._hand_over(lambda outcome: outcome.set_result(result))
 
     def _hand_over(self, settle: Callable[[asyncio.Future[T]], None]) -> None:
+        self._is_over = True
         loop, outcome = self._loop, self._outcome
         if loop is None or outcome is None:
             return
