@@ -82,6 +82,7 @@ class Keypoints(Algorithm):
 
     Params = KeypointsParams
     params: KeypointsParams
+    keeps_state = False
     returns = (
         "detections: keypoints (x, y, score) of those before, or box, score and keypoints of its own;"
         " data.keypoint_names"

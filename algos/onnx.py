@@ -47,6 +47,7 @@ class Onnx(Algorithm):
 
     Params = OnnxParams
     params: OnnxParams
+    keeps_state = False
     returns = "data.outputs: by name, shape and values (or min, max, mean, argmax of large ones)"
 
     def open(self) -> None:

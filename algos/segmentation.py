@@ -87,6 +87,7 @@ class Segmentation(Algorithm):
 
     Params = SegmentationParams
     params: SegmentationParams
+    keeps_state = False
     returns = (
         "data.segments, largest first: label, label_id, area (share of the frame) and polygons (fractions)"
         " or rle (COCO's, column by column); of objects detections, too, and segments with score and box"

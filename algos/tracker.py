@@ -96,6 +96,10 @@ class Tracker(Algorithm):
     params: TrackerParams
     returns = "detections: track_id of what is confirmed; events object_start, object_end"
 
+    @property
+    def reads_pixels(self) -> bool:
+        return self.params.appearance is not None
+
     def open(self) -> None:
         params = self.params
         policy = Policy(

@@ -112,6 +112,10 @@ class Zones(Algorithm):
         """Since when there was none."""
         self._warned = False
 
+    @property
+    def reads_pixels(self) -> bool:
+        return False
+
     def run(self, window: Sequence[Frame], before: Outcome) -> Outcome:
         frame = window[-1]
         if frame.header.pts_us < self._now_us:

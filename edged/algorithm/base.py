@@ -38,11 +38,19 @@ class Algorithm(ABC):
     """One line for people; by default the first of the docstring."""
     returns: ClassVar[str] = "detections"
     """What it adds to the result, for people."""
+    keeps_state: ClassVar[bool] = True
+    """Whether a run depends on earlier ones. Where not, offline analysis runs many frames at once, each
+    thread with an instance of its own."""
 
     def __init__(self, context: Context, params: BaseModel) -> None:
         """``params`` is an instance of ``Params``."""
         self.context = context
         self.params = params
+
+    @property
+    def reads_pixels(self) -> bool:
+        """Whether it looks at the pixels of frames, not only at their headers and at what came before."""
+        return True
 
     def open(self) -> None:  # noqa: B027 - a hook, not a duty
         """Load models and warm them up; called once, may take long. Raises `AlgorithmError`."""

@@ -44,6 +44,7 @@ class Prepared:
 class Batched(Algorithm):
     """`prepare`, one run of ``session``, `conclude`. The worker may put several cameras into one run."""
 
+    keeps_state = False
     session: Session
     """From `open` on."""
 

@@ -11,11 +11,12 @@ from edged.app.ask import ask, ask_each
 from edged.app.processes import PROBE, PROVER
 from edged.app.reach import why_source_is_away
 from edged.capture.sources import file_of
-from edged.control.plan import Plan, make_plan
 from edged.errors import EdgedError, Problem
-from edged.model.messages import CaptureSpec, JobSpec, Library, Proof, ProveReport, ProveRequest
+from edged.model.capturing import CaptureSpec
+from edged.model.messages import JobSpec, Library, Proof, ProveReport, ProveRequest
 from edged.model.probe import ProbeReport
 from edged.model.scene import Scene
+from edged.planning.plan import Plan, make_plan
 from edged.settings import Loaded, load_settings
 
 PROVE_WITHIN_S = 150.0

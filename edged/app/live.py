@@ -20,7 +20,8 @@ from rich.table import Table
 from rich.text import Text
 
 from edged.app.terminal import Screen
-from edged.model.messages import JobState, SourceState
+from edged.model.capturing import SourceState
+from edged.model.messages import JobState
 from edged.model.overview import JobLine, Overview, SourceLine
 
 REFRESH_S = 0.5

@@ -7,7 +7,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from edged.capture.sources import plan_open
-from edged.model.messages import CaptureSpec
+from edged.model.capturing import CaptureSpec
 
 _TCP_PORTS = {"rtsp": 554, "rtsps": 322, "rtmp": 1935, "http": 80, "https": 443}
 

@@ -18,11 +18,11 @@ from edged.control.device import Device
 from edged.control.hardware import ProcessMeter, hardware, is_clock_synced, temperature_c
 from edged.control.model_desk import is_there
 from edged.control.overview import job_lines, source_lines
-from edged.control.plan import Plan
-from edged.model.messages import SourceState
+from edged.model.capturing import SourceState
 from edged.model.overview import Overview
 from edged.mqtt.codec import DeviceInfo, Health, health_payload, info_payload
 from edged.mqtt.topics import Topics
+from edged.planning.plan import Plan
 from edged.settings import Settings
 from edged.supervise.supervisor import Supervisor
 

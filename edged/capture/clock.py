@@ -10,8 +10,8 @@ from __future__ import annotations
 from enum import Enum
 from fractions import Fraction
 
+from edged.model.capturing import ResumePoint
 from edged.model.frame import FrameFormat, FrameHeader
-from edged.model.messages import ResumePoint
 from edged.types import MonotonicNs, PtsUs, WallNs
 
 JUMP_US = 10_000_000

@@ -8,7 +8,8 @@ import select
 import time
 from dataclasses import dataclass
 
-from edged.model.messages import CaptureSpec, Stop, TrackOffer
+from edged.model.capturing import CaptureSpec, TrackOffer
+from edged.model.messages import Stop
 from edged.supervise.channel import Channel, Packet
 from edged.supervise.wire import Decoder
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from enum import Enum
 
+from edged.model.capturing import Demand
 from edged.model.frame import FrameHeader
-from edged.model.messages import Demand
 from edged.model.sampling import is_due
 
 

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edged.capture.controls import Controls
+from edged.model.capturing import TrackOffer, TrackRequest
 from edged.model.frame import FrameFormat, FrameHeader
-from edged.model.messages import TrackOffer, TrackRequest
 from edged.supervise.channel import Channel
 from edged.track.writer import TrackWriter
 

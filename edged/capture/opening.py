@@ -22,7 +22,7 @@ from edged.capture.explain import as_policy
 from edged.capture.hwaccel import find_hwaccel
 from edged.capture.sources import OpenPlan
 from edged.errors import SourceUnavailable, SourceUnsupported
-from edged.model.messages import CaptureSpec
+from edged.model.capturing import CaptureSpec
 
 _HIGHEST_RATE = 1000
 """Streams without a rate often claim that of their time base."""

@@ -22,9 +22,9 @@ from edged.capture.reporting import Reporter
 from edged.capture.sink import FrameSink
 from edged.capture.stamps import Stamps
 from edged.errors import SourceUnavailable, SourceUnsupported
+from edged.model.capturing import CaptureSpec, SourceState
 from edged.model.frame import FrameFormat
 from edged.model.gauges import CaptureGauge
-from edged.model.messages import CaptureSpec, SourceState
 from edged.supervise.heartbeat import Heartbeat
 
 _TRACK_WAIT_S = {True: 5.0, False: 0.5}

@@ -12,8 +12,8 @@ from av.video.stream import VideoStream
 from edged.capture.opening import OpenSource, open_source
 from edged.capture.sources import plan_open
 from edged.errors import SourceUnavailable, SourceUnsupported
+from edged.model.capturing import CaptureSpec
 from edged.model.frame import ColorRange
-from edged.model.messages import CaptureSpec
 from edged.model.probe import ProbeReport
 
 _RANGES: dict[int, str] = {ColorRange.LIMITED: "limited", ColorRange.FULL: "full"}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from edged.capture.probe import probe
 from edged.errors import SourceUnavailable, SourceUnsupported
-from edged.model.messages import CaptureSpec
+from edged.model.capturing import CaptureSpec
 from edged.model.probe import ProbeReport
 from edged.supervise.channel import Channel
 from edged.supervise.child import serve

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from edged.model.messages import SourceReport, SourceState
+from edged.model.capturing import SourceReport, SourceState
 from edged.supervise.channel import Channel
 
 _CODECS = {"wrapped_avframe": "generated"}

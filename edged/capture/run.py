@@ -17,7 +17,7 @@ from edged.capture.reporting import Reporter
 from edged.capture.sink import FrameSink
 from edged.capture.sources import plan_open
 from edged.errors import SourceUnavailable, SourceUnsupported
-from edged.model.messages import CaptureSpec, SourceState
+from edged.model.capturing import CaptureSpec, SourceState
 from edged.supervise.channel import Channel
 from edged.supervise.heartbeat import Heartbeat
 

@@ -12,9 +12,9 @@ from edged.capture.copying import Copier
 from edged.capture.counters import Counters
 from edged.capture.demand import is_wanted
 from edged.capture.handshake import Handshake
+from edged.model.capturing import CaptureSpec, Demand
 from edged.model.frame import FrameFormat, FrameHeader
 from edged.model.gauges import CaptureGauge
-from edged.model.messages import CaptureSpec, Demand
 from edged.types import MonotonicNs, WallNs
 
 

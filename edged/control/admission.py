@@ -6,8 +6,8 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
-from edged.control.plan import Plan, make_plan
 from edged.errors import Problem, SpecRejected
+from edged.planning.plan import Plan, make_plan
 from edged.settings import Loaded
 from edged.settings.network import read_spec
 

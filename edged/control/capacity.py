@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from edged.control.plan import Plan
 from edged.errors import Problem
+from edged.planning.plan import Plan
 
 MOST_PAIRS = 4096
 """Jobs times the sources that each looks at: every pair has algorithms and counters of its own."""

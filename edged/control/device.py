@@ -15,7 +15,6 @@ from edged.control.job_table import JobTable
 from edged.control.jobs import Identity, Jobs, SnapshotDesk
 from edged.control.model_desk import ModelDesk
 from edged.control.model_shelf import InThread, ModelShelf
-from edged.control.plan import JobPlan, Plan
 from edged.control.publisher import Publisher
 from edged.control.routing import Router
 from edged.control.source import SourceControl
@@ -25,6 +24,7 @@ from edged.control.views import JobView, SourceView
 from edged.control.worker import WorkerControl
 from edged.model.messages import JobSpec, ProveReport
 from edged.mqtt.topics import Topics
+from edged.planning.plan import JobPlan, Plan
 from edged.supervise.process import ProcessKind
 from edged.supervise.supervisor import Supervisor
 

@@ -16,7 +16,9 @@ from pydantic import BaseModel
 
 from edged.settings.applies import Applies, applies_of
 from edged.settings.brought import BroughtModel
-from edged.settings.spec import Job, Source, Spec
+from edged.settings.job_section import Job
+from edged.settings.source_section import Source
+from edged.settings.spec import Spec
 
 _MOST_FIELDS = 3
 """In a line for people; of more than that the number is told."""

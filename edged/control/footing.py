@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from edged.control.device import Device
-from edged.control.plan import Plan
 from edged.control.trial import Understood, own_spec, understand
 from edged.control.twin_record import TwinRecord
 from edged.control.twin_store import TwinStore
 from edged.errors import Problem, SpecRejected, StorageError
+from edged.planning.plan import Plan
 from edged.settings import Loaded
 
 log = logging.getLogger("edged.twin")

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field, replace
 
 from edged.control.views import JobView, SourceView
 from edged.errors import Problem
-from edged.model.messages import JobState, SourceState
+from edged.model.capturing import SourceState
+from edged.model.messages import JobState
 from edged.model.twin import Gate
 
 

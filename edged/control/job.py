@@ -6,9 +6,9 @@ import logging
 import time
 from dataclasses import dataclass, field, replace
 
-from edged.control.plan import JobPlan
 from edged.control.views import JobView
 from edged.model.messages import JobReport, JobSpec, JobState, JobStats, Numbering, Proof
+from edged.planning.plan import JobPlan
 
 STRIKES = 2
 """A job that hung or crashed its worker this often stays out."""

@@ -7,10 +7,10 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 
 from edged.control.job import JobRecord
-from edged.control.plan import JobPlan
 from edged.control.proofs import Proofs
 from edged.model.messages import JobSpec, Numbering
 from edged.model.sampling import Sampling
+from edged.planning.plan import JobPlan
 
 
 class JobTable:

@@ -13,7 +13,6 @@ from edged.control.job import JobRecord
 from edged.control.job_table import JobTable
 from edged.control.model_shelf import ModelShelf
 from edged.control.named import not_there
-from edged.control.plan import JobPlan, Plan
 from edged.control.proving import Proving
 from edged.control.routing import Router
 from edged.control.source import SourceControl
@@ -37,6 +36,7 @@ from edged.model.messages import (
     WorkerSpec,
 )
 from edged.model.output import Output
+from edged.planning.plan import JobPlan, Plan
 from edged.supervise.process import ChildExit, ProcessKind
 from edged.supervise.supervisor import Supervisor
 

@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from edged.control.model_desk import ModelDesk, Progress, is_there
-from edged.control.plan import Plan
 from edged.errors import StorageError
 from edged.model.fetching import FetchReport, FetchState, ModelFile
 from edged.model.messages import JobSpec, JobState
 from edged.modelstore.store import ModelStore
+from edged.planning.plan import Plan
 
 _AGAIN_S = 300.0
 """What was refused may be mended: a file put on its server, room made on the disk."""

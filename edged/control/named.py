@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 
 from edged.control.commands.request import CommandFailed
-from edged.control.plan import Failure
+from edged.planning.plan import Failure
 from edged.settings.nearest import did_you_mean
 
 

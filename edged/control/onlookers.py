@@ -12,9 +12,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
-from edged.control.plan import JobPlan
-from edged.model.messages import Demand, JobSpec
+from edged.model.capturing import Demand
+from edged.model.messages import JobSpec
 from edged.model.sampling import SampleOn, Sampling
+from edged.planning.plan import JobPlan
 
 WORKER = "_snapshot"
 _INTERVAL_US = 200_000

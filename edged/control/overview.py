@@ -7,7 +7,8 @@ import time
 from edged.control.device import Device
 from edged.control.job import JobRecord
 from edged.control.source import SourceControl
-from edged.model.messages import JobState, SourceState
+from edged.model.capturing import SourceState
+from edged.model.messages import JobState
 from edged.model.overview import JobLine, SourceLine
 
 

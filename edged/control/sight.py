@@ -6,9 +6,10 @@ from collections.abc import Iterable
 
 from edged.control.commands.request import CommandFailed
 from edged.control.device import Device
-from edged.control.plan import JobPlan
-from edged.model.messages import JobState, SourceReport, SourceState
+from edged.model.capturing import SourceReport, SourceState
+from edged.model.messages import JobState
 from edged.model.sampling import SampleOn, Sampling
+from edged.planning.plan import JobPlan
 from edged.settings.nearest import did_you_mean
 
 _SHORT_INTERVAL_US = 2_000_000

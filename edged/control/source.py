@@ -10,8 +10,8 @@ from dataclasses import replace
 
 from edged.control.tracks import FrameTrackDesk
 from edged.control.views import SourceView
+from edged.model.capturing import CaptureSpec, Demand, ResumePoint, SourceReport, SourceState, TrackRequest
 from edged.model.gauges import CaptureCounters, CaptureGauge, KeyframeGain
-from edged.model.messages import CaptureSpec, Demand, ResumePoint, SourceReport, SourceState, TrackRequest
 from edged.supervise.channel import Packet
 from edged.supervise.heartbeat import Heartbeat
 from edged.supervise.process import ChildExit, ProcessKind
@@ -19,7 +19,7 @@ from edged.supervise.supervisor import Supervisor
 from edged.supervise.wire import Decoder
 
 _DECODER = Decoder((SourceReport, TrackRequest))
-_LIVE_FIELDS = ("revision", "demand", "resume", "masks", "fps")
+_LIVE_FIELDS = ("revision", "demand", "resume", "masks", "fps", "buffer_s", "recording", "clips")
 """Fields of a `CaptureSpec` that main has a running capture take over.
 
 For any other, a new URL say, main replaces the process. A capture would take that over too, once it

@@ -6,14 +6,14 @@ from collections.abc import Callable, Iterable
 
 from edged.control.commands.request import CommandFailed
 from edged.control.named import not_there
-from edged.control.plan import Plan, demand_of, reaches_of
 from edged.control.source import SourceControl
 from edged.control.status import Statuses
 from edged.control.tracks import FrameTrack
 from edged.control.unplanned import Unplanned
 from edged.control.views import SourceView
-from edged.model.messages import SourceState
+from edged.model.capturing import SourceState
 from edged.model.sampling import Sampling
+from edged.planning.plan import Plan, demand_of, reaches_of
 from edged.supervise.process import ProcessKind
 from edged.supervise.supervisor import Supervisor
 

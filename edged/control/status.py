@@ -6,13 +6,14 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 
 from edged.control.job import JobRecord
-from edged.control.plan import Failure
 from edged.control.publisher import Publisher
 from edged.control.source import SourceControl
+from edged.model.capturing import SourceReport, SourceState
 from edged.model.gauges import CaptureCounters
-from edged.model.messages import JobReport, JobState, JobStats, SourceReport, SourceState
+from edged.model.messages import JobReport, JobState, JobStats
 from edged.mqtt.codec import job_status_payload, source_status_payload
 from edged.mqtt.topics import Topics
+from edged.planning.plan import Failure
 
 
 class Statuses:

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 
 from edged.control.capacity import track_limit_bytes
 from edged.control.hardware import available_bytes
-from edged.control.plan import slots_for
 from edged.errors import TrackError
+from edged.model.capturing import Demand, TrackOffer
 from edged.model.frame import FrameFormat
-from edged.model.messages import Demand, TrackOffer
+from edged.planning.plan import slots_for
 from edged.track.memory import allocate
 
 

@@ -16,13 +16,13 @@ from edged.control.difference import Action, difference
 from edged.control.gate import ChangedJob, Failed, Passed, Sight, Watch, judge
 from edged.control.hardware import memory_bytes
 from edged.control.model_desk import Progress, is_there
-from edged.control.plan import Failure, Plan, make_plan
 from edged.control.proof_desk import ProofDesk
 from edged.control.twin_record import TwinRecord
 from edged.errors import Problem, SpecRejected
 from edged.model.messages import JobSpec, Proof
 from edged.model.scene import Scene
 from edged.model.twin import Gate
+from edged.planning.plan import Failure, Plan, make_plan
 from edged.settings import Loaded
 
 _LOOK_EVERY_S = 0.05

@@ -6,7 +6,7 @@ import logging
 import time
 from collections.abc import Callable, Container, Mapping
 
-from edged.control.plan import Failure
+from edged.planning.plan import Failure
 
 log = logging.getLogger("edged.device")
 

@@ -11,113 +11,13 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from edged.model.frame import FrameFormat
 from edged.model.sampling import Sampling
 from edged.model.scene import Scene
-
-# ---- main → capture ------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Demand:
-    """Which frames the jobs of a source need, so that nothing else is copied or even decoded."""
-
-    every_frame: bool = False
-    """Some job that samples on frames has count > 1 or interval 0: copy all."""
-    samplings: tuple[Sampling, ...] = ()
-    """The distinct samplings (count 1) of which the due frames are copied."""
-    keyframes_only: bool = False
-    """All jobs sample on keyframes: nothing else need be decoded."""
-    keep_keyframes: int = 0
-    """So many of the newest keyframes stay on the track, however many other frames come after them."""
-
-    @property
-    def nothing(self) -> bool:
-        return not self.every_frame and not self.samplings
-
-
-@dataclass(frozen=True, slots=True)
-class CaptureSpec:
-    """All that a capture process needs to know."""
-
-    revision: int
-    source: str
-    url: str = field(repr=False)
-    """With secrets resolved: never log it; log ``redacted_url``."""
-    redacted_url: str
-    enabled: bool = True
-    size: tuple[int, int] | None = None
-    fps: float | None = None
-    transport: str = "tcp"
-    loop: bool = False
-    timeout_s: float = 10.0
-    hwaccel: str = "auto"
-    masks: tuple[tuple[tuple[float, float], ...], ...] = ()
-    """Polygons in fractions of the frame."""
-    demand: Demand = field(default_factory=Demand)
-    resume: ResumePoint | None = None
-    """Where a capture that is replaced had got to, so that index, pts and epoch go on rising."""
-
-
-@dataclass(frozen=True, slots=True)
-class ResumePoint:
-    epoch: int
-    index: int
-    key_index: int
-    pts_us: int
-    captured_ns: int
-
-
-@dataclass(frozen=True, slots=True)
-class TrackOffer:
-    """A frame track that main allocated.
-
-    To capture, beside it: the memfd, then one eventfd per reader. To a worker: the memfd and its
-    own eventfd. A later generation for the same source replaces the earlier one.
-    """
-
-    source: str
-    generation: int
-    slots: int
-    format: FrameFormat
 
 
 @dataclass(frozen=True, slots=True)
 class Stop:
     """Finish what is in hand, then exit 0."""
-
-
-# ---- capture → main ------------------------------------------------------------------------
-
-
-class SourceState(StrEnum):
-    STARTING = "starting"
-    RUNNING = "running"
-    RETRYING = "retrying"
-    ENDED = "ended"
-    PAUSED = "paused"
-    FAILED = "failed"
-
-
-@dataclass(frozen=True, slots=True)
-class SourceReport:
-    """A change of state of a source (not its counters: those are gauges in shared memory)."""
-
-    state: SourceState
-    error: str = ""
-    codec: str = ""
-    width: int = 0
-    """Of the source, before ``size``."""
-    height: int = 0
-    fps: float = 0.0
-    reconnects: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class TrackRequest:
-    """The frames that will come: main answers with a `TrackOffer`."""
-
-    format: FrameFormat
 
 
 # ---- main → worker, prover -----------------------------------------------------------------
@@ -169,6 +69,26 @@ class MotionGate:
 
 
 @dataclass(frozen=True, slots=True)
+class ImageOrder:
+    """Pictures beside the results of a job."""
+
+    of: str
+    """full | crops."""
+    quality: int = 80
+    max_width: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ClipOrder:
+    """Clips at the events of a job."""
+
+    on: tuple[str, ...]
+    """Types of events."""
+    before_s: float
+    after_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class JobSpec:
     """One job as a worker runs it. Equal specs (but for `numbering`) are the same running job."""
 
@@ -188,6 +108,10 @@ class JobSpec:
     """Another number: its algorithms are to be loaded anew, even if they are the same."""
     gate: MotionGate | None = None
     """None: it runs whenever it is due."""
+    image: ImageOrder | None = None
+    """None: its results come without pictures."""
+    clips: ClipOrder | None = None
+    """None: its events are not recorded."""
 
     @property
     def hidden(self) -> tuple[str, ...]:
@@ -325,6 +249,19 @@ class JobStats:
     """What its algorithms counted of their own work, over all sources: ``classifier.crops``."""
     zones: dict[str, dict[str, int]] = field(default_factory=dict)
     """By source: the objects in each zone, in the newest results."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClipWish:
+    """An event that a job records; sent right before it."""
+
+    job: str
+    source: str
+    event: str
+    """Its type."""
+    captured_ns: int
+    """Of the frame that it is about, on the monotonic clock."""
+    captured_wall_ns: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 ::
 
-    byte 0     kind: 1 result, 2 counts, 3 event, 4 snapshot
+    byte 0     kind: 1 result, 2 counts, 3 event, 4 snapshot, 5 image, 6 crop
     byte 1     QoS (bits 0-1), retain (bit 7)
     byte 2     length of the job's name      byte 3  length of the source's name
     bytes 4-7  reserved
@@ -26,6 +26,10 @@ class OutputKind(IntEnum):
     COUNTS = 2
     EVENT = 3
     SNAPSHOT = 4
+    IMAGE = 5
+    """The picture of a result, as its job publishes it; its seq is that of the result."""
+    CROP = 6
+    """The picture of one detection of a result."""
 
 
 @dataclass(frozen=True, slots=True)

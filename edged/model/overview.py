@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from edged.model.messages import JobState, SourceState
+from edged.model.capturing import SourceState
+from edged.model.messages import JobState
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,9 +14,10 @@ from enum import StrEnum
 from typing import Any
 
 from edged.errors import Problem
+from edged.model.capturing import SourceReport
 from edged.model.clock import rfc3339
 from edged.model.gauges import CaptureCounters, KeyframeGain
-from edged.model.messages import JobState, JobStats, SourceReport
+from edged.model.messages import JobState, JobStats
 from edged.model.twin import Fetched, Reported
 
 _TOLD_PROBLEMS = 50

@@ -18,7 +18,7 @@ from edged.capture.copying import Copier
 from edged.capture.opening import OpenSource, open_source
 from edged.capture.sources import plan_open
 from edged.errors import SourceUnsupported
-from edged.model.messages import CaptureSpec
+from edged.model.capturing import CaptureSpec
 from edged.model.sampling import Sampling, is_due
 from edged.types import MonotonicNs, WallNs
 

@@ -3,11 +3,14 @@
 from edged.settings.brought import BroughtModel
 from edged.settings.document import Document, Place
 from edged.settings.editor import SchemaName, json_schema
+from edged.settings.job_section import Job, Link, Publish, Sampling
 from edged.settings.load import Loaded, load_settings, parse_settings
 from edged.settings.nearest import did_you_mean, nearest
+from edged.settings.output_section import Output
 from edged.settings.references import References
 from edged.settings.schema import MqttSettings, SecretRule, Settings, Storage
-from edged.settings.spec import Job, Link, Publish, Sampling, Source, Spec
+from edged.settings.source_section import Source
+from edged.settings.spec import Spec
 
 __all__ = [
     "BroughtModel",
@@ -16,6 +19,7 @@ __all__ = [
     "Link",
     "Loaded",
     "MqttSettings",
+    "Output",
     "Place",
     "Publish",
     "References",

@@ -11,7 +11,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, WithJson
 
 from edged.model.prefix import DEFAULT_PREFIX, check_prefix
 from edged.settings.defaults import default_device, default_storage
-from edged.settings.fields import Name, Section, Text, Whole, refuse
+from edged.settings.fields import Flag, Name, Section, Text, Whole, refuse
 from edged.settings.hosts import check_host_rule
 from edged.settings.spec import Spec
 
@@ -141,6 +141,68 @@ class Storage(Section):
     )
 
 
+class Recordings(Section):
+    """What is recorded of all sources."""
+
+    path: Path | None = Field(
+        default=None, description="A folder; default: recordings in storage.path.", examples=["/media/disk"]
+    )
+    max_mb: Annotated[Whole, Field(ge=10)] = Field(
+        default=4096,
+        description="The most megabytes of them, clips included; the oldest files go first, clips last.",
+        examples=[4096],
+    )
+    max_days: Annotated[float, Field(gt=0, le=3650)] = Field(
+        default=30.0, description="Days after which a file goes.", examples=[30]
+    )
+
+
+class Live(Section):
+    """How live pictures are served by this device. Without a password only to itself."""
+
+    host: Text | None = Field(
+        default=None,
+        description="The address that is listened on; default: all of them where there is a password, else "
+        "127.0.0.1.",
+        examples=["0.0.0.0"],  # noqa: S104 - an example
+    )
+    rtsp_port: Annotated[Whole, Field(ge=0, le=65535)] = Field(
+        default=8554, description="TCP port of rtsp://; 0: any that is free.", examples=[8554]
+    )
+    http_port: Annotated[Whole, Field(ge=0, le=65535)] = Field(
+        default=8555, description="TCP port of MJPEG over http://; 0: any that is free.", examples=[8555]
+    )
+    username: Text = Field(
+        default="viewer", description="Whoever looks needs this name and the password.", examples=["viewer"]
+    )
+    password: SecretStr | None = Field(
+        default=None,
+        description="Best as a reference. Default: none, and nobody but this device itself may look.",
+        examples=["${credential:live-password}"],
+    )
+    anonymous: Flag = Field(
+        default=False, description="true: anybody who reaches this device may look.", examples=[True]
+    )
+
+    @model_validator(mode="after")
+    def _protected(self) -> Live:
+        if self.anonymous and self.password is not None:
+            raise refuse("has a password and lets anybody look: leave out anonymous or password")
+        if self.host not in (None, *_LOOPBACK) and self.password is None and not self.anonymous:
+            raise refuse(
+                f"would show live pictures to anybody who reaches {self.host}: set live.password, or "
+                "live.anonymous: true"
+            )
+        return self
+
+    @property
+    def listen_on(self) -> str:
+        """The address."""
+        if self.host is not None:
+            return self.host
+        return "127.0.0.1" if self.password is None and not self.anonymous else "0.0.0.0"  # noqa: S104
+
+
 class SecretRule(Section):
     """One secret that a spec may use as ${secret:NAME}: where it is, and toward which hosts it may go."""
 
@@ -194,6 +256,16 @@ class Settings(Section):
         description="Where the daemon keeps what must outlive it.",
         examples=[{"path": "/var/lib/edged", "max_mb": 512}],
     )
+    recordings: Recordings = Field(
+        default_factory=Recordings,
+        description="Where recordings and clips lie, and how much of them is kept.",
+        examples=[{"path": "/media/disk", "max_mb": 20000}],
+    )
+    live: Live = Field(
+        default_factory=Live,
+        description="How live pictures are served by this device.",
+        examples=[{"password": "${credential:live-password}"}],
+    )
     models: tuple[Path, ...] = Field(
         default=(),
         description="Folders in which `model: name.onnx` is looked up; default: the one of this file, "
@@ -245,6 +317,9 @@ def anchored(settings: Settings, folder: Path) -> Settings:
     changes: dict[str, Any] = {
         "mqtt": mqtt.model_copy(update=tls),
         "storage": storage,
+        "recordings": settings.recordings.model_copy(
+            update={"path": optional(settings.recordings.path) or storage.path / "recordings"}
+        ),
         "models": each(settings.models) or (folder, storage.path / "models"),
         "media": None if settings.media is None else each(settings.media),
         "algorithms": each(settings.algorithms),

@@ -7,8 +7,8 @@ import os
 import select
 from collections.abc import Callable, Iterator
 
+from edged.model.capturing import TrackOffer
 from edged.model.frame import FrameHeader
-from edged.model.messages import TrackOffer
 from edged.track.reader import TrackReader
 
 

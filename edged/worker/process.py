@@ -15,7 +15,8 @@ import time
 
 import cv2
 
-from edged.model.messages import Stop, TrackGone, TrackOffer, WorkerSpec
+from edged.model.capturing import TrackOffer
+from edged.model.messages import Stop, TrackGone, WorkerSpec
 from edged.supervise.channel import Channel, Packet
 from edged.supervise.heartbeat import Heartbeat
 from edged.supervise.wire import Decoder

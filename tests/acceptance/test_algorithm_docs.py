@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from edged.algorithm import Catalogue, parse_params
-from edged.control.plan import make_plan
+from edged.planning.plan import make_plan
 from edged.settings import load_settings
 from tests.pages import Block, blocks
 

@@ -18,8 +18,8 @@ import pytest
 from algos.detector import Detector
 from edged.algorithm import Frame
 from edged.algorithm.coco import COCO_LABELS
-from edged.control.plan import make_plan
 from edged.model.detection import Outcome
+from edged.planning.plan import make_plan
 from edged.settings import load_settings
 from edged.worker.chain import Chain, Emitted
 from edged.worker.encoding import Latency, Origin, encode_result

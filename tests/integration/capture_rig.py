@@ -15,17 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edged.capture.run import run
+from edged.model.capturing import CaptureSpec, Demand, SourceReport, SourceState, TrackOffer, TrackRequest
 from edged.model.frame import FrameFormat, FrameHeader
 from edged.model.gauges import CaptureGauge
-from edged.model.messages import (
-    CaptureSpec,
-    Demand,
-    SourceReport,
-    SourceState,
-    Stop,
-    TrackOffer,
-    TrackRequest,
-)
+from edged.model.messages import Stop
 from edged.model.redact import redact_url
 from edged.model.sampling import Sampling
 from edged.supervise.channel import Channel

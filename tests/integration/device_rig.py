@@ -11,10 +11,10 @@ from typing import Any
 
 from edged.app.processes import TABLE
 from edged.control.device import Device, Identity
-from edged.control.plan import Plan, make_plan
 from edged.control.views import JobView, SourceView
 from edged.mqtt.message import Worth
 from edged.mqtt.topics import Topics
+from edged.planning.plan import Plan, make_plan
 from edged.settings import parse_settings
 from edged.supervise.process import ChildOwner, ProcessKind
 from edged.supervise.supervisor import Supervisor

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from edged.model.capturing import Demand, ResumePoint, SourceState
 from edged.model.gauges import CaptureGauge
-from edged.model.messages import Demand, ResumePoint, SourceState
 from edged.model.sampling import SampleOn, Sampling
 from tests.integration.capture_rig import EVERY, capture, changed, each, spec
 from tests.integration.clips import Clip, make_clip

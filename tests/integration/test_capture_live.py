@@ -11,8 +11,8 @@ import pytest
 
 from edged.capture import playing
 from edged.capture.opening import OpenSource
+from edged.model.capturing import Demand, SourceState
 from edged.model.gauges import CaptureGauge
-from edged.model.messages import Demand, SourceState
 from edged.model.sampling import SampleOn, Sampling
 from tests.integration.capture_rig import EVERY, Desk, capture, changed, each, spec
 from tests.servers.rtsp import Camera, RtspServer

@@ -9,9 +9,9 @@ import av
 import numpy as np
 import pytest
 
+from edged.model.capturing import SourceState
 from edged.model.frame import ColorMatrix, ColorRange, FrameFormat
 from edged.model.gauges import CaptureGauge
-from edged.model.messages import SourceState
 from tests.integration.capture_rig import EVERY, Desk, capture, changed, each, spec
 from tests.integration.clips import Clip, make_clip
 

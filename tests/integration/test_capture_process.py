@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from edged.model.capturing import CaptureSpec, ResumePoint, SourceState
 from edged.model.gauges import CaptureGauge
-from edged.model.messages import CaptureSpec, ResumePoint, SourceState, Stop
+from edged.model.messages import Stop
 from edged.supervise.spawn import Spawned, spawn
 from tests.integration.capture_rig import Desk, changed, each, spec
 from tests.integration.clips import Clip, make_clip

@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 
 from edged.control.commands.request import CommandFailed
-from edged.control.plan import JobPlan
-from edged.model.messages import JobSpec, JobState, SourceState
+from edged.model.capturing import SourceState
+from edged.model.messages import JobSpec, JobState
 from edged.model.sampling import Sampling
 from edged.mqtt.message import Worth
+from edged.planning.plan import JobPlan
 from tests.integration.device_rig import PATTERN, Rig, rig
 from tests.integration.test_device import TICKS, check_never_away
 

@@ -10,7 +10,7 @@ import pytest
 
 from edged.app.ask import ask
 from edged.errors import EdgedError
-from edged.model.messages import CaptureSpec
+from edged.model.capturing import CaptureSpec
 from edged.model.probe import ProbeReport
 from edged.model.redact import redact_url
 from tests.servers.rtsp import Camera, RtspServer

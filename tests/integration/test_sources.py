@@ -16,8 +16,9 @@ import pytest
 from edged.capture.opening import OpenSource, open_source
 from edged.capture.sources import plan_open
 from edged.errors import ChannelClosed, EdgedError, SourceUnavailable, SourceUnsupported
+from edged.model.capturing import CaptureSpec, SourceReport, SourceState, TrackRequest
 from edged.model.gauges import CaptureGauge
-from edged.model.messages import CaptureSpec, SourceReport, SourceState, Stop, TrackRequest
+from edged.model.messages import Stop
 from edged.model.redact import redact_url
 from edged.supervise.spawn import spawn
 from edged.supervise.wire import Decoder

@@ -10,7 +10,7 @@ import pytest
 
 from edged.capture.probe import probe
 from edged.errors import SourceUnavailable
-from edged.model.messages import SourceState
+from edged.model.capturing import SourceState
 from tests.integration.capture_rig import capture, spec
 
 LIMIT_S = 60.0

@@ -16,18 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edged.errors import ChannelClosed
+from edged.model.capturing import TrackOffer
 from edged.model.frame import FrameFormat, FrameHeader
-from edged.model.messages import (
-    JobReport,
-    JobSpec,
-    JobStats,
-    Library,
-    LinkSpec,
-    Pictures,
-    Stop,
-    TrackOffer,
-    WorkerSpec,
-)
+from edged.model.messages import JobReport, JobSpec, JobStats, Library, LinkSpec, Pictures, Stop, WorkerSpec
 from edged.model.output import Output, OutputKind, unpack_output
 from edged.model.sampling import Sampling
 from edged.supervise.channel import RAW, Channel

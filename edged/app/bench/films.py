@@ -9,7 +9,7 @@ from edged.app.ask import ask
 from edged.app.processes import BENCH_CLIP, DECODE_ALONE, PROBE
 from edged.errors import EdgedError
 from edged.model.bench import ClipReport, ClipRequest, DecodeReport, DecodeRequest
-from edged.model.messages import CaptureSpec
+from edged.model.capturing import CaptureSpec
 from edged.model.probe import ProbeReport
 
 CLIP_S = 10.0

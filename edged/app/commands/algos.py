@@ -54,7 +54,7 @@ def _library(config: Path | None, folders: list[Path]) -> Library:
 
     allowed: tuple[str, ...] = ()
     if config is not None:
-        from edged.control.plan import make_plan
+        from edged.planning.plan import make_plan
         from edged.settings import load_settings
 
         allowed = make_plan(load_settings(config), config.resolve().parent).library.algorithms

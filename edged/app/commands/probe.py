@@ -49,7 +49,7 @@ def _ask(url: str, transport: str, timeout_s: float) -> ProbeReport:
     from edged.app.ask import ask
     from edged.app.processes import PROBE
     from edged.capture.sources import check_url
-    from edged.model.messages import CaptureSpec
+    from edged.model.capturing import CaptureSpec
     from edged.model.probe import ProbeReport
     from edged.model.redact import redact_url
 

@@ -6,7 +6,7 @@ from urllib.parse import unquote
 
 from edged.capture.sources.plan import OpenPlan, split
 from edged.errors import SourceUnsupported
-from edged.model.messages import CaptureSpec
+from edged.model.capturing import CaptureSpec
 
 CONTAINERS = (
     "mov,matroska,avi,mpegts,mpeg,flv,asf,ogg,mxf,nut,ivf,gif,h264,hevc,m4v,mpegvideo,obu,mjpeg,yuv4mpegpipe"

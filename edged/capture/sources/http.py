@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from edged.capture.sources.plan import OpenPlan, split_with_host
-from edged.model.messages import CaptureSpec
+from edged.model.capturing import CaptureSpec
 
 _PROTOCOLS = "http,https,tcp,tls,crypto"
 """Never file: a playlist from the network must not read this device."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from edged.capture.sources.plan import OpenPlan, did_you_mean, split
 from edged.capture.sources.query import COLOR, FRACTION, NUMBER, RATE, SECONDS, SIZE, Option, parse_query
 from edged.errors import SourceUnsupported
-from edged.model.messages import CaptureSpec
+from edged.model.capturing import CaptureSpec
 
 _COMMON = {"size": SIZE, "rate": RATE, "duration": SECONDS}
 _MOST_PIXELS = 7680 * 4320

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from edged.capture.sources import file, http, pattern, rtmp, rtsp, srt, udp, v4l2
 from edged.capture.sources.plan import OpenPlan, did_you_mean
 from edged.errors import SourceUnsupported
-from edged.model.messages import CaptureSpec
+from edged.model.capturing import CaptureSpec
 
 SCHEMES: dict[str, Callable[[CaptureSpec], OpenPlan]] = {
     "file": file.plan,

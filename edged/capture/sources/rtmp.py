@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from edged.capture.sources.plan import OpenPlan, microseconds, split_with_host
-from edged.model.messages import CaptureSpec
+from edged.model.capturing import CaptureSpec
 
 _ANALYZE_S = 0.5
 """FFmpeg would wait 5 s for sound that may never come (measured: 0.7 s in place of 5.2 s)."""

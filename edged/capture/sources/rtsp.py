@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from edged.capture.sources.plan import OpenPlan, microseconds, split_with_host
 from edged.errors import SourceUnsupported
-from edged.model.messages import CaptureSpec
+from edged.model.capturing import CaptureSpec
 
 _OPEN_AT_LEAST_S = 5.0
 """A handshake and the first packets may take a second or two, whatever silence is allowed later."""

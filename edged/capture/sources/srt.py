@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from edged.capture.sources.plan import OpenPlan, split_with_host
 from edged.capture.sources.query import Option, parse_query
 from edged.errors import SourceUnsupported
-from edged.model.messages import CaptureSpec
+from edged.model.capturing import CaptureSpec
 
 _MODE = Option(r"caller|listener", "caller or listener")
 _TEXT = Option(r".{1,512}", "a text of up to 512 characters")

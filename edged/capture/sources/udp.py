@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from edged.capture.sources.plan import OpenPlan, split
 from edged.errors import SourceUnsupported
-from edged.model.messages import CaptureSpec
+from edged.model.capturing import CaptureSpec
 
 _FIFO_PACKETS = 28_000
 """Of 188 bytes: 5 MB, half a second of 80 Mbit/s."""

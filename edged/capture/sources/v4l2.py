@@ -5,7 +5,7 @@ from __future__ import annotations
 from edged.capture.sources.plan import OpenPlan, split
 from edged.capture.sources.query import RATE, SIZE, Option, parse_query
 from edged.errors import SourceUnsupported
-from edged.model.messages import CaptureSpec
+from edged.model.capturing import CaptureSpec
 
 _PIXELS = Option(r"[a-z0-9_]{2,20}", "a format such as mjpeg, yuyv422 or h264")
 _OPTIONS = {"size": SIZE, "rate": RATE, "input_format": _PIXELS}

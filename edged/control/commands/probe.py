@@ -8,10 +8,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from edged.control.commands.request import CommandFailed
-from edged.control.plan import make_plan
 from edged.errors import SpecRejected
-from edged.model.messages import CaptureSpec
+from edged.model.capturing import CaptureSpec
 from edged.model.probe import ProbeReport
+from edged.planning.plan import make_plan
 from edged.settings.load import Loaded
 from edged.settings.network import read_spec
 from edged.supervise.channel import CONTROL, Packet

@@ -13,7 +13,7 @@ REQUEST = ProveRequest((), Library())
 CHILD = """
 import os, signal, time
 from edged.errors import AlgorithmError
-from edged.model.messages import Proof, ProveReport, Stop
+from edged.model.messages import (Proof, ProveReport, Stop)
 from edged.supervise.child import serve
 
 def run(channel, heartbeat):

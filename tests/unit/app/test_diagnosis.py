@@ -11,10 +11,10 @@ from edged.app.checking import Findings
 from edged.app.config_diagnosis import look_at_findings
 from edged.app.diagnosis import Level
 from edged.app.reach import why_port_is_away, why_source_is_away
-from edged.control.plan import Plan
-from edged.model.messages import CaptureSpec
+from edged.model.capturing import CaptureSpec
 from edged.model.probe import ProbeReport
 from edged.model.trying import ProviderCard, ProvidersReport
+from edged.planning.plan import Plan
 from edged.settings import parse_settings
 
 

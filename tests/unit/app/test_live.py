@@ -14,7 +14,8 @@ from rich.console import Console
 
 from edged.app.live import WIDE, age, duration, render
 from edged.app.terminal import Screen
-from edged.model.messages import JobState, SourceState
+from edged.model.capturing import SourceState
+from edged.model.messages import JobState
 from edged.model.overview import JobLine, Overview, SourceLine
 
 OVERVIEW = Overview(

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from edged.app.reports import _models
-from edged.control.plan import Plan
 from edged.model.fetching import ModelFile
 from edged.model.messages import Library
+from edged.planning.plan import Plan
 
 
 def test_a_folder_that_cannot_be_read_takes_no_models_of_others_away(tmp_path: Path) -> None:

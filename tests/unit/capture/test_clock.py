@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edged.capture.clock import Gap, SourceClock
+from edged.model.capturing import ResumePoint
 from edged.model.frame import FrameFormat, FrameHeader
-from edged.model.messages import ResumePoint
 from edged.model.sampling import Sampling, is_due, turn
 from edged.types import MonotonicNs, WallNs
 

@@ -6,8 +6,8 @@ import pytest
 
 from edged.capture.clock import SourceClock
 from edged.capture.demand import DecodeMode, decode_mode, is_wanted
+from edged.model.capturing import Demand
 from edged.model.frame import FrameFormat
-from edged.model.messages import Demand
 from edged.model.sampling import SampleOn, Sampling
 from edged.types import MonotonicNs, WallNs
 

@@ -14,8 +14,9 @@ import pytest
 from edged.capture.clock import SourceClock
 from edged.capture.controls import Controls
 from edged.capture.handshake import Handshake
+from edged.model.capturing import CaptureSpec, TrackOffer, TrackRequest
 from edged.model.frame import FrameFormat, FrameHeader
-from edged.model.messages import CaptureSpec, Stop, TrackOffer, TrackRequest
+from edged.model.messages import Stop
 from edged.supervise.channel import Channel
 from edged.supervise.wire import Decoder
 from edged.track.memory import allocate

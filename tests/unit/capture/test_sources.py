@@ -14,7 +14,7 @@ from edged.capture.sources import SCHEMES, OpenPlan, check_url, plan_open
 from edged.capture.sources.pattern import GENERATORS
 from edged.capture.sources.srt import address_of
 from edged.errors import SourceUnsupported
-from edged.model.messages import CaptureSpec
+from edged.model.capturing import CaptureSpec
 
 URLS = {
     "file": "file:///videos/a.mp4",

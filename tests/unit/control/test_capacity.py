@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from edged.control.capacity import beyond, processes_of, track_limit_bytes
-from edged.control.plan import Plan, make_plan
+from edged.planning.plan import Plan, make_plan
 from edged.settings import parse_settings
 from edged.settings.network import read_spec
 

@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 
 from edged.control.difference import Action, Verb, difference
 from edged.settings.applies import Applies, applies_of
-from edged.settings.spec import Job, Publish, Sampling, Source, Spec
+from edged.settings.job_section import Job, Publish, Sampling
+from edged.settings.source_section import Source
+from edged.settings.spec import Spec
 
 NAMES = ("gate", "yard", "door")
 SQUARE = ((0.1, 0.1), (0.9, 0.1), (0.9, 0.9))

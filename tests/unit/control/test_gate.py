@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from edged.control.gate import ChangedJob, Failed, Passed, Sight, Watch, judge
 from edged.control.views import JobView, SourceView
-from edged.model.messages import JobState, SourceState
+from edged.model.capturing import SourceState
+from edged.model.messages import JobState
 from edged.model.twin import Gate
 
 PEOPLE = ChangedJob("people", ("gate",), interval_s=1.0)

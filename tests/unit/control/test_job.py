@@ -5,9 +5,9 @@ from __future__ import annotations
 from itertools import pairwise
 
 from edged.control.job import JobRecord
-from edged.control.plan import JobPlan
 from edged.model.messages import JobSpec, LinkSpec
 from edged.model.sampling import Sampling
+from edged.planning.plan import JobPlan
 
 SPEC = JobSpec("people", ("gate",), (LinkSpec("motion", {}),), Sampling(), 10.0, "always", 0)
 

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from edged.control.job import JobRecord
 from edged.control.job_table import JobTable
-from edged.control.plan import JobPlan
 from edged.model.messages import JobReport, JobSpec, JobState, JobStats, LinkSpec
 from edged.model.sampling import Sampling
+from edged.planning.plan import JobPlan
 
 SPEC = JobSpec("people", ("gate",), (LinkSpec("motion", {}),), Sampling())
 FASTER = replace(SPEC, sampling=Sampling(200_000))

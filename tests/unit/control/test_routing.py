@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from edged.control.job import JobRecord
-from edged.control.plan import JobPlan
 from edged.control.routing import Router
 from edged.control.status import Statuses
 from edged.model.messages import JobSpec, Numbering
@@ -11,6 +10,7 @@ from edged.model.output import Output, OutputKind
 from edged.model.sampling import Sampling
 from edged.mqtt.message import Worth
 from edged.mqtt.topics import Topics
+from edged.planning.plan import JobPlan
 
 TOPICS = Topics("edged/v1", "box")
 ROOT = "edged/v1/box/"

@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 import pytest
 
 from edged.control.onlookers import Onlookers, is_onlooker, name_of, onlooker
-from edged.control.plan import JobPlan, demand_of
 from edged.control.sight import first_quick
-from edged.model.messages import Demand, JobSpec, LinkSpec
+from edged.model.capturing import Demand
+from edged.model.messages import JobSpec, LinkSpec
 from edged.model.sampling import SampleOn, Sampling
+from edged.planning.plan import JobPlan, demand_of
 
 
 def job(name: str, *sources: str, enabled: bool = True, **sampling: object) -> JobPlan:

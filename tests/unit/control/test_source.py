@@ -7,8 +7,8 @@ from dataclasses import replace
 
 from edged.app.processes import CAPTURE
 from edged.control.source import SourceControl
+from edged.model.capturing import CaptureSpec, SourceReport, SourceState, TrackRequest
 from edged.model.frame import FrameFormat
-from edged.model.messages import CaptureSpec, SourceReport, SourceState, TrackRequest
 from edged.supervise import wire
 from edged.supervise.channel import CONTROL, Packet
 from edged.supervise.supervisor import Supervisor

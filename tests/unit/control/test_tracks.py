@@ -10,8 +10,8 @@ import pytest
 
 from edged.control import tracks
 from edged.control.tracks import FrameTrackDesk
+from edged.model.capturing import Demand
 from edged.model.frame import FrameFormat
-from edged.model.messages import Demand
 from tests.descriptors import descriptors_left, open_descriptors
 
 FORMAT = FrameFormat(64, 48)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from typing import Any, cast
 
-from edged.control.plan import Plan
 from edged.control.trial import Understood
 from edged.control.twin_record import Decided, TwinRecord
 from edged.control.twin_report import TwinReport
@@ -13,6 +12,7 @@ from edged.errors import Problem
 from edged.model.twin import Phase
 from edged.mqtt.message import Worth
 from edged.mqtt.topics import Topics
+from edged.planning.plan import Plan
 from edged.settings import Loaded
 
 RECORD = TwinRecord(decided=Decided(5, "sha256:five", Phase.APPLIED))

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from edged.control.plan import Failure
 from edged.control.unplanned import Unplanned
 from edged.errors import Problem
+from edged.planning.plan import Failure
 
 
 def failure(message: str) -> Failure:

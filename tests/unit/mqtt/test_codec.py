@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edged.errors import Problem
+from edged.model.capturing import SourceReport, SourceState
 from edged.model.gauges import CaptureCounters, KeyframeGain
-from edged.model.messages import JobState, JobStats, SourceReport, SourceState
+from edged.model.messages import JobState, JobStats
 from edged.model.twin import Phase, Reported
 from edged.mqtt.codec import (
     DeviceInfo,

@@ -8,23 +8,25 @@ from typing import Any
 import pytest
 from pydantic import BaseModel, Field
 
-from edged.control.plan import Plan, make_plan
 from edged.control.source import _LIVE_FIELDS
+from edged.planning.plan import Plan, make_plan
 from edged.settings import Job, Link, Publish, Sampling, Source, json_schema, parse_settings
 from edged.settings.applies import Applies, applies, applies_of
-from edged.settings.spec import Calibration, Movement
+from edged.settings.job_section import Movement
+from edged.settings.source_section import Calibration
 
 SOURCE = {
     "url": "b.mp4", "enabled": False, "size": [640, 480], "fps": 5, "transport": "udp", "loop": True,
     "timeout": 3, "hwaccel": "vaapi", "zones": {"door": [[0, 0], [1, 0], [1, 1]]},
     "lines": {"entry": [[0, 0], [1, 1]]}, "masks": {"neighbour": [[0, 0], [1, 0], [1, 1]]},
+    "buffer": 10, "record": {"segment": 60},
     "calibration": {"image": [[0, 1], [1, 1], [1, 0], [0, 0]], "ground": [[0, 0], [6, 0], [6, 9], [0, 9]]},
 }  # fmt: skip
 """Another value for each field than that of `plan_of`."""
 JOB = {
     "algorithm": "other", "params": {"score": 0.5}, "sources": ["a"], "enabled": False,
     "sampling": {"interval": 2}, "then": [{"algorithm": "tracker"}], "publish": {"qos": 1}, "deadline": 3,
-    "worker": "own", "when": "motion",
+    "worker": "own", "when": "motion", "record": {"on": ["moved"]},
 }  # fmt: skip
 
 

@@ -25,6 +25,7 @@ CONFIG = Path(__file__).resolve().parents[3] / "config"
 @pytest.mark.parametrize("sample", sorted(CONFIG.glob("*.yaml")), ids=lambda path: path.name)
 def test_every_sample_is_valid(sample: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EDGED_MQTT_PASSWORD", "x")
+    monkeypatch.setenv("EDGED_LIVE_PASSWORD", "x")
     settings = load_settings(sample).settings
     assert settings.spec.jobs
     assert settings.spec.sources

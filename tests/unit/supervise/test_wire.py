@@ -11,13 +11,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edged.model import messages
+from edged.model import capturing, live, messages
 from edged.supervise.wire import Decoder, encode
 
 MESSAGES = [
     kind
-    for _, kind in inspect.getmembers(messages, inspect.isclass)
-    if dataclasses.is_dataclass(kind) and kind.__module__ == messages.__name__
+    for module in (messages, capturing, live)
+    for _, kind in inspect.getmembers(module, inspect.isclass)
+    if dataclasses.is_dataclass(kind) and kind.__module__ == module.__name__
 ]
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=8),
@@ -56,7 +57,7 @@ def test_a_message_of_another_version_is_refused() -> None:
 
 
 def test_enums_come_back_as_enums() -> None:
-    report = messages.SourceReport(messages.SourceState.RETRYING, error="away")
-    decoded = Decoder([messages.SourceReport]).decode(encode(report))
-    assert isinstance(decoded, messages.SourceReport)
+    report = capturing.SourceReport(capturing.SourceState.RETRYING, error="away")
+    decoded = Decoder([capturing.SourceReport]).decode(encode(report))
+    assert isinstance(decoded, capturing.SourceReport)
     assert isinstance(decoded.state, Enum)

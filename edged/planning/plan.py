@@ -11,14 +11,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from edged.control.model_url import locate_model
-from edged.control.source_url import locate_source
 from edged.errors import Problem, SpecRejected
+from edged.model.capturing import CaptureSpec, Demand
 from edged.model.fetching import ModelFile
-from edged.model.messages import CaptureSpec, Demand, JobSpec, Library, LinkSpec
+from edged.model.messages import JobSpec, Library, LinkSpec
 from edged.model.redact import is_secret_name, redact_url
 from edged.model.sampling import SampleOn, Sampling
 from edged.model.scene import Calibration, Scene
+from edged.planning.model_url import locate_model
+from edged.planning.source_url import locate_source
 from edged.settings import Job, Link, Loaded, Source
 
 _SPARE_SLOTS = 2
@@ -185,7 +186,18 @@ def _capture(name: str, source: Source, loaded: Loaded, folder: Path) -> Capture
         timeout_s=source.timeout,
         hwaccel=source.hwaccel,
         masks=tuple(tuple((x, y) for x, y in polygon) for polygon in source.masks.values()),
+        buffer_s=max((source.buffer, *_wanted_before(name, loaded))),
+        folder=str(loaded.settings.recordings.path / name) if loaded.settings.recordings.path else "",
+        recording=None if source.record is None else source.record.to_recording(),
     )
+
+
+def _wanted_before(source: str, loaded: Loaded) -> Iterator[float]:
+    """What clips of its jobs' events need to be kept in memory, in seconds."""
+    spec = loaded.settings.spec
+    for name, job in spec.jobs.items():
+        if job.record is not None and job.enabled and source in spec.sources_of(name):
+            yield job.record.before
 
 
 def _scene(source: Source) -> Scene:
@@ -217,6 +229,8 @@ def _job(name: str, job: Job, everything: tuple[str, ...], loaded: Loaded, broug
         publish_when=job.publish.when,
         qos=job.publish.qos,
         gate=job.to_gate(),
+        image=job.publish.to_image_order(),
+        clips=None if job.record is None else job.record.to_order(),
     )
     return JobPlan(spec, job.worker, job.enabled)
 

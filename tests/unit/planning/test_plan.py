@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edged.control.plan import Plan, demand_of, make_plan, reaches_of, slots_for
 from edged.model.frame import FrameFormat, FrameHeader
 from edged.model.messages import LinkSpec
 from edged.model.patching import merge
 from edged.model.sampling import SampleOn, Sampling, is_due
+from edged.planning.plan import Plan, demand_of, make_plan, reaches_of, slots_for
 from edged.settings import parse_settings
 from edged.settings.network import read_spec
 from edged.types import MonotonicNs, PtsUs, WallNs

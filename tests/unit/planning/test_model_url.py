@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from edged.control.difference import Action, Verb, difference
-from edged.control.plan import Plan, make_plan
+from edged.planning.plan import Plan, make_plan
 from edged.settings import Loaded, Spec, parse_settings
 from edged.settings.applies import Applies, applies_of
 from edged.settings.brought import BroughtModel

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from edged.control.plan import Plan, make_plan
+from edged.planning.plan import Plan, make_plan
 from edged.settings import Loaded, parse_settings
 from edged.settings.network import read_spec
 

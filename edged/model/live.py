@@ -1,0 +1,78 @@
+"""What main and the process of the live pictures say to each other."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from edged.model.scene import Scene
+
+READER = ".live"
+"""As which the process reads frame tracks: a name that no worker of a spec can have."""
+
+
+@dataclass(frozen=True, slots=True)
+class OutputSpec:
+    """One live picture."""
+
+    name: str
+    source: str
+    to: str
+    """rtsp | mjpeg: served; else push."""
+    url: str = field(default="", repr=False)
+    """Where it is pushed to, with secrets resolved: never log it."""
+    redacted_url: str = ""
+    draw: tuple[str, ...] = ()
+    """The jobs whose findings are drawn."""
+    size: tuple[int, int] | None = None
+    """The most width and height in pixels."""
+    fps: float = 15.0
+    bitrate_kbps: int = 2000
+    quality: int = 75
+    encoder: str = "auto"
+
+
+@dataclass(frozen=True, slots=True)
+class LiveSpec:
+    """All that the process of the live pictures needs to know."""
+
+    revision: int
+    outputs: tuple[OutputSpec, ...]
+    host: str = "127.0.0.1"
+    rtsp_port: int = 8554
+    """0: any that is free."""
+    http_port: int = 8555
+    username: str = ""
+    password: str = field(default="", repr=False)
+    """Empty: anybody may look."""
+    scenes: dict[str, Scene] = field(default_factory=dict)
+    """By source."""
+
+
+@dataclass(frozen=True, slots=True)
+class OutputView:
+    """How one live picture is doing."""
+
+    name: str
+    viewers: int = 0
+    """A push that is connected is one."""
+    encoder: str = ""
+    """Empty: nothing is encoded now."""
+    pictures: int = 0
+    """Encoded so far."""
+    dropped: int = 0
+    """That viewers were too slow for."""
+    bytes: int = 0
+    """Sent."""
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LiveReport:
+    """At each change, and with fresh counters now and then."""
+
+    rtsp_port: int = 0
+    """That is listened on; 0: it is not."""
+    http_port: int = 0
+    wanted: tuple[str, ...] = ()
+    """The outputs that need frames now: somebody looks."""
+    views: tuple[OutputView, ...] = ()

@@ -1,0 +1,1 @@
+"""What leaves the device as pictures: live outputs, encoded while somebody looks."""

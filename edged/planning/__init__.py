@@ -1,0 +1,1 @@
+"""Settings in, what should run out: as the processes that run it want it. Pure."""
