@@ -59,8 +59,19 @@ class Video:
         """As the stream says; 0: it does not."""
         return self._source.fps
 
+    @property
+    def frame_us(self) -> int:
+        """How long a frame lasts where no stamp tells."""
+        return self._source.frame_us
+
     def close(self) -> None:
         self._source.close()
+
+    def pictures(self) -> Iterator[tuple[VideoFrame, int | None, bool]]:
+        """(picture, its stamp in microseconds, whether it is a keyframe), in the order they are shown."""
+        for picture, keyframe in _pictures(self._source):
+            stamp = None if picture.pts is None else self._source.microseconds(picture.pts)
+            yield picture, stamp, keyframe
 
     def frames(self, interval_us: int) -> Iterator[Frame]:
         """Those that are due for a job of this interval. Each is valid for good."""
