@@ -102,7 +102,7 @@ class Effects:
 
     @property
     def context(self) -> Context:
-        return Context(self, self, self, self, self, self.rebirth, self.order_restart)
+        return Context(self, self, self, self, self, self.rebirth, self.order_restart, self, self)
 
 
 @dataclass(frozen=True)
