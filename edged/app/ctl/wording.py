@@ -60,9 +60,38 @@ def problem_lines(errors: Any) -> list[str]:
     ]
 
 
+def recording_lines(recordings: Sequence[Any]) -> list[str]:
+    """One for each: since when, for how long, how large, what, and the file."""
+    rows = [_recording(each) for each in recordings if isinstance(each, Mapping)]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return [
+        "  ".join(
+            cell.rjust(width) if place in _RECORDING_NUMBERS else cell.ljust(width)
+            for place, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    ]
+
+
 def clean(text: str) -> str:
     """On one line, and without what a terminal would take for an order."""
     return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)
+
+
+_RECORDING_NUMBERS = (1, 2)
+
+
+def _recording(content: Mapping[str, Any]) -> list[str]:
+    duration, size = content.get("duration"), content.get("bytes")
+    job = f" of {content['job']}" if "job" in content else ""
+    cells = [
+        str(content.get("start", ""))[:19].replace("T", " "),
+        f"{duration:.1f} s" if isinstance(duration, (int, float)) else "",
+        f"{size / 1e6:.1f} MB" if isinstance(size, (int, float)) else "",
+        f"{content.get('kind', '?')}{job}" + (" (open)" if content.get("open") else ""),
+        str(content.get("file", "?")),
+    ]
+    return [clean(cell) for cell in cells]
 
 
 def _result(content: Mapping[str, Any]) -> list[Piece]:

@@ -195,7 +195,7 @@ def test_what_does_not_go_together_is_a_mistake_of_usage(order: Order) -> None:
 
 
 def test_the_shell_completes_operations() -> None:
-    assert [word for word, _ in complete("re")] == ["resume", "restart", "rebirth"]
+    assert [word for word, _ in complete("re")] == ["resume", "record", "restart", "rebirth"]
     assert {"watch", "apply", "wait", *TABLE} == {word for word, _ in complete("")}
 
 
