@@ -130,9 +130,10 @@ class Clips:
         return tuple(each.clip.request for each in self._pending.values() if each.clip.source == source)
 
     def reported(self, source: str, report: ClipReport) -> None:
-        pending = self._pending.pop(report.id, None)
+        pending = self._pending.get(report.id)
         if pending is None or pending.clip.source != source:
             return
+        del self._pending[report.id]
         if pending.done is None:
             self._event(pending.clip, report)
         elif not pending.done.done():

@@ -47,8 +47,8 @@ def _why_not(source: Mapping[str, Any]) -> str:
     """Empty: it can be recorded."""
     if source.get("masks"):
         return (
-            "a source with masks is not recorded: that is done as it comes, with what they hide; take the masks "
-            "out, or have the camera itself hide it"
+            "a source with masks is not recorded: that is done as it comes, with what they hide; take the "
+            "masks out, or have the camera itself hide it"
         )
     url = source.get("url")
     if not isinstance(url, str):
