@@ -25,7 +25,7 @@ def check_recording(spec: Mapping[str, Any], document: Document) -> Iterator[Pro
     for name, reason in reasons.items():
         source = _mapping(_mapping(spec.get("sources"))[name])
         for key in ("record", "buffer"):
-            if source.get(key):
+            if source.get(key) not in (None, 0):  # record: {} is one, with all its defaults
                 path = dotted(("spec", "sources", name, key))
                 yield document.problem(path, reason, "not_allowed")
     for name, job in _mapping(spec.get("jobs")).items():

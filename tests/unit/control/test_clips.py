@@ -1,4 +1,4 @@
-"""Clips as main sees them: what captures are asked for, and what becomes of it. The captures' words are ours."""
+"""Clips as main sees them: what captures are asked for, and what becomes of it; captures' words are ours."""
 
 from __future__ import annotations
 
@@ -19,7 +19,14 @@ from edged.app.processes import TABLE
 from edged.control.clips import MOST_OF_SOURCE, Clips
 from edged.control.commands.request import CommandFailed
 from edged.control.device import Device, Identity
-from edged.model.capturing import CaptureSpec, ClipReport, ClipRequest, RecorderReport, SourceReport, SourceState
+from edged.model.capturing import (
+    CaptureSpec,
+    ClipReport,
+    ClipRequest,
+    RecorderReport,
+    SourceReport,
+    SourceState,
+)
 from edged.model.messages import ClipWish
 from edged.mqtt.message import Worth
 from edged.mqtt.topics import Topics

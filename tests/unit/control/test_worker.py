@@ -14,7 +14,16 @@ import pytest
 
 from edged.control.tracks import FrameTrack
 from edged.control.worker import WorkerControl
-from edged.model.messages import ClipWish, JobReport, JobSpec, JobState, JobStats, LinkSpec, SnapshotReport, WorkerSpec
+from edged.model.messages import (
+    ClipWish,
+    JobReport,
+    JobSpec,
+    JobState,
+    JobStats,
+    LinkSpec,
+    SnapshotReport,
+    WorkerSpec,
+)
 from edged.model.output import Output
 from edged.model.sampling import Sampling
 from edged.supervise.process import ChildExit, ProcessKind
