@@ -73,7 +73,7 @@ class Terminal:
             r"-h broker\.example( -p \d+)?": f"-h 127.0.0.1 -p {self.port} -V {version}",
             r"(mqtts?://)broker\.example": rf"\g<1>127.0.0.1:{self.port}",
             r"DNS:broker\.example": "IP:127.0.0.1",
-            r"/etc/(mosquitto|edged)/|/var/lib/mosquitto/": f"{self.folder}/",
+            r"/etc/(mosquitto|edged)/|/var/lib/(mosquitto|edged)/": f"{self.folder}/",
         }.items():
             text = re.sub(pattern, here, text)
         return text
