@@ -37,6 +37,8 @@ FINISH_S = 15.0
 """From the end of a clip to the word that it is on the disk."""
 
 _UNMASK = "take them out of it, or have the camera itself hide that"
+_UNCOMPRESSED = ("generated", "rawvideo")
+"""As a capture names the codec of patterns, and of cameras on this device."""
 _REMEMBERED = 256
 
 log = logging.getLogger("edged.recordings")
@@ -180,6 +182,9 @@ class Clips:
         if control.spec.masks:
             message = f"{source} has masks, and is recorded as it comes, with what they hide: {_UNMASK}"
             raise CommandFailed("not_allowed", message)
+        if control.report.codec in _UNCOMPRESSED:
+            message = f"{source} sends pictures that are not compressed: there is nothing to keep as it came"
+            raise CommandFailed("source_failed", message)
         if not self._device.plan.keeping.folder:
             raise CommandFailed("not_allowed", "recordings.path is not set on this device")
         if len(self.wanted_of(source)) >= MOST_OF_SOURCE or len(self._pending) >= MOST_OPEN:
