@@ -7,7 +7,7 @@ holds up neither the loop nor the database.
 from __future__ import annotations
 
 import asyncio
-import contextlib
+import concurrent.futures
 import heapq
 import logging
 import threading
@@ -181,17 +181,13 @@ def _entry(file: RecordedFile) -> dict[str, Any]:
 
 def _in_thread(work: Callable[[], Sweep]) -> asyncio.Future[Sweep]:
     """A thread that nobody waits for at the end: what hangs in the disk hangs for ever."""
-    loop = asyncio.get_running_loop()
-    done: asyncio.Future[Sweep] = loop.create_future()
-
-    def settle(sweep: Sweep) -> None:
-        if not done.done():
-            done.set_result(sweep)
+    done: concurrent.futures.Future[Sweep] = concurrent.futures.Future()
 
     def run() -> None:
-        sweep = work()
-        with contextlib.suppress(RuntimeError):  # the loop was closed meanwhile
-            loop.call_soon_threadsafe(settle, sweep)
+        try:
+            done.set_result(work())
+        except Exception as error:  # noqa: BLE001 — a bug is for whoever waits
+            done.set_exception(error)
 
     threading.Thread(target=run, name="recordings", daemon=True).start()
-    return done
+    return asyncio.wrap_future(done)
