@@ -275,6 +275,9 @@ def test_results_and_events_are_one_line() -> None:
     assert line == "09:00:00.123  people/gate  #42  person #7 91%, car 50%  9.0 ms"
     line = text(news_line(event, EVENT, with_device=True))
     assert line == "09:00:00.123  gate-01  people/gate  line_cross  person #7 entry"
+    data = {"file": "gate/clips/c.mp4", "duration": 16.44, "bytes": 1_840_000, "sha256": "ab" * 32}
+    line = text(news_line(event, {"time": EVENT["time"], "type": "clip", "data": data}, with_device=False))
+    assert line == "09:00:00.123  people/gate  clip  gate/clips/c.mp4  16.4 s  1.8 MB"
 
 
 @pytest.mark.parametrize("topic", ["edged/v1/a/state", "edged/v1/a/job/j/s/counts", "other/a/job/j/s/result"])
