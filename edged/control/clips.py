@@ -34,7 +34,9 @@ MOST_OF_SOURCE = 8
 MOST_OPEN = 64
 """At once, of all sources."""
 FINISH_S = 15.0
-"""From the end of a clip to the word that it is on the disk."""
+"""From the end of a clip to the word that it is on the disk; and more for a long one, see `_finish_s`."""
+_FINISH_SHARE = 0.1
+"""Of its length: it is written a second time, its index in front, and read to be hashed."""
 
 _UNMASK = "take them out of it, or have the camera itself hide that"
 _UNCOMPRESSED = ("generated", "rawvideo")
@@ -51,7 +53,8 @@ class _Pending:
     """Who sent `record` waits for it; None: it is of a job's events."""
 
     def is_late(self, now_ns: int, finish_s: float) -> bool:
-        return now_ns > self.clip.end_ns + finish_s * 1e9
+        request = self.clip.request
+        return now_ns > self.clip.end_ns + _finish_s(request.before_s, request.after_s, finish_s) * 1e9
 
 
 class Clips:
@@ -114,7 +117,7 @@ class Clips:
         self._pending[request.id] = _Pending(OpenClip(source, request, time.time_ns()), done)
         self._tell(source)
         try:
-            async with asyncio.timeout(after_s + self._finish_s):
+            async with asyncio.timeout(after_s + _finish_s(before_s, after_s, self._finish_s)):
                 report = await done
         except TimeoutError:
             raise self._why_late(source, after_s) from None
@@ -236,7 +239,7 @@ class Clips:
             error = f": {control.report.error}" if control.report.error else ""
             return CommandFailed("source_failed", f"{source} is {control.report.state}{error}")
         return CommandFailed(
-            "timeout", f"the clip was not on the disk {after_s + self._finish_s:g} s after it was asked for"
+            "timeout", f"the clip was not on the disk long after its {after_s:g} s were over"
         )
 
     def _tell(self, source: str) -> None:
@@ -249,6 +252,10 @@ class Clips:
         sources, self._to_tell = self._to_tell, set()
         for source in sources & set(self._device.sources):
             self._device.sources[source].refresh_clips()
+
+
+def _finish_s(before_s: float, after_s: float, least_s: float) -> float:
+    return least_s + _FINISH_SHARE * (before_s + after_s)
 
 
 def _below(path: str) -> str:

@@ -5,7 +5,8 @@
     <source>/2026-11-25/14-05-00.123Z.mp4                  a segment of what is recorded without end
     <source>/clips/2026-11-25T14-05-00.123Z-people-7f3a.mp4  a clip: the moment, the job, four of the boot
 
-While a file is written it has another name, which ends in ``.part``.
+While a file is written it has another name, which ends in ``.part``; in ``.whole`` while its index is put in
+front.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ _DATE = re.compile(r"\d{4}-\d\d-\d\d")
 _TIME = r"(\d\d-\d\d-\d\d\.\d{3})Z"
 _SEGMENT = re.compile(rf"{_TIME}(?:-\d{{1,4}})?\.(?:mp4|mkv)")
 _CLIP = re.compile(rf"(\d{{4}}-\d\d-\d\d)T{_TIME}-([A-Za-z0-9_-]{{1,64}})-[0-9a-f]{{4}}\.(?:mp4|mkv)")
-_PART = re.compile(r"\.?(.+?\.(?:mp4|mkv))\.part")
+_PART = re.compile(r"\.?(.+?\.(?:mp4|mkv))\.(?:part|whole)")
 
 
 class RecordingKind(StrEnum):

@@ -57,7 +57,7 @@ class Command:
 _MINUTE_S = 60.0
 _PATCH_S = 31 * _MINUTE_S
 """The 30 minutes of proving, and the default gate's one."""
-_RECORD_S = MOST_AFTER_S + 60.0
+_RECORD_S = MOST_AFTER_S + 120.0
 """The longest clip there may be; of a shorter one it is known sooner."""
 
 TABLE: Mapping[str, Command] = {

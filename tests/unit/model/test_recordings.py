@@ -28,7 +28,7 @@ def test_a_clip_is_known_again_by_its_name(moment_ms: int, job: str, boot: str) 
 
 
 @pytest.mark.parametrize("name", ["14-05-00.123Z.mp4", "14-05-00.123Z-2.mkv"])
-@pytest.mark.parametrize("part", ["{}", "{}.part", ".{}.part"])
+@pytest.mark.parametrize("part", ["{}", "{}.part", ".{}.part", ".{}.whole"])
 def test_a_segment_is_known_by_its_day_and_time(name: str, part: str) -> None:
     found = recognise("gate", "2026-11-25", part.format(name), 1, 1)
     assert found is not None
