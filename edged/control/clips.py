@@ -150,8 +150,9 @@ class Clips:
 
     def capture_died(self, source: str, death: ChildExit) -> None:
         """Its process ended; of all that it was asked nothing more comes."""
+        what = "the source was stopped or changed" if death.ordered else f"the capture {death.reason}"
+        error = f"{what} meanwhile; what was written by then is kept"
         for number in [number for number, each in self._pending.items() if each.clip.source == source]:
-            error = f"the capture {death.reason} meanwhile; what was written by then is kept"
             self._give_up(self._pending.pop(number), "interrupted", error)
 
     def tick(self) -> None:
@@ -238,9 +239,7 @@ class Clips:
         if control is not None and control.report.state is not SourceState.RUNNING:
             error = f": {control.report.error}" if control.report.error else ""
             return CommandFailed("source_failed", f"{source} is {control.report.state}{error}")
-        return CommandFailed(
-            "timeout", f"the clip was not on the disk long after its {after_s:g} s were over"
-        )
+        return CommandFailed("timeout", f"the clip was not on the disk long after its {after_s:g} s")
 
     def _tell(self, source: str) -> None:
         """Once a turn of the loop, as it is by then: many events may come at once."""
