@@ -66,6 +66,15 @@ class OpenSource:
         return self._stream.codec_context
 
     @property
+    def stream(self) -> VideoStream:
+        """Gone when the source is closed."""
+        return self._stream
+
+    @property
+    def time_base(self) -> Fraction:
+        return self._base
+
+    @property
     def duration_s(self) -> float:
         """As a file says; 0: it does not."""
         return (self._container.duration or 0) / av.time_base

@@ -1,0 +1,222 @@
+"""What the capture's thread has to do with recording: keep packets, and hand them on."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from fractions import Fraction
+
+from av import Packet
+from av.video.stream import VideoStream
+
+from edged.capture.counters import Counters
+from edged.capture.opening import OpenSource
+from edged.capture.recording.kept import Kept, copy_of, shape_of, why_not
+from edged.capture.recording.orders import BeginClip, Cut, EndClip, FinishLeftovers, ProlongClip, Record
+from edged.capture.recording.parameters import is_annex_b, parameter_sets
+from edged.capture.recording.post import Post
+from edged.capture.recording.ring import PacketRing
+from edged.capture.recording.stamping import Stamping, by_arrival
+from edged.capture.recording.writing import Writing
+from edged.model.capturing import CaptureSpec, ClipReport, ClipRequest
+from edged.model.gauges import CaptureGauge
+from edged.supervise.channel import Channel
+
+MOST_CLIPS = 16
+_ARRIVAL_BASE = Fraction(1, 90_000)
+_HANGS_NS = 10_000_000_000
+_STOP_S = 1.5
+_MASKED = (
+    "the source has masks, and would be recorded as it comes, with what they hide: take the masks out, or"
+    " have the camera itself hide it"
+)
+_HANGS = "the disk does not answer; what comes meanwhile is lost"
+_SLOW = "the disk is too slow for what comes: some is lost"
+
+
+class Recorder:
+    """Between `begin` and `cut` it is given every packet of the source's pictures. Nothing here waits."""
+
+    def __init__(self, channel: Channel, counters: Counters) -> None:
+        self._post = Post(channel)
+        self._writing = Writing(self._post)
+        self._counters = counters
+        self._ring = PacketRing()
+        self._spec: CaptureSpec | None = None
+        self._origin: tuple[str, str] | None = None
+        self._record = Record("", None)
+        self._clips: dict[int, ClipRequest] = {}
+        """Of the specification, that were begun or refused."""
+        self._swept = ""
+        self._stream: _Stream | None = None
+        self._problem = ""
+        """Why packets of what is open cannot be kept."""
+        self._reason = ""
+        """Of them, or of the specification, that was said."""
+        self._wanted = False
+
+    # ---- what main says ----
+
+    def apply(self, spec: CaptureSpec) -> None:
+        """The newest specification; costs nothing when it is the one before."""
+        if spec is self._spec:
+            return
+        self._spec = spec
+        origin = (spec.source, spec.url)
+        if spec.masks or not spec.enabled or origin != self._origin:
+            self._ring.clear()
+        if (spec.masks or not spec.enabled) and self._wanted:
+            self._writing.orders.put(Cut())
+        self._origin = origin
+        self._ring.keep_s = spec.buffer_s
+        asks = spec.buffer_s > 0 or bool(spec.clips) or spec.recording is not None
+        self._wanted = asks and spec.enabled and not spec.masks
+        if not self._wanted:
+            self._ring.clear()
+        self._sweep(spec)
+        self._set_record(spec)
+        self._set_clips(spec)
+
+    def _sweep(self, spec: CaptureSpec) -> None:
+        if spec.folder and spec.folder != self._swept:
+            self._swept = spec.folder
+            self._writing.start()
+            self._writing.orders.put(FinishLeftovers(spec.folder))
+
+    def _set_record(self, spec: CaptureSpec) -> None:
+        wanted = Record(spec.folder, spec.recording)
+        if spec.recording is None or not self._wanted:
+            wanted = Record(spec.folder, None)
+        if wanted != self._record:
+            self._record = wanted
+            self._writing.start()
+            self._writing.orders.put(wanted)
+        self._say_why_not()
+
+    def _say_why_not(self) -> None:
+        spec = self._spec
+        is_asked = spec is not None and spec.recording is not None
+        reason = ""
+        if spec is not None and is_asked:
+            reason = _MASKED if spec.masks else self._problem
+        if reason or not is_asked or self._post.error == self._reason:
+            self._post.recorder(reason)
+        self._reason = reason
+
+    def _set_clips(self, spec: CaptureSpec) -> None:
+        wanted = {request.id: request for request in spec.clips}
+        for number in self._clips.keys() - wanted.keys():
+            del self._clips[number]
+            self._writing.orders.put(EndClip(number))
+        for number, request in wanted.items():
+            before = self._clips.get(number)
+            self._clips[number] = request
+            if before is None:
+                self._begin_clip(request, spec)
+            elif before != request:
+                self._writing.orders.put(ProlongClip(request))
+
+    def _begin_clip(self, request: ClipRequest, spec: CaptureSpec) -> None:
+        code, error = self._refusal(spec)
+        if code:
+            self._post.clip(ClipReport(request.id, code, error))
+            return
+        self._writing.start()
+        backlog = self._ring.since(request.at_ns - int(request.before_s * 1e9))
+        self._writing.orders.put(BeginClip(request, backlog))
+
+    def _refusal(self, spec: CaptureSpec) -> tuple[str, str]:
+        """Code and reason; empty: none."""
+        if spec.masks:
+            return "not_allowed", _MASKED
+        if not spec.enabled:
+            return "source_failed", "the source is switched off"
+        if self._problem:
+            return "source_failed", self._problem
+        if len(self._clips) > MOST_CLIPS:
+            return "busy", f"{MOST_CLIPS} clips of this source are being made: ask again later"
+        return "", ""
+
+    # ---- packets ----
+
+    def begin(self, source: OpenSource) -> None:
+        """A source was opened."""
+        codec = source.context.name
+        self._problem = why_not(codec)
+        self._stream = None
+        if not self._problem:
+            self._stream = _Stream(source)
+        self._say_why_not()
+
+    def take(self, packet: Packet[VideoStream], at_ns: int, *, keyframe: bool) -> None:
+        """The next packet in the order of decoding; ``at_ns``: when its picture counts as captured."""
+        if not self._wanted or self._stream is None:
+            return
+        kept = self._stream.keep(packet, at_ns, keyframe=keyframe)
+        self._ring.add(kept)
+        if self._record.recording is not None or self._clips:
+            if not self._writing.orders.offer(kept) and self._record.recording is not None:
+                self._post.recorder(_HANGS if self._hangs(time.monotonic_ns()) else _SLOW)
+            self._counters.set(CaptureGauge.UNRECORDED, self._writing.lost)
+
+    def cut(self) -> None:
+        """The source is about to be closed."""
+        self._stream = None
+        self._problem = ""
+        if self._wanted:
+            self._writing.orders.put(Cut())
+
+    def look(self, now_ns: int) -> None:
+        """Called now and then: does the disk answer?"""
+        self._post.flush()
+        if self._record.recording is not None and self._hangs(now_ns):
+            self._post.recorder(_HANGS)
+
+    def _hangs(self, now_ns: int) -> bool:
+        busy_ns = self._writing.busy_ns
+        return bool(busy_ns) and now_ns - busy_ns > _HANGS_NS
+
+    def close(self) -> None:
+        """End all files, as far as the disk lets it within a second or two."""
+        self._ring.clear()
+        self._writing.stop(_STOP_S)
+
+
+class _Stream:
+    """From packets of one opening to what is kept of them."""
+
+    def __init__(self, source: OpenSource) -> None:
+        self._arrival = source.plan.arrival_times
+        base = _ARRIVAL_BASE if self._arrival else source.time_base
+        self._step = int(Fraction(source.frame_us, 1_000_000) / base)
+        self._stamping = Stamping(base, self._step)
+        self._shape = shape_of(source.stream, base)
+        self._copied = source.plan.format == "v4l2"  # its packets are buffers of the driver, which has few
+        self._annex_b = is_annex_b(source.context.extradata) or not source.context.extradata
+        self._sets = b""
+
+    def keep(self, packet: Packet[VideoStream], at_ns: int, *, keyframe: bool) -> Kept:
+        if keyframe:
+            self._look_for_parameters(packet)
+        pts = dts = by_arrival(at_ns, self._shape.time_base) if self._arrival else None
+        if not self._arrival:
+            pts, dts = packet.pts, packet.dts
+        stamped = self._stamping.stamp(pts, dts, at_ns)
+        if stamped.is_break:
+            self._shape = replace(self._shape)
+        mine = copy_of(bytes(packet)) if self._copied else packet
+        duration = self._step if self._arrival else packet.duration or self._step
+        return Kept(mine, self._shape, keyframe, at_ns, stamped.pts, stamped.dts, duration)
+
+    def _look_for_parameters(self, packet: Packet[VideoStream]) -> None:
+        """Those within the stream count, also where others were announced."""
+        if self._annex_b:
+            found = parameter_sets(self._shape.codec, memoryview(packet))
+        elif packet.has_sidedata("new_extradata"):
+            found = bytes(packet.get_sidedata("new_extradata"))
+        else:
+            return
+        if not found or found == self._sets:
+            return
+        self._sets = found
+        self._shape = replace(self._shape, extradata=found)
