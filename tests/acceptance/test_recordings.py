@@ -178,6 +178,7 @@ def test_what_a_power_cut_left_is_dealt_with(tmp_path: Path, broker: Mosquitto) 
             and sum(each.stat().st_size for each in (tmp_path / "disk").rglob("*Z.mp4*")) < 1000
         ):
             time.sleep(0.1)
+        fleet.heard.until("source/gate/status", lambda status: status.get("recording") == {"state": "on"})
         daemon.end(signal.SIGKILL)
         daemon.process = None
         (left,) = list((tmp_path / "disk").rglob("*.part"))[-1:]
