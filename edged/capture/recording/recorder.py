@@ -48,7 +48,9 @@ class Recorder:
         self._clips: dict[int, ClipRequest] = {}
         """Of the specification, that were begun or refused."""
         self._swept = ""
+        self._source: OpenSource | None = None
         self._stream: _Stream | None = None
+        """Of the source, from the first packet on that is kept."""
         self._problem = ""
         """Why packets of what is open cannot be kept."""
         self._reason = ""
@@ -141,17 +143,17 @@ class Recorder:
 
     def begin(self, source: OpenSource) -> None:
         """A source was opened."""
-        codec = source.context.name
-        self._problem = why_not(codec)
+        self._problem = why_not(source.context.name)
+        self._source = source
         self._stream = None
-        if not self._problem:
-            self._stream = _Stream(source)
         self._say_why_not()
 
     def take(self, packet: Packet[VideoStream], at_ns: int, *, keyframe: bool) -> None:
         """The next packet in the order of decoding; ``at_ns``: when its picture counts as captured."""
-        if not self._wanted or self._stream is None:
+        if not self._wanted or self._problem or self._source is None:
             return
+        if self._stream is None:
+            self._stream = _Stream(self._source)
         kept = self._stream.keep(packet, at_ns, keyframe=keyframe)
         self._ring.add(kept)
         if self._record.recording is not None or self._clips:
@@ -161,7 +163,7 @@ class Recorder:
 
     def cut(self) -> None:
         """The source is about to be closed."""
-        self._stream = None
+        self._source = self._stream = None
         self._problem = ""
         if self._wanted:
             self._writing.orders.put(Cut())

@@ -7,8 +7,7 @@ from contextlib import closing
 from pathlib import Path
 
 import av
-from av import Packet
-from av.video.stream import VideoStream
+from av.container import InputContainer, OutputContainer
 
 from edged.capture.recording.part_file import PartFile
 
@@ -25,15 +24,20 @@ def rewrite(fragmented: Path, to: Path, packets: int, codec: str) -> None:
     """
     room = _INDEX_BYTES + packets * _INDEX_BYTES_PER_FRAME
     with av.open(str(fragmented), format="mp4") as source, closing(PartFile(to)) as file:
-        template = source.streams.video[0]
         with av.open(file, "w", format="mp4", options={"moov_size": str(room)}) as container:
-            stream = container.add_stream_from_template(template, opaque=True)
-            if codec == "hevc":
-                stream.codec_context.codec_tag = "hvc1"
-            for packet in source.demux(template):
-                if packet.size:
-                    container.mux_one(_moved(packet, stream))
+            _copy(source, container, codec)
         file.sync()
+
+
+def _copy(source: InputContainer, container: OutputContainer, codec: str) -> None:
+    template = source.streams.video[0]
+    stream = container.add_stream_from_template(template, opaque=True)
+    if codec == "hevc":
+        stream.codec_context.codec_tag = "hvc1"
+    for packet in source.demux(template):
+        if packet.size:
+            packet.stream = stream
+            container.mux_one(packet)
 
 
 def sha256_of(path: Path) -> str:
@@ -43,8 +47,3 @@ def sha256_of(path: Path) -> str:
         while data := file.read(_HASHED_BYTES):
             digest.update(data)
     return digest.hexdigest()
-
-
-def _moved(packet: Packet[VideoStream], stream: VideoStream) -> Packet[VideoStream]:
-    packet.stream = stream
-    return packet
