@@ -105,5 +105,5 @@ class Agenda:
         for sampling, is_run in zip(self._samplings, runs, strict=True):
             if is_run and sampling.on is SampleOn.FRAMES:
                 step = max(sampling.step, 1)
-                for back in range(1, sampling.count):
-                    self._recent[-1 - step * back].wanted = True
+                for back in range(step, min(sampling.reach, len(self._recent)), step):
+                    self._recent[-1 - back].wanted = True

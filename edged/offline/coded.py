@@ -1,15 +1,16 @@
-"""What a packet says of its picture before it is decoded: whether others need it, whether decoding can begin at it.
+"""What a packet says of its picture: whether others need it, whether decoding can begin at it. Pure.
 
-Only the few header bits that tell this are read: ITU-T H.264 (7.3.1, 7.4.1, D.1.8), H.265 (7.3.1.2, 7.4.2.2),
-ISO/IEC 13818-2 (6.2.3) and 14496-2 (6.2.5), RFC 6386 (9.1), the VP9 and AV1 bitstream specifications. Whatever
-is not understood counts as needed. Pure.
+Only the few header bits that tell this are read: ITU-T H.264 (7.3.1, 7.4.1, D.1.8), H.265 (7.3.1.2,
+7.4.2.2), ISO/IEC 13818-2 (6.2.3) and 14496-2 (6.2.5), RFC 6386 (9.1), the bitstream specifications of
+VP9 and AV1. Whatever is not understood counts as needed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
+from typing import Protocol
 
 
 class Entry(Enum):
@@ -38,8 +39,10 @@ class Coded:
     """Of what follows, where it tells: when they change, the size of the pictures may."""
 
 
-Inspect = Callable[[memoryview, bool], Coded | None]
-"""(a packet's bytes, whether its container calls it a keyframe); None: it cannot be told."""
+class Inspect(Protocol):
+    def __call__(self, data: memoryview, *, keyframe: bool) -> Coded | None:
+        """A packet's picture. ``keyframe``: its container calls it one. None: it cannot be told."""
+
 
 _SHORTEST_VOP = 12
 """Bytes; what is shorter may be a picture that is not coded at all."""
@@ -92,42 +95,49 @@ class _H264:
         is_avcc = len(extradata) > 4 and extradata[0] == 1
         self._length_bytes = (extradata[4] & 3) + 1 if is_avcc else 0
 
-    def __call__(self, data: memoryview, keyframe: bool) -> Coded | None:
-        reference = idr = recovers = slices = False
+    def __call__(self, data: memoryview, *, keyframe: bool) -> Coded | None:
+        reference = idr = slices = False
+        recovers: bool | None = None
         parameters = b""
         for unit in _units(data, self._length_bytes):
-            if not unit:
-                continue
-            kind = unit[0] & 31
+            kind = unit[0] & 31 if unit else 0
             if 1 <= kind <= 5:
                 slices = True
                 reference = reference or unit[0] & 0x60 != 0
                 idr = idr or kind == 5
-            elif kind == 6:
-                recovers = recovers or _has_recovery_point(bytes(unit[1:]))
+            elif kind == 6 and recovers is None:
+                recovers = _recovers_at_once(bytes(unit[1:]))
             elif kind == 7:
                 parameters += bytes(unit).rstrip(b"\0")
+        if recovers is False and not idr:
+            return None  # it is refreshed bit by bit, and the keyframe is one that comes later
         entry = Entry.CLOSED if idr else Entry.NONE
-        return Coded(reference or not slices, entry, idr or recovers, shown=slices, parameters=parameters)
+        is_key = idr or recovers is True
+        return Coded(reference or not slices, entry, is_key, shown=slices, parameters=parameters)
 
 
-def _has_recovery_point(escaped: bytes) -> bool:
-    """Whether there is a payload of type 6 in an SEI message."""
+def _recovers_at_once(escaped: bytes) -> bool | None:
+    """Whether the pictures are right from this one on, as an SEI message with a recovery point says
+    (payload type 6, its ``recovery_frame_cnt`` 0); None: there is none.
+    """
     message = escaped.replace(b"\0\0\3", b"\0\0")
     at = 0
     while at + 2 < len(message):
-        numbers = []
-        for _ in range(2):  # its type, its size
-            number = 0
-            while at < len(message) - 1 and message[at] == 255:
-                number += 255
-                at += 1
-            numbers.append(number + message[at] if at < len(message) else 0)
-            at += 1
-        if numbers[0] == 6:
-            return True
-        at += numbers[1]
-    return False
+        kind, at = _sei_number(message, at)
+        size, at = _sei_number(message, at)
+        if kind == 6 and at < len(message):
+            return message[at] & 0x80 != 0
+        at += size
+    return None
+
+
+def _sei_number(message: bytes, at: int) -> tuple[int, int]:
+    """(the number at ``at``, where the next one is)"""
+    number = 0
+    while at < len(message) and message[at] == 255:
+        number += 255
+        at += 1
+    return number + (message[at] if at < len(message) else 0), at + 1
 
 
 class _Hevc:
@@ -138,7 +148,7 @@ class _Hevc:
         for unit in _hvcc_units(extradata) if is_hvcc else _annex_b(memoryview(extradata)):
             self._learn(unit)
 
-    def __call__(self, data: memoryview, keyframe: bool) -> Coded | None:
+    def __call__(self, data: memoryview, *, keyframe: bool) -> Coded | None:
         kinds: list[int] = []
         layer = 0
         parameters = b""
@@ -184,11 +194,11 @@ def _hvcc_units(extradata: bytes) -> Iterator[memoryview]:
 # ---- others ----
 
 
-def _intra(data: memoryview, keyframe: bool) -> Coded | None:
+def _intra(data: memoryview, *, keyframe: bool) -> Coded | None:
     return Coded(reference=False, entry=Entry.CLOSED, keyframe=True)
 
 
-def _mpeg4(data: memoryview, keyframe: bool) -> Coded | None:
+def _mpeg4(data: memoryview, *, keyframe: bool) -> Coded | None:
     whole = bytes(data)
     at = whole.find(b"\0\0\1\xb6")
     if at < 0 or len(whole) < at + _SHORTEST_VOP or whole.find(b"\0\0\1\xb6", at + 4) >= 0:
@@ -196,7 +206,7 @@ def _mpeg4(data: memoryview, keyframe: bool) -> Coded | None:
     return _of_type(("I", "P", "B", "S")[whole[at + 4] >> 6], b"")
 
 
-def _mpeg2(data: memoryview, keyframe: bool) -> Coded | None:
+def _mpeg2(data: memoryview, *, keyframe: bool) -> Coded | None:
     whole = bytes(data)
     at = whole.find(b"\0\0\1\0")
     if at < 0 or len(whole) < at + 6:
@@ -212,7 +222,7 @@ def _of_type(kind: str, parameters: bytes) -> Coded:
     return Coded(kind != "B", entry, kind == "I", parameters=parameters)
 
 
-def _vp8(data: memoryview, keyframe: bool) -> Coded | None:
+def _vp8(data: memoryview, *, keyframe: bool) -> Coded | None:
     if len(data) < 10:
         return None
     key = data[0] & 1 == 0
@@ -221,7 +231,7 @@ def _vp8(data: memoryview, keyframe: bool) -> Coded | None:
     return Coded(entry=entry, keyframe=key, shown=shown, parameters=bytes(data[6:10]) if key else b"")
 
 
-def _vp9(data: memoryview, keyframe: bool) -> Coded | None:
+def _vp9(data: memoryview, *, keyframe: bool) -> Coded | None:
     if len(data) < 1 or data[0] >> 6 != 2:
         return None
     bits = data[0] << 1 if data[0] & 0x30 == 0x30 else data[0]  # profile 3 has one bit more
@@ -236,7 +246,7 @@ def _vp9(data: memoryview, keyframe: bool) -> Coded | None:
     return Coded(entry=Entry.CLOSED, keyframe=True, parameters=bytes(data[4:8]))
 
 
-def _av1(data: memoryview, keyframe: bool) -> Coded | None:
+def _av1(data: memoryview, *, keyframe: bool) -> Coded | None:
     parameters = b""
     at = 0
     while at < len(data):

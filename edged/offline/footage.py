@@ -68,10 +68,11 @@ class Video:
     """A video file, or one on a web server, decoded as fast as it goes."""
 
     def __init__(self, source: Path | str, *, threads: int = 0, timeout_s: float = _LONGEST_WAIT_S) -> None:
-        """Opens it: use `close`. ``source``: a path, or a URL of http(s)://, file:// or pattern:// with a duration.
+        """Opens it: use `close`. ``source``: a path or URL: http(s)://, file://, pattern:// with a duration.
 
-        ``threads`` decode; 0: as many as there are cores for this process. A server is waited for ``timeout_s``
-        at most at each read. Raises `SourceUnavailable`, `SourceUnsupported`, without credentials in them.
+        ``threads`` decode; 0: as many as there are cores for this process. A server is waited for
+        ``timeout_s`` at most at each read. Raises `SourceUnavailable`, `SourceUnsupported`, without
+        credentials in them.
         """
         url = str(source)
         self.name = redact_url(url)

@@ -68,7 +68,7 @@ class Foresight(Generic[Packet]):
         self._parameters = b""
 
     def add(self, sent: Sent[Packet]) -> Iterator[Step[Planned[Packet]]]:
-        """What is to be decoded next, now that this packet came. Raises `Disorder`, before it was taken in."""
+        """What is to be decoded next, now that this came. Raises `Disorder`, before it is taken in."""
         coded = self._look_into(sent)
         if self._begin is None and not self._begins(sent, coded):
             return
@@ -110,7 +110,7 @@ class Foresight(Generic[Packet]):
 
     def _look_into(self, sent: Sent[Packet]) -> Coded:
         try:
-            coded = self._inspect(sent.data, sent.keyframe)
+            coded = self._inspect(sent.data, keyframe=sent.keyframe)
         except IndexError:  # cut off where it was read
             coded = None
         if coded is None:

@@ -117,8 +117,9 @@ class Reader:
         inspect = inspector(
             self._video.codec, self._video.context.extradata, intra_only=self._video.context.codec.intra_only
         )
+        if inspect is None:
+            log.debug("all pictures are decoded: what of %s is needed is not known", self._video.codec)
         if inspect is None or not self._foresee:
-            log.debug("all pictures are decoded: nothing is known of %s", self._video.codec)
             return None
         return Foresight(self._agenda, inspect, self._video.microseconds)
 

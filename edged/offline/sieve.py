@@ -60,7 +60,7 @@ class Step(Generic[Packet]):
 
 
 class Sieve(Generic[Packet]):
-    """Packets go in as they are sent, decisions in any order; `steps` come out as soon as they are certain."""
+    """Packets go in as they are sent, decisions in any order; `steps` come out once they are certain."""
 
     def __init__(self) -> None:
         self._held: deque[_Held[Packet]] = deque()
