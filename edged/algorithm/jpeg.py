@@ -50,6 +50,14 @@ def encode_jpeg(picture: Frame | Drawable, quality: int) -> bytes:
     return bytes(jpeg.tobytes())
 
 
+def size_of(picture: Frame | Drawable) -> tuple[int, int]:
+    """Width and height in pixels."""
+    if isinstance(picture, Frame):
+        return picture.width, picture.height
+    height, width = picture.shape[:2]
+    return width, height
+
+
 def jfif_planes(
     luma: NDArray[np.uint8], blue: NDArray[np.uint8], red: NDArray[np.uint8], layout: FrameFormat
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.uint8]]:

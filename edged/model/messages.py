@@ -227,7 +227,7 @@ class JobStats:
     skipped: dict[str, int]
     """Missed turns by reason: ``late`` (a newer due frame was taken), ``overrun`` (overwritten before
     it was read), ``failed`` (while the job was failed and backing off), ``still`` (nothing moved: see
-    `MotionGate`); and ``unsent`` results."""
+    `MotionGate`); and ``unsent`` results, ``unpictured`` ones of jobs with pictures."""
     rate: float
     """Runs per second over the last 10 s."""
     p50_ms: float

@@ -26,6 +26,8 @@ class Skip(StrEnum):
     """Nothing moved, and the job looks only where something does."""
     UNSENT = "unsent"
     """Main did not read: the channel was full."""
+    UNPICTURED = "unpictured"
+    """A picture of a result was left out: others were being made still, or it could not be."""
 
 
 class Tally:

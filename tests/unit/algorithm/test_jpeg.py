@@ -125,7 +125,9 @@ def test_a_part_looks_as_it_does_in_the_whole() -> None:
     assert psnr(decoded(encode_jpeg(part, 97)), np.ascontiguousarray(cut)) >= 38
 
 
-@pytest.mark.parametrize(("size", "most", "wanted"), [((641, 361), 320, (320, 180)), ((64, 48), 99, (64, 48))])
+@pytest.mark.parametrize(
+    ("size", "most", "wanted"), [((641, 361), 320, (320, 180)), ((64, 48), 99, (64, 48))]
+)
 def test_within_scales_down_only(size: tuple[int, int], most: int, wanted: tuple[int, int]) -> None:
     frame = colorful(FrameFormat(*size))
     small = frame.within(most)
