@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from edged.algorithm.color import Color, bgr_from_i420, convert_planes, planes, scale, stretch_luma
-from edged.model.frame import FrameHeader
+from edged.model.frame import FrameFormat, FrameHeader
 
 
 class Fit(StrEnum):
@@ -146,6 +146,10 @@ class Frame:
     def copy(self) -> Frame:
         """The same in memory of its own, writable: it outlives the run."""
         return Frame(self.header, self.pixels.copy())
+
+    def showing(self, pixels: NDArray[np.uint8], layout: FrameFormat) -> Frame:
+        """The same moment in other pixels, ``(layout.frame_bytes,)``."""
+        return Frame(replace(self.header, format=layout), pixels)
 
     def cut(self, region: Box) -> tuple[Frame, Box]:
         """What lies in ``region``, as a frame of its own, and which part of this one it is.
