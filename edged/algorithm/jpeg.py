@@ -1,8 +1,9 @@
 """JPEG, from the planes of a frame where nothing was drawn on it, and what is written into one about it.
 
 A JPEG is YUV itself: full range, the matrix of BT.601 (JFIF 1.02, ITU-T T.871). So the planes of a frame
-go in as they are, or stretched and turned while they are planes, which costs a fraction of a detour by BGR:
-at 1080p 3 to 4 ms in place of 4.5 to 5.5. `simplejpeg` hands planes to libjpeg-turbo, OpenCV cannot.
+go in as they are, or stretched and turned while they are planes: at 1080p and quality 80 that takes 3 to
+4 ms, the detour by BGR 4.5 (limited range, BT.601) to 10. `simplejpeg` hands planes to libjpeg-turbo, which
+OpenCV cannot; FFmpeg's own encoder takes 10 ms.
 """
 
 from __future__ import annotations
