@@ -12,12 +12,12 @@ class JpegRequest:
     """Encode frames of 1080p at each quality, and look what models see in them afterwards."""
 
     footage: tuple[str, ...] = ()
-    """Absolute paths of pictures and videos; none: a picture that is made."""
+    """Absolute paths of pictures and videos; none: pictures that are made."""
     models: tuple[str, ...] = ()
     """Absolute paths."""
     qualities: tuple[int, ...] = QUALITIES
     frames: int = 12
-    """Of each video, spread over all of it."""
+    """Of each video, spread over all of it; or so many that are made."""
     cache: str = ""
     """Folder for engines; empty: none is kept."""
 

@@ -39,12 +39,12 @@ _HEADER = FrameHeader(
 
 
 def frames_of(paths: tuple[Path, ...], most: int) -> Iterator[Frame]:
-    """``most`` of each video, spread over it, and each picture; without any one that is made.
+    """``most`` of each video, spread over it, and each picture; without any, ``most`` that are made.
 
     Raises `SourceUnsupported`, `SourceUnavailable`, OSError.
     """
     if not paths:
-        yield made_frame()
+        yield from (made_frame(number) for number in range(most))
     for path in paths:
         if _is_picture(path):
             yield scaled(read_picture(path))
@@ -54,7 +54,7 @@ def frames_of(paths: tuple[Path, ...], most: int) -> Iterator[Frame]:
 
 def expected_frames(paths: tuple[Path, ...], most: int) -> int:
     """How many `frames_of` gives, if every video has as many."""
-    return sum(1 if _is_picture(path) else most for path in paths) or 1
+    return sum(1 if _is_picture(path) else most for path in paths) or most
 
 
 def _is_picture(path: Path) -> bool:
@@ -95,16 +95,16 @@ def scaled(frame: Frame) -> Frame:
     return large
 
 
-def made_frame() -> Frame:
-    """Soft colours, sharp shapes and the noise of a sensor: the same each time."""
+def made_frame(number: int) -> Frame:
+    """Soft colours, sharp shapes and the noise of a sensor: the same for each number."""
     rows, columns = np.mgrid[0:HEIGHT, 0:WIDTH].astype(np.float32)
     picture = np.stack((columns / 12, 90 + rows / 12, 200 - columns / 16), axis=-1).astype(np.uint8)
-    chance = np.random.default_rng(1)
-    for number in range(60):
+    chance = np.random.default_rng(number)
+    for place in range(60):
         middle = (int(chance.integers(WIDTH)), int(chance.integers(HEIGHT)))
         color = tuple(float(value) for value in chance.integers(0, 255, 3))
-        cv2.circle(picture, middle, 10 + number * 2, color, -1 if number % 3 else 3, cv2.LINE_AA)
-        cv2.putText(picture, f"edged {number}", middle, cv2.FONT_HERSHEY_SIMPLEX, 1.2, color, 2, cv2.LINE_AA)
+        cv2.circle(picture, middle, 10 + place * 2, color, -1 if place % 3 else 3, cv2.LINE_AA)
+        cv2.putText(picture, f"edged {place}", middle, cv2.FONT_HERSHEY_SIMPLEX, 1.2, color, 2, cv2.LINE_AA)
     noisy = np.clip(picture + chance.normal(0, _NOISE, picture.shape), 0, 255).astype(np.uint8)
     pixels = np.asarray(cv2.cvtColor(noisy, cv2.COLOR_BGR2YUV_I420), dtype=np.uint8)
     return Frame(_HEADER, pixels.reshape(-1))

@@ -44,11 +44,11 @@ def check_bytes(rows: list[list[str]]) -> None:
     assert all(float(row[place]) > 0 for row in rows for place in (2, 4))
 
 
-def test_bytes_of_a_made_picture_without_footage_or_model(tmp_path: Path) -> None:
+def test_bytes_of_made_pictures_without_footage_or_model(tmp_path: Path) -> None:
     out = tmp_path / "table.md"
-    done = bench("--quality", "80,20,100", "--out", str(out))
+    done = bench("--quality", "80,20,100", "--frames", "2", "--out", str(out))
     assert out.read_text() == done.stdout
-    assert "one made picture" in done.stdout
+    assert "2 made pictures" in done.stdout
     assert "No --model was given" in done.stdout
     [rows] = tables(done.stdout)
     assert [row[0] for row in rows] == ["20", "80", "100"]

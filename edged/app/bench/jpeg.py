@@ -38,7 +38,7 @@ def markdown(report: JpegReport, request: JpegRequest) -> str:
 
 def _about(report: JpegReport, request: JpegRequest) -> str:
     names = ", ".join(Path(path).name for path in request.footage)
-    of = f"{report.frames} frames of {names}, scaled to" if names else "one made picture of"
+    of = f"{report.frames} frames of {names}, scaled to" if names else f"{report.frames} made pictures of"
     text = f"JPEG of {of} 1920x1080; one thread."
     if not request.models:
         text += " No --model was given, so nothing is said of detections."

@@ -11,7 +11,7 @@ from edged.errors import EdgedError
 
 _Footage = Annotated[
     list[Path] | None,
-    typer.Argument(metavar="PICTURE|VIDEO…", help="What your cameras show; default: a picture that is made."),
+    typer.Argument(metavar="PICTURE|VIDEO…", help="What your cameras show; default: pictures that are made."),
 ]
 _Models = Annotated[
     list[Path] | None,
@@ -24,7 +24,9 @@ def bench_jpeg(
     footage: _Footage = None,
     *,
     model: _Models = None,
-    frames: Annotated[int, typer.Option(min=1, max=1000, help="Of each video, spread over it.")] = 12,
+    frames: Annotated[
+        int, typer.Option(min=1, max=1000, help="Of each video, spread over it; or so many made pictures.")
+    ] = 12,
     quality: Annotated[
         str, typer.Option(metavar="N,N…", help="1 to 100, with commas.")
     ] = "20,30,40,50,60,70,80,90,100",
@@ -61,7 +63,7 @@ def _check_there(paths: list[Path]) -> None:
     missing = [str(path) for path in paths if not path.is_file()]
     if missing:
         raise EdgedError(
-            f"there is no file {', '.join(missing)}; without footage a picture is made, and without a model "
+            f"there is no file {', '.join(missing)}; without footage pictures are made, and without a model "
             "only bytes and time are measured",
             code="not_found",
         )
