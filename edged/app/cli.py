@@ -85,7 +85,8 @@ def root(
 
 app.add_typer(new, name="new")
 app.add_typer(models, name="models")
-for command in (run, check, probe, algos, doctor, ctl, bench, schema):
+app.add_typer(bench, name="bench")
+for command in (run, check, probe, algos, doctor, ctl, schema):
     app.command()(command)
 app.command("try")(try_)
 
