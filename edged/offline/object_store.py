@@ -62,12 +62,12 @@ def list_objects(wanted: S3) -> Iterator[StoredObject]:
     fits = _pattern(wanted.key) if wanted.is_many else re.compile(re.escape(wanted.key))
     try:
         pages = client.get_paginator("list_objects_v2").paginate(Bucket=wanted.bucket, Prefix=prefix)
-        for page in pages:
-            for one in page.get("Contents", ()):
-                if fits.fullmatch(one["Key"]) and not one["Key"].endswith("/"):
-                    url = S3(wanted.bucket, one["Key"]).url
-                    identity = f"{one['Size']} {one.get('ETag', '')}"
-                    yield StoredObject(url, one["Key"], identity, not wanted.is_many)
+        contents = (one for page in pages for one in page.get("Contents", ()))
+        for one in contents:
+            key = one["Key"]
+            if fits.fullmatch(key) and not key.endswith("/"):
+                identity = f"{one['Size']} {one.get('ETag', '')}"
+                yield StoredObject(S3(wanted.bucket, key).url, key, identity, not wanted.is_many)
     except _errors() as error:
         raise EdgedError(f"{wanted.url}: {error}", code="source_failed") from None
 

@@ -29,6 +29,7 @@ _PATIENCE_S = 60.0
 _AT_MOST = 200
 """Results that are not acknowledged: more are not taken from the child, which waits."""
 _LOOK_EVERY_S = 0.02
+_NEVER_CAME = (ConnectionState.WAITING, ConnectionState.REFUSED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,13 +149,14 @@ class BrokerOutput:
         changed = asyncio.Event()
         self._client = MqttClient(self._options, will=None, on_state=lambda state: changed.set())
         self._running = asyncio.create_task(self._client.run())
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(_CONNECT_S):
-                while not self._client.connected:
-                    await changed.wait()
-                    changed.clear()
-                    if self._client.state in (ConnectionState.WAITING, ConnectionState.REFUSED):
-                        break
+        until = self._loop.time() + _CONNECT_S
+        while not self._client.connected and self._client.state not in _NEVER_CAME:
+            left_s = until - self._loop.time()
+            if left_s <= 0:
+                break
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(changed.wait(), left_s)
+            changed.clear()
         if not self._client.connected:
             raise EdgedError(self._client.last_error or f"{self._options.broker} does not answer")
 

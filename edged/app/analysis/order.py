@@ -32,6 +32,7 @@ class Order:
     start: str | None
     end: str | None
     threads: int | None
+    engine: str = "local"
     resume: bool = False
     overwrite: bool = False
 
@@ -68,7 +69,20 @@ def prepare(order: Order) -> tuple[AnalysisRequest, Address | None]:
 
 
 def _check(order: Order, target: Target) -> None:
+    _check_together(order)
+    if order.resume and target.where not in (Where.FILE, Where.FOLDER):
+        raise ValueError("--resume is for what is written with -o FILE or -o FOLDER")
+    path = Path(target.path)
+    if target.where is Where.FILE and not path.parent.is_dir():
+        raise EdgedError(f"there is no folder {path.parent} to write to: make it, or name another")
+    if target.where is Where.FOLDER and not path.parent.is_dir():
+        raise EdgedError(f"there is no folder {path.parent} to make {path.name} in")
+
+
+def _check_together(order: Order) -> None:
     given = order.described.given
+    if order.engine != "local":
+        raise ValueError(f"--engine {order.engine}: there is only local")
     if order.config is not None and given:
         raise ValueError(f"give --config, or a job with {', '.join(given)}, not both")
     if order.config is None and (order.jobs or order.source):
@@ -77,14 +91,6 @@ def _check(order: Order, target: Target) -> None:
         raise ValueError("say what to do: -c CONFIG, or --model FILE.onnx, or --algorithm NAME")
     if order.resume and order.overwrite:
         raise ValueError("--resume goes on and --overwrite begins anew: give one of them")
-    if order.resume and target.where not in (Where.FILE, Where.FOLDER):
-        raise ValueError("--resume is for what is written with -o FILE or -o FOLDER")
-    if target.where is Where.FILE and not Path(target.path).parent.is_dir():
-        raise EdgedError(
-            f"there is no folder {Path(target.path).parent} to write to: make it, or name another"
-        )
-    if target.where is Where.FOLDER and not Path(target.path).parent.is_dir():
-        raise EdgedError(f"there is no folder {Path(target.path).parent} to make {Path(target.path).name} in")
 
 
 def _check_not_read(target: Target, found: Sequence[Found]) -> None:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
+
+if TYPE_CHECKING:
+    from edged.app.analysis.order import Order
 
 _Videos = Annotated[
     list[str],
@@ -120,20 +123,22 @@ def analyze(  # noqa: PLR0913  each is one option of the command line
     edged analyze gate.mp4 -c gate.yaml --from 1:30 --to 2:00 | jq .detections
     """
     from edged.app.analysis.jobs import Described
-    from edged.app.analysis.order import Order, prepare
+    from edged.app.analysis.order import Order
+
+    job_words = (tuple(param or ()), labels, interval, tuple(then or ()), tuple(folder or ()))
+    order = Order(
+        tuple(videos), config, tuple(job or ()), source, Described(algorithm, model, *job_words), output,
+        form, record, start, end, threads, engine, resume=resume, overwrite=overwrite,
+    )  # fmt: skip
+    raise typer.Exit(_start(order, quiet=quiet))
+
+
+def _start(order: Order, *, quiet: bool) -> int:
+    from edged.app.analysis.order import prepare
     from edged.app.analysis.run import run
 
-    if engine != "local":
-        raise typer.BadParameter(f"{engine!r}: there is only local", param_hint="--engine")
-    described = Described(
-        algorithm, model, tuple(param or ()), labels, interval, tuple(then or ()), tuple(folder or ())
-    )
-    order = Order(
-        tuple(videos), config, tuple(job or ()), source, described, output, form, record, start, end,
-        threads, resume=resume, overwrite=overwrite,
-    )  # fmt: skip
     try:
         request, broker = prepare(order)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
-    raise typer.Exit(run(request, broker, quiet=quiet))
+    return run(request, broker, quiet=quiet)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -65,6 +67,7 @@ class FileSink:
         begin = self._begin_of(path)
         fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o666)
         self._open = _Open(path, fd, begin)
+        _take(fd, path)
         with open(fd, "rb", closefd=False) as file:
             tail = read_tail(file, begin, self._form, video.source)
         os.ftruncate(fd, tail.keep)
@@ -172,6 +175,22 @@ class FileSink:
 
 
 _SPOOL = ".lines"
+_TAKEN_S = 3.0
+"""So long it is waited for one that was just killed."""
+
+
+def _take(fd: int, path: Path) -> None:
+    """Nobody else writes to the file until it is closed. Raises `EdgedError`."""
+    until = time.monotonic() + _TAKEN_S
+    while True:
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > until:
+                raise EdgedError(f"another edged analyze writes to {path}", code="busy") from None
+            time.sleep(0.05)
+        else:
+            return
 
 
 def _spool(final: Path) -> Path:
