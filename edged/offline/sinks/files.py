@@ -53,11 +53,12 @@ class FileSink:
             return
         if not request.overwrite:
             self._refuse(there)
-        for path in (*self._finals(), *self._spools()):
-            path.unlink(missing_ok=True)
-        if request.where is Where.FOLDER:
-            Path(request.output).mkdir(exist_ok=True)
-        self.journal.write()
+        try:
+            self._begin_anew()
+        except OSError as error:
+            raise EdgedError(
+                f"{request.output}: {error.strerror}: name another place to write to with -o"
+            ) from error
 
     def begin(self, video: VideoFile) -> Tail | Done:
         done = self.journal.done.get(video.source)
@@ -106,6 +107,13 @@ class FileSink:
             for spool in spools:
                 spool.unlink(missing_ok=True)
             self.journal.remove()
+
+    def _begin_anew(self) -> None:
+        for path in (*self._finals(), *self._spools()):
+            path.unlink(missing_ok=True)
+        if self._request.where is Where.FOLDER:
+            Path(self._request.output).mkdir(exist_ok=True)
+        self.journal.write()
 
     @property
     def _now(self) -> _Open:
