@@ -60,6 +60,10 @@ class OpenSource:
         """As the stream says; 0: it does not."""
         codec = stream.codec_context.codec
         self._all_keyframes = codec.intra_only or codec.name in _UNMARKED
+        self.frames = stream.frames
+        """As a file says; 0: it does not."""
+        self.is_broken_off = False
+        """It ended where it cannot be read any more."""
 
     @property
     def context(self) -> VideoCodecContext:
@@ -100,6 +104,7 @@ class OpenSource:
         try:
             packet = next(self._packets, None)
         except av.error.InvalidDataError:
+            self.is_broken_off = True
             return None  # broken off in the middle: what follows cannot be read
         except (av.error.FFmpegError, OSError) as error:
             raise SourceUnavailable(self._explain(error)) from None
