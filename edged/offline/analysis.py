@@ -19,7 +19,7 @@ from edged.model.analyzing import (
     VideoProgress,
 )
 from edged.model.messages import JobSpec
-from edged.model.redact import redact_text
+from edged.model.redact import redact_text, redact_url
 from edged.offline.continuing import can_go_on
 from edged.offline.engine import Engine, Progress, Result, Setup
 from edged.offline.journal import Done
@@ -46,6 +46,8 @@ class _Course:
     frames: int = 0
     at_us: int = 0
     duration_us: int = 0
+    opened: str = ""
+    """What FFmpeg was given: it may be a secret."""
 
     def progress(self) -> VideoProgress:
         return VideoProgress(self.place, self.at_us, self.duration_us, self.frames, self.results)
@@ -113,7 +115,7 @@ class Analysis:
                 for piece in pieces_of(result, course.tail):
                     self._write(piece, course)
         except _VideoFailed as failed:
-            return _reason(failed.error, course.video)
+            return _reason(failed.error, course)
         finally:
             results.close()
         return ""
@@ -139,8 +141,9 @@ class Analysis:
             course.frames = progress.frames
             self._tell(course.progress())
 
+        course.opened = openable(video.url)
         yield from engine.results(
-            openable(video.url),
+            course.opened,
             source=video.source,
             span=Span(start_us, request.end_us),
             record=Path(video.record) if video.record else None,
@@ -187,10 +190,11 @@ def jobs_of(video: VideoFile, request: AnalysisRequest) -> tuple[JobSpec, ...]:
     return tuple(job for job in request.jobs if job.name in video.jobs)
 
 
-def _reason(error: Exception, video: VideoFile) -> str:
-    """In one line, and without what is secret in an address."""
+def _reason(error: Exception, course: _Course) -> str:
+    """In one line, and without what is secret in an address, or said beside it anyway."""
     if isinstance(error, OSError):
         name = f"{error.filename}: " if error.filename else ""
         return f"{name}{error.strerror or error}"
-    text = redact_text(str(error), video.url)
-    return " ".join(text.split())
+    text = redact_text(str(error), course.opened)
+    text = text.replace(redact_url(course.opened) or course.video.name, course.video.name)
+    return " ".join(text.split()).removeprefix(f"{course.video.name}: ")
