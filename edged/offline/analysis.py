@@ -18,7 +18,7 @@ from edged.model.analyzing import (
     VideoFile,
     VideoProgress,
 )
-from edged.model.messages import JobSpec
+from edged.model.messages import JobSpec, Numbering
 from edged.model.redact import redact_text, redact_url
 from edged.offline.continuing import can_go_on
 from edged.offline.engine import Engine, Progress, Result, Setup
@@ -112,7 +112,7 @@ class Analysis:
         results = self._results(engine, course)
         try:
             while (result := self._next(results)) is not None:
-                for piece in pieces_of(result, course.tail):
+                for piece in pieces_of(result):
                     self._write(piece, course)
         except _VideoFailed as failed:
             return _reason(failed.error, course)
@@ -148,6 +148,7 @@ class Analysis:
             span=Span(start_us, request.end_us),
             record=Path(video.record) if video.record else None,
             on_progress=note,
+            after=_numbers(course),
         )
 
 
@@ -188,6 +189,15 @@ class _Engines:
 def jobs_of(video: VideoFile, request: AnalysisRequest) -> tuple[JobSpec, ...]:
     """Those that run over it."""
     return tuple(job for job in request.jobs if job.name in video.jobs)
+
+
+def _numbers(course: _Course) -> dict[str, Numbering]:
+    """Those that were given out already, by job."""
+    tail = course.tail
+    return {
+        name: Numbering(seq=tail.seqs.get(name, 0), event=tail.event_seqs.get(name, 0))
+        for name in course.video.jobs
+    }
 
 
 def _reason(error: Exception, course: _Course) -> str:

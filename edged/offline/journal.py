@@ -1,7 +1,9 @@
 """What of an analysis is done, kept beside its results so that `edged analyze --resume` goes on.
 
-Written whole whenever a video is done, after its results are on the disk. How far the video after that
-one came is not here but in the results themselves (`edged.offline.sinks.tail`).
+The first line is what was asked, and each video that is done adds a line, after its results are on the disk:
+a journal of many thousand videos costs no more for each than one of a few. A last line that is torn was
+never written. How far the video after the last one came is not here but in the results themselves
+(`edged.offline.sinks.tail`).
 """
 
 from __future__ import annotations
@@ -49,12 +51,13 @@ class Journal:
 
     def read(self) -> None:
         """Take over what is done. Raises `EdgedError` where it is of another analysis; OSError."""
+        first, *others = self.path.read_bytes().split(b"\n")
         try:
-            found = json.loads(self.path.read_bytes())
-            if found["v"] != _VERSION:
+            head = json.loads(first)
+            if head["v"] != _VERSION:
                 raise ValueError
-            done = [Done(**one) for one in found["done"]]
-            differences = list(_differences(found["asked"], self.asked))
+            done = [Done(**json.loads(line)) for line in others[:-1]]
+            differences = list(_differences(head["asked"], self.asked))
         except (ValueError, KeyError, TypeError):
             raise EdgedError(
                 f"{self.path} cannot be understood: remove it, and begin anew with --overwrite"
@@ -65,15 +68,28 @@ class Journal:
                 "on with it, or begin anew with --overwrite"
             )
         self.done = {one.source: one for one in done}
+        if others and others[-1]:
+            os.truncate(self.path, self.path.stat().st_size - len(others[-1]))
 
-    def write(self) -> None:
-        """On the disk when it returns; before, the old one stands. Raises OSError."""
-        content = {"v": _VERSION, "asked": self.asked, "done": [asdict(one) for one in self.done.values()]}
-        write_whole(self.path, json.dumps(content, indent=1).encode())
+    def begin(self) -> None:
+        """Nothing is done yet. On the disk when it returns; before, the old one stands. Raises OSError."""
+        self.done = {}
+        _write_whole(self.path, _line({"v": _VERSION, "asked": self.asked}))
 
     def add(self, done: Done) -> None:
+        """On the disk when it returns. Raises OSError; then it is not there."""
+        descriptor = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
+        try:
+            end = os.fstat(descriptor).st_size
+            try:
+                write_all(descriptor, _line(asdict(done)))
+                os.fsync(descriptor)
+            except OSError:
+                os.ftruncate(descriptor, end)
+                raise
+        finally:
+            os.close(descriptor)
         self.done[done.source] = done
-        self.write()
 
     def remove(self) -> None:
         """All is done."""
@@ -101,7 +117,18 @@ def journal_of(request: AnalysisRequest) -> Journal:
     return Journal(path, asked)
 
 
-def write_whole(path: Path, content: bytes) -> None:
+def write_all(descriptor: int, content: bytes) -> None:
+    """However many writes that takes. Raises OSError, with a part of it written."""
+    view = memoryview(content)
+    while view:
+        view = view[os.write(descriptor, view) :]
+
+
+def _line(content: Mapping[str, Any]) -> bytes:
+    return json.dumps(content, separators=(",", ":")).encode() + b"\n"
+
+
+def _write_whole(path: Path, content: bytes) -> None:
     """Replace a small file, only for its owner to read. Raises OSError; then the old one stands."""
     temporary = path.with_name(f".{path.name}.new")
     try:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 from edged.offline.engine import Result
 from edged.offline.sinks.piece import Piece
-from edged.offline.sinks.tail import Tail
 
 
-def pieces_of(result: Result, tail: Tail) -> Iterator[Piece]:
-    """``tail``: what was written before; numbers go on from there."""
-    told = replace(result, seq=result.seq + tail.seqs.get(result.job, 0))
-    yield Piece(told.to_dict(), told.to_json(), is_event=False)
+def pieces_of(result: Result) -> Iterator[Piece]:
+    """In the order in which a device publishes them."""
+    if result.wanted:
+        yield Piece(result.job, result.source, result.seq, result.payload)
+    for event in result.events:
+        yield Piece(event.job, event.source, event.seq, event.payload, is_event=True)

@@ -110,6 +110,7 @@ def _videos(order: Order, jobs: Jobs, found: Sequence[Found]) -> tuple[VideoFile
         raise EdgedError(f"{order.config}: there is no source {order.source}{near}", code="not_found")
     names = names_of(found)
     records = _records(order.record, found, names)
+    _check_records(order, records)
     videos = []
     for video, name, record in zip(found, names, records, strict=True):
         source = order.source or jobs.source_for(video.url)
@@ -141,6 +142,14 @@ def _records(record: str | None, found: Sequence[Found], names: Sequence[str]) -
     if _is_same(str(path), found[0].url):
         raise EdgedError(f"{record} is what is read; give another name to write to with --record")
     return [str(path)]
+
+
+def _check_records(order: Order, records: Sequence[str]) -> None:
+    there = [record for record in records if record and Path(record).exists()]
+    if there and not (order.resume or order.overwrite):
+        raise EdgedError(
+            f"{there[0]} is there already: give another name with --record; --overwrite begins anew"
+        )
 
 
 def _is_same(path: str, url: str) -> bool:

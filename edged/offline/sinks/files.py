@@ -11,7 +11,7 @@ from pathlib import Path
 
 from edged.errors import EdgedError
 from edged.model.analyzing import AnalysisRequest, Form, VideoFile, Where
-from edged.offline.journal import Done, Journal, journal_of, sync_folder
+from edged.offline.journal import Done, Journal, journal_of, sync_folder, write_all
 from edged.offline.sinks.parquet import require_pyarrow, write_parquet
 from edged.offline.sinks.piece import Piece
 from edged.offline.sinks.tail import Tail, read_tail
@@ -50,6 +50,7 @@ class FileSink:
         there = [path for path in self._finals() if path.exists()]
         if request.resume and self.journal.exists and not request.overwrite:
             self.journal.read()
+            self._check_done()
             return
         if not request.overwrite:
             self._refuse(there)
@@ -108,12 +109,21 @@ class FileSink:
                 spool.unlink(missing_ok=True)
             self.journal.remove()
 
+    def _check_done(self) -> None:
+        """What is done has to be there still."""
+        for video in self._request.videos:
+            done, path = self.journal.done.get(video.source), self._path(video)
+            if done is not None and (not path.exists() or path.stat().st_size < done.end):
+                raise EdgedError(
+                    f"{path} has changed since it was written: begin anew with --overwrite", code="invalid"
+                )
+
     def _begin_anew(self) -> None:
         for path in (*self._finals(), *self._spools()):
             path.unlink(missing_ok=True)
         if self._request.where is Where.FOLDER:
             Path(self._request.output).mkdir(exist_ok=True)
-        self.journal.write()
+        self.journal.begin()
 
     @property
     def _now(self) -> _Open:
@@ -139,9 +149,7 @@ class FileSink:
         fd = self._now.fd
         end = os.fstat(fd).st_size
         try:
-            view = memoryview(content)
-            while view:
-                view = view[os.write(fd, view) :]
+            write_all(fd, content)
         except OSError as error:
             os.ftruncate(fd, end)
             if error.errno in _FULL:

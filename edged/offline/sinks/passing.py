@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
-
 from edged.errors import EdgedError
 from edged.model.analyzing import AnalysisRequest, VideoFile
 from edged.model.output import Output, OutputKind, pack_output
-from edged.offline.journal import Done
+from edged.offline.journal import Done, write_all
 from edged.offline.sinks.piece import Piece
 from edged.offline.sinks.tail import Tail
 from edged.offline.sinks.text import encode, header
@@ -27,7 +25,7 @@ class StreamSink:
 
     def prepare(self) -> None:
         """Raises OSError, as all that writes here; BrokenPipeError when nobody reads any more."""
-        self._put(header(self._form))
+        write_all(self._fd, header(self._form))
 
     def begin(self, video: VideoFile) -> Tail | Done:
         return Tail(0)
@@ -36,18 +34,13 @@ class StreamSink:
         """There is nothing to take back."""
 
     def write(self, piece: Piece) -> None:
-        self._put(encode(self._form, piece))
+        write_all(self._fd, encode(self._form, piece))
 
     def end(self, done: Done) -> None:
         """It went out already."""
 
     def finish(self, *, all_done: bool) -> None:
         """It went out already."""
-
-    def _put(self, content: bytes) -> None:
-        view = memoryview(content)
-        while view:
-            view = view[os.write(self._fd, view) :]
 
 
 class ChannelSink:
@@ -67,8 +60,7 @@ class ChannelSink:
 
     def write(self, piece: Piece) -> None:
         kind = OutputKind.EVENT if piece.is_event else OutputKind.RESULT
-        body = piece.body
-        packet = pack_output(Output(kind, body["job"], body["source"], piece.text, body["seq"], qos=1))
+        packet = pack_output(Output(kind, piece.job, piece.source, piece.text, piece.seq, qos=1))
         if not self._channel.send_raw(packet, wait_s=_MAIN_S):
             raise EdgedError("the broker takes no more results", code="timeout")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +11,15 @@ from typing import Any
 class Piece:
     """As the contract has it."""
 
-    body: dict[str, Any]
+    job: str
+    source: str
+    seq: int
     text: bytes
-    """The same as JSON, in one line, without its end."""
-    is_event: bool
+    """JSON in one line, without its end."""
+    is_event: bool = False
+
+    @property
+    def body(self) -> dict[str, Any]:
+        """What the text says."""
+        body: dict[str, Any] = json.loads(self.text)
+        return body

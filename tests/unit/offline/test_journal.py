@@ -28,10 +28,16 @@ def test_it_tells_what_is_done_and_no_secret(tmp_path: Path) -> None:
     journal = journal_of(request(tmp_path))
     assert not journal.exists
     done = Done("a", 123, 4, 5, "breaks off")
+    journal.begin()
     journal.add(done)
+    with journal.path.open("ab") as file:
+        file.write(b'{"source": "torn')
     again = journal_of(replace(request(tmp_path), threads=7, resume=True))
     again.read()
     assert again.done == {"a": done}
+    again.add(replace(done, source="b"))
+    again.read()
+    assert list(again.done) == ["a", "b"]
     assert journal.path == tmp_path / "out.jsonl.resume"
     assert SECRET not in journal.path.read_text()
     assert journal.path.stat().st_mode & 0o077 == 0
@@ -49,14 +55,14 @@ def test_it_tells_what_is_done_and_no_secret(tmp_path: Path) -> None:
     ],
 )
 def test_another_request_is_told_apart_in_words(tmp_path: Path, change: dict[str, object], told: str) -> None:
-    journal_of(request(tmp_path)).write()
+    journal_of(request(tmp_path)).begin()
     with pytest.raises(EdgedError) as refused:
         journal_of(replace(request(tmp_path), **change)).read()  # type: ignore[arg-type]
     assert told in str(refused.value)
     assert "--overwrite" in str(refused.value)
 
 
-@pytest.mark.parametrize("content", [b"", b"[]", b"{}", b'{"v": 2}', b'{"v": 1, "asked": {}, "done": [{}]}'])
+@pytest.mark.parametrize("content", [b"", b"[]\n", b"{}\n", b'{"v": 2}\n', b'{"v": 1, "asked": {}}\n{}\n'])
 def test_a_damaged_one_is_refused_with_the_mend(tmp_path: Path, content: bytes) -> None:
     journal = journal_of(request(tmp_path))
     journal.path.write_bytes(content)

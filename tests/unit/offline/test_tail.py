@@ -44,7 +44,7 @@ def video(draw: st.DrawFn) -> list[Piece]:
 def piece(job: str, seq: int, index: int, **more: Any) -> Piece:
     frame = {"index": index, "pts": round(index / 30, 6), "width": 640, "height": 360}
     body = {"job": job, "source": "gate", "seq": seq, "frame": frame, **more}
-    return Piece(body, json.dumps(body).encode(), "type" in more)
+    return Piece(job, "gate", seq, json.dumps(body).encode(), "type" in more)
 
 
 def written(form: Form, pieces: list[Piece]) -> bytes:
@@ -68,7 +68,7 @@ def test_cut_anywhere_it_goes_on_to_the_same_bytes(
     left = [one for one in pieces if tail.at_us is None or time_us(one) >= tail.at_us]
     assert kept + written(form, left) == whole
     for job in JOBS:
-        numbers = [one.body["seq"] for one in left if one.body["job"] == job and not one.is_event]
+        numbers = [one.seq for one in left if one.job == job and not one.is_event]
         assert not numbers or numbers[0] == tail.seqs.get(job, 0) + 1
 
 
