@@ -22,11 +22,11 @@ _OF_ALGORITHMS = (
 )
 _MODULES = {
     **dict.fromkeys(_OF_ALGORITHMS, "edged.algorithm"),
+    "analyze": "edged.offline.analyze",
     "AnalyzedFrame": "edged.offline.analyzed",
     "Event": "edged.offline.result",
     "Progress": "edged.offline.result",
     "Result": "edged.offline.result",
-    "analyze": "edged.offline.analyze",
 }
 
 
