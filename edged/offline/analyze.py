@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from edged.offline.analyzed import Hook
@@ -54,27 +54,38 @@ def analyze(  # noqa: PLR0913 - what people say about one analysis, by name
         raise ValueError(f"record is of one video, and here are {len(videos)}: analyze them one by one")
     scene = {"zones": zones, "lines": lines, "masks": masks}
     setups = [describe(video, jobs, models=models, algorithms=algorithms, **scene) for video in videos]
-    span = _span(start, end)
     film = None if record is None else Path(record)
+    order = _Order(_span(start, end), film, on_frame, on_progress, threads)
+    return _results(setups, videos, order)
 
-    def over(engine: Engine, video: str | Path) -> Generator[Result]:
+
+@dataclass(frozen=True, slots=True)
+class _Order:
+    """What is wanted of each video."""
+
+    span: Span
+    film: Path | None
+    on_frame: Hook | None
+    on_progress: OnProgress
+    threads: int | None
+
+    def results(self, engine: Engine, video: str | Path) -> Generator[Result]:
         return engine.results(
             video,
             source=source_name(video),
-            span=span,
-            record=film,
-            on_frame=on_frame,
-            on_progress=on_progress,
+            span=self.span,
+            record=self.film,
+            on_frame=self.on_frame,
+            on_progress=self.on_progress,
         )
 
-    def results() -> Generator[Result]:
-        for setup, group in _in_groups(setups, videos):
-            with Engine(setup, threads=threads) as engine:
-                for video in group:
-                    with closing(over(engine, video)) as found:
-                        yield from found
 
-    return results()
+def _results(setups: Sequence[Setup], videos: Sequence[str | Path], order: _Order) -> Generator[Result]:
+    for setup, group in _in_groups(setups, videos):
+        with Engine(setup, threads=order.threads) as engine:
+            for video in group:
+                with closing(order.results(engine, video)) as found:
+                    yield from found
 
 
 def _span(start: float | None, end: float | None) -> Span:

@@ -18,7 +18,7 @@ from edged.offline.beginning import Beginning, links_without_state
 from edged.offline.belt import BeltEnd
 from edged.offline.concluding import Conclusion
 from edged.offline.crew import crew_for
-from edged.offline.footage import Video, open_video
+from edged.offline.footage import open_video
 from edged.offline.kept_sessions import KeptSessions
 from edged.offline.painting import Painter
 from edged.offline.pipeline import Moment, Pipeline
@@ -122,7 +122,7 @@ class Engine:
         that cannot be written.
         """
         with ExitStack() as stack:
-            video = stack.enter_context(open_video(Path(url)))
+            video = stack.enter_context(open_video(url))
             cast = self._take_cast(source or self._setup.source, after or {})
             stack.callback(cast.close)
             every_frame = record is not None or on_frame is not None
@@ -138,7 +138,7 @@ class Engine:
                 recorder = stack.enter_context(Recorder(record, video.fps))
             stack.enter_context(pipeline)
             showing = _Showing(on_frame, recorder)
-            for moment in _followed(pipeline, video, on_progress):
+            for moment in _followed(pipeline, reader, video.seconds, on_progress):
                 showing.show(moment)
                 for run in moment.runs:
                     if run.is_told:
@@ -196,9 +196,11 @@ class _Showing:
             self._recorder.add(moment.frame, moment.painting, picture)
 
 
-def _followed(pipeline: Pipeline, video: Video, on_progress: OnProgress) -> Generator[Moment]:
-    """All moments, and how far they are."""
-    progress = Progress(0.0, video.seconds, 0, 0)
+def _followed(
+    pipeline: Pipeline, reader: Reader, duration_s: float, on_progress: OnProgress
+) -> Generator[Moment]:
+    """All moments; tells how far they are."""
+    progress = Progress(0.0, duration_s, 0, 0)
     looked = 0
     while True:
         on_progress(progress)
@@ -207,8 +209,9 @@ def _followed(pipeline: Pipeline, video: Video, on_progress: OnProgress) -> Gene
         except TimeoutError:
             continue
         except BeltEnd:
+            on_progress(Progress(reader.counts.pts_us / 1e6, duration_s, reader.counts.packets, looked))
             return
         looked += len(moment.runs)
         header = moment.header
-        progress = Progress(header.pts_us / 1e6, video.seconds, header.index + 1, looked)
+        progress = Progress(header.pts_us / 1e6, duration_s, header.index + 1, looked)
         yield moment
