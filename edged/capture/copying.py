@@ -1,9 +1,10 @@
 """From the decoder's picture to the I420 bytes of a slot, as cheaply as the picture allows.
 
-A picture that is I420 already is copied plane by plane, turned as players show it. All others go through swscale, which keeps
-their range and matrix. A picture that names no matrix is taken for BT.601, and only ``yuvj`` formats
-and a range said to be full are full range: what swscale assumes, so that edged and a plain
-``to_ndarray(format="bgr24")`` see the same colours (measured over 19 pixel formats).
+A picture that is I420 already is copied plane by plane. All others go through swscale, which keeps
+their range and matrix. Both are turned as their display matrix says. A picture that names no matrix is
+taken for BT.601, and only ``yuvj`` formats and a range said to be full are full range: what swscale
+assumes, so that edged and a plain ``to_ndarray(format="bgr24")`` see the same colours (measured over
+19 pixel formats).
 """
 
 from __future__ import annotations

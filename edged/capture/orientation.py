@@ -7,10 +7,11 @@ a point (p, q) of the coded picture is shown at (a·p + c·q + x, b·p + d·q + 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 from av import VideoFrame
-from av.sidedata.sidedata import Type
+from av.sidedata.sidedata import SideDataContainer, Type
 from numpy.typing import NDArray
 
 
@@ -33,10 +34,12 @@ UPRIGHT = Orientation()
 
 def orientation_of(frame: VideoFrame) -> Orientation:
     """As its display matrix says, to the nearest quarter turn."""
-    matrix = frame.side_data.get(Type.DISPLAYMATRIX)
+    held = cast("SideDataContainer", frame.side_data)
+    found = (held[at] for at in range(len(held)))
+    matrix = next((data for data in found if data.type == Type.DISPLAYMATRIX), None)
     if matrix is None or matrix.buffer_size < 36:
         return UPRIGHT
-    a, b, _, c, d = (int(number) for number in np.frombuffer(matrix, np.int32, 5))
+    a, b, _, c, d = (int(number) for number in np.frombuffer(memoryview(matrix), np.int32, 5))
     if abs(a) + abs(d) >= abs(b) + abs(c):
         return Orientation(flips_x=a < 0, flips_y=d < 0)
     return Orientation(transposed=True, flips_x=c < 0, flips_y=b < 0)

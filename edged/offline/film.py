@@ -14,6 +14,7 @@ import numpy as np
 from av import VideoFrame
 from numpy.typing import NDArray
 
+from edged.algorithm.frame import Frame
 from edged.errors import EdgedError
 from edged.model.trying import part_of
 
@@ -73,6 +74,10 @@ class Film:
         frame.pts, frame.time_base, self._last = stamp, _BASE, stamp
         assert self._container is not None  # noqa: S101 - opened with the stream
         self._container.mux(stream.encode(frame))
+
+    def add_frame(self, frame: Frame) -> None:
+        """The next picture as it came."""
+        self.add(frame.bgr(), frame.header.pts_us)
 
     def _open(self, width: int, height: int) -> av.video.stream.VideoStream:
         try:

@@ -27,7 +27,9 @@ from edged.model.redact import redact_url
 from edged.model.sampling import Sampling, is_due
 from edged.types import MonotonicNs, WallNs
 
-_LONGEST_WAIT_S = 10.0
+_LONGEST_WAIT_S = 30.0
+_SLACK_US = 500_000
+"""A video may end so much before it says."""
 
 log = logging.getLogger("edged.offline")
 
@@ -83,7 +85,11 @@ class Video:
         self.context.thread_type = "AUTO"
         self.context.thread_count = threads or len(os.sched_getaffinity(0))
         self.codec: str = self.context.codec.canonical_name
+        self.facts = self._describe()
+        """What it says of itself before anything is decoded."""
         self.broken_packets = 0
+        """Those that could not be decoded."""
+        self._end_us: int | None = None
 
     @property
     def seconds(self) -> float:
@@ -100,14 +106,13 @@ class Video:
         """How long a frame lasts where no stamp tells."""
         return self._source.frame_us
 
-    def describe(self) -> VideoFacts:
-        """What it says of itself before anything is decoded."""
-        frames = self._source.frames or round(self.seconds * self.fps)
-        width, height = self.context.width, self.context.height
-        return VideoFacts(self.codec, width, height, self.fps, self.seconds, frames)
-
     def close(self) -> None:
         self._source.close()
+
+    def _describe(self) -> VideoFacts:
+        seconds = self._source.video_s or self.seconds
+        frames = self._source.frames or round(seconds * self.fps)
+        return VideoFacts(self.codec, self.context.width, self.context.height, self.fps, seconds, frames)
 
     # ---- packets and pictures, for whoever decides itself what is decoded ----
 
@@ -122,6 +127,7 @@ class Video:
         """Those with pictures in them, in the order they were sent. Raises `SourceUnavailable`."""
         while (packet := self._source.read()) is not None:
             if packet.size and self._source.is_video(packet):
+                self._note_end(packet)
                 yield packet
 
     def decode(self, packet: Packet[VideoStream]) -> list[VideoFrame]:
@@ -134,19 +140,25 @@ class Video:
         self.context.flush_buffers()
         return pictures
 
-    def check_end(self, packets: int, decoded: int, pts_us: int) -> None:
-        """After the last packet: ``packets`` came, of which the last picture is at ``pts_us``.
+    def check_end(self, decoded: int) -> None:
+        """After the last packet, of which so many pictures came.
 
-        Raises `SourceUnavailable` if more should have come, `SourceUnsupported` if nothing was decoded.
+        Raises `SourceUnavailable` if more should have come, `SourceUnsupported` if nothing could be decoded.
         """
-        promised = self._source.frames
-        if self._source.is_broken_off or packets < promised:
-            of = f" of {self.seconds:.1f} s" if self.seconds else ""
-            raise SourceUnavailable(f"{self.name} breaks off at {pts_us / 1e6:.1f} s{of}: it is not whole")
-        if packets and not decoded and self.broken_packets:
-            raise SourceUnsupported(f"no picture in {self.name} could be decoded")
-        if not packets:
+        end_us = (self._end_us or 0) - self._source.start_us
+        promised_us = int(self._source.video_s * 1e6)
+        if self._source.is_broken_off or end_us + _SLACK_US + 3 * self.frame_us < promised_us:
+            of = f" of {promised_us / 1e6:.1f} s" if promised_us else ""
+            raise SourceUnavailable(f"{self.name} breaks off after {end_us / 1e6:.1f} s{of}: it is not whole")
+        if self._end_us is None:
             raise SourceUnsupported(f"there is no picture in {self.name}")
+        if not decoded and self.broken_packets:
+            raise SourceUnsupported(f"no picture in {self.name} could be decoded")
+
+    def _note_end(self, packet: Packet[VideoStream]) -> None:
+        stamp = packet.pts if packet.pts is not None else packet.dts
+        end_us = self.microseconds((stamp or 0) + (packet.duration or 0))
+        self._end_us = max(self._end_us if self._end_us is not None else end_us, end_us)
 
     def _send(self, packet: Packet[VideoStream] | None) -> list[VideoFrame]:
         try:

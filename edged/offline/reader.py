@@ -87,7 +87,7 @@ class Reader:
                 yield look
         self._count_missing(None)
         if not self._agenda.is_over:
-            self._video.check_end(self.counts.packets, self.counts.decoded, self._clock.pts_us)
+            self._video.check_end(self.counts.decoded)
 
     # ---- packets to pictures ----
 

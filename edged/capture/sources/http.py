@@ -13,14 +13,8 @@ _PROTOCOLS = "http,https,tcp,tls,crypto"
 _SEGMENTS = "mpegts,mov,aac,mp3,ac3,eac3,webvtt"
 _STREAMS = {".ts": "mpegts", ".flv": "flv"}
 _FILES = {".mp4": "mov", ".mov": "mov", ".m4v": "mov", ".mkv": "matroska", ".webm": "matroska", ".avi": "avi"}
-_RECONNECT = {
-    "reconnect": "1",
-    "reconnect_on_network_error": "1",
-    "reconnect_on_http_error": "429,5xx",
-    "reconnect_delay_max": "8",
-    "reconnect_delay_total_max": "60",
-}
-"""In seconds: longer and longer waits up to the first, the second for all of them together."""
+_RECONNECT = {"reconnect": "1", "reconnect_delay_max": "8"}
+"""Only what was there once is waited for, longer and longer, up to so many seconds at a time."""
 
 
 def plan(spec: CaptureSpec) -> OpenPlan:
