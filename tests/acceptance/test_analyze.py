@@ -181,6 +181,52 @@ def environment() -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": os.getcwd(), "COLUMNS": "200"}  # noqa: PTH109
 
 
+def test_an_algorithm_that_raises_fails_its_video_and_the_others_are_done(
+    assets: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "picky.py").write_text(PICKY)
+    words = ["--algorithm", "picky:Picky", "--folder", tmp_path, "--interval", "0.5", "--to", "2"]
+    done = analyze(*films(assets, AISLE, BOTTLES), *words, "-o", tmp_path / "out", within_s=60)
+    assert done.returncode == 1
+    assert f"{assets}/{AISLE}.mp4: job picky-Picky failed at 0.000 s" in done.stderr
+    assert "I do not like 480" in done.stderr
+    assert (tmp_path / "out" / f"{AISLE}.jsonl").read_bytes() == b""
+    assert len(lines((tmp_path / "out" / f"{BOTTLES}.jsonl").read_text())) == 4
+
+
+PICKY = """\
+from edged import BaseAlgo
+
+class Picky(BaseAlgo):
+    def run(self, frames):
+        if frames[-1].shape[1] == 480:
+            raise ValueError("I do not like 480")
+        return {"width": frames[-1].shape[1]}
+"""
+
+
+def test_a_film_is_made_anew_after_a_kill(assets: Path, model: list[str], tmp_path: Path) -> None:
+    av = pytest.importorskip("av")
+    out, film = tmp_path / "out.jsonl", tmp_path / "drawn.mp4"
+    words = [*films(assets, BOTTLES), *model, "--to", "8", "-o", out, "--record", film]
+    with begun(words) as process:
+        wait_for_bytes(out, 1500, process)
+        process.send_signal(signal.SIGKILL)
+        process.wait(10)
+    assert not film.exists()
+    done = analyze(*words, "--resume")
+    assert done.returncode == 0, done.stderr
+    assert "done again from its beginning" in done.stderr
+    with av.open(str(film)) as container:
+        shown = sum(1 for _ in container.decode(video=0))
+    assert shown == 239
+    assert [result["seq"] for result in lines(out.read_text())] == list(range(1, 17))
+    assert analyze(*words, "--overwrite").returncode == 0
+    out.unlink()
+    refused = analyze(*words)
+    assert (refused.returncode, f"{film} is there already" in refused.stderr) == (1, True)
+
+
 def test_what_is_there_is_not_overwritten_unasked(assets: Path, model: list[str], tmp_path: Path) -> None:
     out = tmp_path / "out.jsonl"
     out.write_text("precious\n")

@@ -218,7 +218,7 @@ def read_until(fd: int, *patterns: str, within_s: float = 60) -> str:
 
 
 def test_a_list_without_a_terminal_is_plain(assets: Path, model: list[str], tmp_path: Path) -> None:
-    words = [assets / f"{PEOPLE}.mp4", *model, "--interval", "0.1"]
+    words = [assets / f"{PEOPLE}.mp4", *model, "--interval", "0.2"]
     done = analyze(*words, "-o", tmp_path / "out.csv")
     assert done.returncode == 0
     assert "\x1b" not in done.stderr

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from edged.offline.sinks.rows import COLUMNS
+from tests.footage import cut
 from tests.pages import blocks, named_in
 
 pytestmark = pytest.mark.assets
@@ -39,13 +40,13 @@ def place(assets: Path, tmp_path: Path) -> Path:
     """The folder that the page speaks of."""
     shutil.copy(assets / "yolox_nano_416.onnx", tmp_path)
     shutil.copy(assets / "store-aisle-detection.mp4", tmp_path / "aisle.mp4")
-    shutil.copy(assets / "bottle-detection.mp4", tmp_path / "gate.mp4")
+    cut(assets / "bottle-detection.mp4", tmp_path / "gate.mp4", 0, 8)
     (tmp_path / "gate.yaml").write_text(CONFIG)
     (tmp_path / "bin").mkdir()
-    edged = tmp_path / "bin" / "edged"
-    edged.write_text(f'#!/bin/sh\nexec {sys.executable} -m edged "$@"\n')
-    edged.chmod(0o755)
-    (tmp_path / "bin" / "python").symlink_to(sys.executable)
+    for name, words in {"edged": f"{sys.executable} -m edged", "python": sys.executable}.items():
+        program = tmp_path / "bin" / name
+        program.write_text(f'#!/bin/sh\nexec {words} "$@"\n')
+        program.chmod(0o755)
     return tmp_path
 
 
@@ -62,7 +63,7 @@ def test_commands_of_the_page_do_what_it_says(place: Path) -> None:
             assert done.stdout or " -o " in command, command
             (place / "told").open("a").write(done.stdout)
     told = (place / "told").read_text()
-    assert "zone_enter" in told
+    assert "0 object_start\n" in told
     assert "'label': 'bottle'" in told
     with (place / "tracks.csv").open(newline="") as file:
         assert {row["label"] for row in csv.DictReader(file)} >= {"bottle"}
