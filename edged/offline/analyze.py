@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Sequence
-from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from edged.offline.analyzed import Hook
-from edged.offline.described import Folders, Jobs, Polygons, describe, source_name
+from edged.offline.described import Folders, Jobs, Own, Polygons, describe, source_name
 from edged.offline.engine import Engine, OnProgress, Setup
 from edged.offline.reader import Span
 from edged.offline.result import Result
@@ -38,18 +37,17 @@ def analyze(  # noqa: PLR0913 - what people say about one analysis, by name
     lines and masks of its source of the same file name, or of its only source; or jobs by name as in its
     ``spec.jobs``; or one, ``{"algorithm": "detector", "params": {"model": "yolox_nano_416.onnx"}}``.
     ``on_frame`` sees every frame, in order, in this thread; it may change ``frame.picture`` or return another
-    picture of its size for the recording. ``record``: the film to make of one video, .mp4, .mkv or .webm, with
-    all that was found drawn on it. ``start``, ``end``: seconds on the video's own clock. ``models``,
-    ``algorithms``: folders beside those of the config; without one, models are looked up in the working
-    directory. ``zones``, ``lines``, ``masks``: by name, points in fractions of the frame, instead of the
-    config's. ``threads``: cores to use.
+    for the recording. ``record``: the film to make of one video, .mp4, .mkv or .webm, with all that was found
+    drawn on it. ``start``, ``end``: seconds on the video's own clock. ``models``, ``algorithms``: folders
+    beside those of the config; without one, models are looked up in the working directory. ``zones``,
+    ``lines``, ``masks``: by name, points in fractions of the frame, instead of the config's.
 
     Raises `SpecRejected` for jobs that are not right; while it runs `AlgorithmError`, `SourceUnavailable`,
     `SourceUnsupported`, and OSError for a recording that cannot be written.
     """
     videos = [source] if isinstance(source, str | Path) else list(source)
-    scene = {"zones": zones, "lines": lines, "masks": masks}
-    setups = [describe(video, jobs, models=models, algorithms=algorithms, **scene) for video in videos]
+    own = Own(models, algorithms, zones, lines, masks)
+    setups = [describe(video, jobs, own) for video in videos]
     order = _Order(_span(start, end), _film(record, videos), on_frame, on_progress, threads)
     return _results(setups, videos, order)
 
@@ -79,8 +77,7 @@ def _results(setups: Sequence[Setup], videos: Sequence[str | Path], order: _Orde
     for setup, group in _in_groups(setups, videos):
         with Engine(setup, threads=order.threads) as engine:
             for video in group:
-                with closing(order.results(engine, video)) as found:
-                    yield from found
+                yield from order.results(engine, video)
 
 
 def _film(record: str | Path | None, videos: Sequence[object]) -> Path | None:
