@@ -97,6 +97,15 @@ TRYING = ProcessKind(
     stop_order=0,
     restart=False,
 )
+ANALYZING = ProcessKind(
+    name="analyzing",
+    module="edged.offline.analyzing",
+    purpose="runs jobs over videos and writes what they find, for `edged analyze`",
+    start_s=60.0,
+    stop_s=2.0,
+    stop_order=0,
+    restart=False,
+)
 BROKER = ProcessKind(
     name="broker",
     module="edged.mqtt.embedded",
@@ -115,6 +124,7 @@ TABLE: tuple[ProcessKind, ...] = (
     BENCH_JPEG,
     FETCH,
     TRYING,
+    ANALYZING,
     CAPTURE,
     WORKER,
     BROKER,

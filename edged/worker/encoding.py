@@ -33,6 +33,7 @@ class Origin:
     job: str
     source: str
     boot: str
+    """Empty: offline, where neither the boot nor the time of capture mean anything; they are left out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,15 +48,21 @@ class Latency:
     """Capture to the encoding of the result."""
 
 
-def encode_result(origin: Origin, seq: int, frame: FrameHeader, latency: Latency, outcome: Outcome) -> bytes:
-    """The contract's result. Raises `AlgorithmError` for what JSON does not know, naming its key."""
+def encode_result(
+    origin: Origin, seq: int, frame: FrameHeader, latency: Latency | None, outcome: Outcome
+) -> bytes:
+    """The contract's result. Raises `AlgorithmError` for what JSON does not know, naming its key.
+
+    ``latency`` None: offline, where it is left out.
+    """
     body = _head(origin, seq, frame)
     body["frame"] = _frame(frame)
-    body["latency_ms"] = {
-        "wait": round(latency.wait_ms, 1),
-        "inference": round(latency.inference_ms, 1),
-        "total": round(latency.total_ms, 1),
-    }
+    if latency is not None:
+        body["latency_ms"] = {
+            "wait": round(latency.wait_ms, 1),
+            "inference": round(latency.inference_ms, 1),
+            "total": round(latency.total_ms, 1),
+        }
     if outcome.detections is not None:
         body["detections"] = _detections(outcome.detections)
     if outcome.data:
@@ -125,15 +132,10 @@ def zone_counts(outcome: Outcome) -> dict[str, int]:
 
 
 def _head(origin: Origin, seq: int, frame: FrameHeader) -> dict[str, Any]:
-    return {
-        "v": 1,
-        "device": origin.device,
-        "job": origin.job,
-        "source": origin.source,
-        "boot": origin.boot,
-        "seq": seq,
-        "time": rfc3339(frame.captured_wall_ns),
-    }
+    head = {"v": 1, "device": origin.device, "job": origin.job, "source": origin.source}
+    if not origin.boot:
+        return {**head, "seq": seq}
+    return {**head, "boot": origin.boot, "seq": seq, "time": rfc3339(frame.captured_wall_ns)}
 
 
 def _frame(frame: FrameHeader) -> dict[str, Any]:

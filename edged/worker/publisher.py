@@ -19,7 +19,7 @@ from edged.model.messages import JobReport, JobSpec, JobStats, Numbering
 from edged.model.output import Output, OutputKind, pack_output
 from edged.supervise.channel import Channel
 from edged.worker.chain import Emitted
-from edged.worker.changes import discrete
+from edged.worker.changes import discrete, is_wanted
 from edged.worker.encoding import Latency, Origin, count, encode_counts, encode_event, encode_result
 from edged.worker.pending import Pending
 
@@ -155,13 +155,7 @@ class Publisher:
         return numbers.seq if sent else 0
 
     def _is_wanted(self, job: JobSpec, source: str, outcome: Outcome) -> bool:
-        match job.publish_when:
-            case "change":
-                key = (job.name, source)
-                return key not in self._discrete or self._discrete[key] != discrete(outcome)
-            case "detections":
-                return bool(outcome.detections)
-        return job.publish_when == "always"
+        return is_wanted(job.publish_when, outcome, self._discrete.get((job.name, source)))
 
     def _send_counts(self, job: str, source: str, finding: Finding) -> bool:
         counts = count(finding.outcome)
