@@ -139,7 +139,7 @@ def test_events_that_nobody_hears_of_are_recorded_all_the_same(main: tuple[Chann
 def test_wishes_wait_for_room_and_find_it_first(main: tuple[Channel, Publisher]) -> None:
     channel, publisher = main
     told = replace(job_on("gate"), publish_when="events", clips=ClipOrder(("fall",), 5, 10))
-    while publisher.publish(told, "gate", replace(NOTHING_SEEN, events=(("fall", {}),) * 10)) == 0:
+    while not publisher.publish(told, "gate", replace(NOTHING_SEEN, events=(("fall", {}),) * 10)).refused:
         pass
     assert publisher.is_behind
     kinds: list[type] = []
