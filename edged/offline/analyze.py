@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Sequence
-from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from edged.offline.analyzed import Hook
-from edged.offline.described import Folders, Jobs, Polygons, describe, source_name
+from edged.offline.described import Folders, Jobs, Own, Polygons, describe, source_name
 from edged.offline.engine import Engine, OnProgress, Setup
 from edged.offline.reader import Span
 from edged.offline.result import Result
@@ -36,26 +35,20 @@ def analyze(  # noqa: PLR0913 - what people say about one analysis, by name
 
     ``source``: a path or URL, or several. ``jobs``: the path of a config, whose jobs run, with the zones,
     lines and masks of its source of the same file name, or of its only source; or jobs by name as in its
-    ``spec.jobs``; or one job, ``{"algorithm": "detector", "params": {"model": "yolox_nano_416.onnx"}}``.
-    ``models`` and ``algorithms``: folders beside those of the config; without one, models are looked up in
-    the working directory.
+    ``spec.jobs``; or one, ``{"algorithm": "detector", "params": {"model": "yolox_nano_416.onnx"}}``.
+    ``on_frame`` sees every frame, in order, in this thread; it may change ``frame.picture`` or return another
+    for the recording. ``record``: the film to make of one video, .mp4, .mkv or .webm, with all that was found
+    drawn on it. ``start``, ``end``: seconds on the video's own clock. ``models``, ``algorithms``: folders
+    beside those of the config; without one, models are looked up in the working directory. ``zones``,
+    ``lines``, ``masks``: by name, points in fractions of the frame, instead of the config's.
 
-    ``on_frame`` is called for every frame, in order, in this thread; it may change ``frame.picture`` or
-    return another picture of that size for the recording. ``record``: the film that is made, .mp4, .mkv or
-    .webm, with what was found drawn on it; of one video only. ``start`` and ``end``: seconds on the video's
-    own clock. ``zones``, ``lines``, ``masks``: by name, points in fractions of the frame, instead of the
-    config's. ``threads``: cores to use.
-
-    What is wrong with the jobs is raised at the call: `SpecRejected`. While it runs: `AlgorithmError`,
-    `SourceUnavailable`, `SourceUnsupported`, and OSError for a recording that cannot be written.
+    Raises `SpecRejected` for jobs that are not right; while it runs `AlgorithmError`, `SourceUnavailable`,
+    `SourceUnsupported`, and OSError for a recording that cannot be written.
     """
     videos = [source] if isinstance(source, str | Path) else list(source)
-    if record is not None and len(videos) != 1:
-        raise ValueError(f"record is of one video, and here are {len(videos)}: analyze them one by one")
-    scene = {"zones": zones, "lines": lines, "masks": masks}
-    setups = [describe(video, jobs, models=models, algorithms=algorithms, **scene) for video in videos]
-    film = None if record is None else Path(record)
-    order = _Order(_span(start, end), film, on_frame, on_progress, threads)
+    own = Own(models, algorithms, zones, lines, masks)
+    setups = [describe(video, jobs, own) for video in videos]
+    order = _Order(_span(start, end), _film(record, videos), on_frame, on_progress, threads)
     return _results(setups, videos, order)
 
 
@@ -84,8 +77,13 @@ def _results(setups: Sequence[Setup], videos: Sequence[str | Path], order: _Orde
     for setup, group in _in_groups(setups, videos):
         with Engine(setup, threads=order.threads) as engine:
             for video in group:
-                with closing(order.results(engine, video)) as found:
-                    yield from found
+                yield from order.results(engine, video)
+
+
+def _film(record: str | Path | None, videos: Sequence[object]) -> Path | None:
+    if record is not None and len(videos) != 1:
+        raise ValueError(f"record is of one video, and here are {len(videos)}: analyze them one by one")
+    return None if record is None else Path(record)
 
 
 def _span(start: float | None, end: float | None) -> Span:

@@ -6,7 +6,7 @@ import json
 import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeAlias
 from urllib.parse import urlsplit
@@ -28,34 +28,40 @@ _STAND_IN = "video.mp4"
 """A source has a URL, whatever is looked at then."""
 
 
-def describe(
-    source: str | Path,
-    jobs: Jobs,
-    *,
-    models: Folders = (),
-    algorithms: Folders = (),
-    zones: Polygons | None = None,
-    lines: Polygons | None = None,
-    masks: Polygons | None = None,
-) -> Setup:
+@dataclass(frozen=True, slots=True)
+class Own:
+    """What a program says itself, beside or instead of what stands in a config."""
+
+    models: Folders = ()
+    algorithms: Folders = ()
+    zones: Polygons | None = None
+    lines: Polygons | None = None
+    masks: Polygons | None = None
+
+    @property
+    def scene(self) -> dict[str, Polygons]:
+        """Those that it says, by key."""
+        given = {"zones": self.zones, "lines": self.lines, "masks": self.masks}
+        return {key: value for key, value in given.items() if value is not None}
+
+
+def describe(source: str | Path, jobs: Jobs, own: Own) -> Setup:
     """What to run on a video. Raises `SpecRejected` with all that is wrong, as ``edged check`` does."""
     name = source_name(source)
     if isinstance(jobs, Mapping):
-        loaded, plan, seen = *_of_mapping(name, jobs, models, algorithms), name
+        loaded, plan = _of_mapping(name, jobs, own)
+        seen, library = name, plan.library
     else:
         loaded, plan, seen = _of_config(Path(jobs), source)
+        library = replace(
+            plan.library,
+            models=(*plan.library.models, *_paths(own.models)),
+            algorithms=(*plan.library.algorithms, *_paths(own.algorithms)),
+        )
     chosen = _chosen(plan, loaded.settings.spec, seen)
-    scene = plan.scenes.get(seen) if seen else None
-    own = {key: value for key, value in (("zones", zones), ("lines", lines), ("masks", masks)) if value}
-    if own:
-        scene = _changed(scene or Scene(), own)
-    library = replace(
-        plan.library,
-        models=(*_paths(models), *plan.library.models)
-        if not isinstance(jobs, Mapping)
-        else plan.library.models,
-        algorithms=tuple(dict.fromkeys((*plan.library.algorithms, *_paths(algorithms)))),
-    )
+    scene = plan.scenes.get(seen)
+    if own.scene:
+        scene = _changed(scene or Scene(), own.scene)
     return Setup(chosen, library, scene, loaded.settings.device, name)
 
 
@@ -66,14 +72,12 @@ def source_name(source: str | Path) -> str:
     return stem[:64] or "video"
 
 
-def _of_mapping(
-    name: str, jobs: Mapping[str, Any], models: Folders, algorithms: Folders
-) -> tuple[Loaded, Plan]:
+def _of_mapping(name: str, jobs: Mapping[str, Any], own: Own) -> tuple[Loaded, Plan]:
     if isinstance(jobs.get("algorithm"), str):
         job = re.sub(r"[^A-Za-z0-9_-]+", "-", jobs["algorithm"])[:64]
         jobs = {job: jobs}
     document: dict[str, Any] = {"spec": {"sources": {name: {"url": _STAND_IN}}, "jobs": jobs}}
-    folders = {"models": _paths(models), "algorithms": _paths(algorithms)}
+    folders = {"models": _paths(own.models), "algorithms": _paths(own.algorithms)}
     return _planned({**document, **{key: paths for key, paths in folders.items() if paths}})
 
 

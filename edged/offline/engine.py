@@ -128,21 +128,26 @@ class Engine:
             every_frame = record is not None or on_frame is not None
             samplings = [job.sampling for job in self._setup.jobs]
             reader = Reader(video, samplings, every_frame=every_frame, span=span)
-            painter = self._painter(cast) if every_frame else None
-            pipeline = Pipeline(
-                self._setup.jobs, reader, cast.beginnings, cast.conclusion, self._crew,
-                splits=self.splits, scene=self._setup.scene, painter=painter,
-            )  # fmt: skip
             recorder = None
             if record is not None:
                 recorder = stack.enter_context(Recorder(record, video.fps))
-            stack.enter_context(pipeline)
+            pipeline = stack.enter_context(self._pipeline(reader, cast, every_frame=every_frame))
             showing = _Showing(on_frame, recorder)
             for moment in _followed(pipeline, reader, video.seconds, on_progress):
                 showing.show(moment)
-                for run in moment.runs:
-                    if run.is_told:
-                        yield run.result
+                yield from (run.result for run in moment.runs if run.is_told)
+
+    def _pipeline(self, reader: Reader, cast: _Cast, *, every_frame: bool) -> Pipeline:
+        return Pipeline(
+            self._setup.jobs,
+            reader,
+            cast.beginnings,
+            cast.conclusion,
+            self._crew,
+            splits=self.splits,
+            scene=self._setup.scene,
+            painter=self._painter(cast) if every_frame else None,
+        )
 
     def _take_cast(self, source: str, after: Mapping[str, Numbering]) -> _Cast:
         """That which was loaded first serves the first video of its name."""

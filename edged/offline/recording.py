@@ -79,10 +79,10 @@ class Recorder:
 
 
 def _film(film: Film, shot: _Shot) -> None:
-    pts_us = shot.frame.header.pts_us
+    header = shot.frame.header
     if shot.picture is not None:
-        film.add(shot.picture, pts_us)
+        film.add(shot.picture, header.pts_us, header.format)
     elif shot.painting.is_empty:
         film.add_frame(shot.frame)
     else:
-        film.add(shot.painting.on(shot.frame), pts_us)
+        film.add(shot.painting.on(shot.frame), header.pts_us, header.format)

@@ -326,7 +326,8 @@ def test_importing_edged_is_light() -> None:
         "import sys, edged; assert 'numpy' not in sys.modules and 'pydantic' not in sys.modules;"
         "from edged import BaseAlgo; assert 'onnxruntime' not in sys.modules;"
         "assert 'BaseAlgo' in dir(edged);"
-        "import edged.algorithm as a; assert all(getattr(edged, n) is getattr(a, n) for n in edged._OF_ALGORITHMS)"
+        "import edged.algorithm as a;"
+        "assert all(getattr(edged, n) is getattr(a, n) for n in edged._OF_ALGORITHMS)"
     )
     subprocess.run([sys.executable, "-c", probe], check=True, timeout=60)
 
