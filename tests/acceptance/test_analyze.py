@@ -295,15 +295,18 @@ def wait_for_bytes(path: Path, least: int, process: subprocess.Popen[str]) -> No
 
 
 @pytest.mark.parametrize("ending", ["jsonl", "csv"])
-@pytest.mark.parametrize("chain", [[], ["--then", "tracker"]], ids=["stateless", "tracker"])
+@pytest.mark.parametrize("kind", ["stateless", "tracker", "two jobs"])
 def test_killed_again_and_again_it_comes_to_the_same_bytes(
-    assets: Path, model: list[str], tmp_path: Path, ending: str, chain: list[str]
+    assets: Path, model: list[str], tmp_path: Path, ending: str, kind: str
 ) -> None:
-    words = [*films(assets, AISLE, BOTTLES, PEOPLE), *model, *chain, "--to", "12", "--quiet"]
+    config = tmp_path / "two.yaml"
+    config.write_text(TWO_JOBS.format(assets=assets))
+    chosen = {"stateless": model, "tracker": [*model, "--then", "tracker"], "two jobs": ["-c", config]}[kind]
+    words = [*films(assets, AISLE, BOTTLES, PEOPLE), *chosen, "--to", "12", "--quiet"]
     assert analyze(*words, "-o", tmp_path / f"whole.{ending}").returncode == 0
     whole = (tmp_path / f"whole.{ending}").read_bytes()
     out = tmp_path / f"out.{ending}"
-    chance = random.Random(f"{ending}{chain}")
+    chance = random.Random(f"{ending}{kind}")
     for kill in range(3):
         with begun([*words, "-o", out, *(["--resume"] if kill else [])]) as process:
             wait_for_bytes(out, chance.randrange(len(whole)), process)
@@ -313,7 +316,20 @@ def test_killed_again_and_again_it_comes_to_the_same_bytes(
     if done.returncode:  # the last one was killed when all was done
         assert "it is done already" in done.stderr
     assert out.read_bytes() == whole
-    assert sorted(path.name for path in tmp_path.iterdir()) == [f"out.{ending}", f"whole.{ending}"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        f"out.{ending}",
+        "two.yaml",
+        f"whole.{ending}",
+    ]
+
+
+TWO_JOBS = """\
+models: [{assets}]
+spec:
+  jobs:
+    one: {{algorithm: detector, params: {{model: yolox_nano_416.onnx}}, sampling: {{interval: 0.5}}}}
+    two: {{algorithm: detector, params: {{model: fastestdet_352.onnx}}, sampling: {{interval: 0.3}}}}
+"""
 
 
 def test_ctrl_c_ends_in_order_and_says_how_to_go_on(assets: Path, model: list[str], tmp_path: Path) -> None:

@@ -34,6 +34,8 @@ EXIT_UNREAD = 141
 _STOP_S = 15.0
 """For the end in order; longer only if a disk hangs."""
 _BUSY_LOOK_S = 0.02
+_LAST_S = 0.3
+"""For what the broker has not acknowledged yet, after an interrupt."""
 _DECODER = Decoder([VideoBegan, VideoProgress, VideoEnded, AnalysisEnded])
 
 
@@ -127,7 +129,7 @@ class _Run:
             return
         while not self._output.wait(0.2):
             if self._interrupts.number:
-                self._output.wait(1.5)
+                self._output.wait(_LAST_S)
                 return
 
     def _mind_interrupts(self) -> None:
