@@ -86,7 +86,8 @@ def root(
 
 app.add_typer(new, name="new")
 app.add_typer(models, name="models")
-for command in (run, check, probe, algos, doctor, ctl, analyze, bench, schema):
+app.add_typer(bench, name="bench")
+for command in (run, check, probe, algos, doctor, ctl, analyze, schema):
     app.command()(command)
 app.command("try")(try_)
 
