@@ -104,8 +104,8 @@ def _cluster(order: Order) -> ClusterOrder | None:
         return None
     if scheme != "ray" or (not address and order.engine != "ray"):
         raise ValueError(
-            f"--engine {order.engine}: should be local, ray (on this machine), ray://auto (its running cluster), "
-            "or ray://host:10001"
+            f"--engine {order.engine}: should be local, ray (on this machine), ray://auto (its running "
+            "cluster), or ray://host:10001"
         )
     if order.record is not None:
         raise ValueError("--record needs every picture here: films are made with --engine local")

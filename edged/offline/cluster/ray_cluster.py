@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import socket
 from typing import Any
 
 from edged.errors import EdgedError
@@ -13,6 +14,7 @@ from edged.offline.cluster.dispatch import WorkerDied
 
 _OBJECT_STORE_BYTES = 300_000_000
 _START_S = 120.0
+_REACH_S = 5.0
 
 
 class RayCluster:
@@ -56,6 +58,7 @@ class RayCluster:
         ray = self._ray
         quiet: dict[str, Any] = {"logging_level": logging.ERROR, "log_to_driver": False}
         if self._order.address:
+            _check_reachable(self._order.address)
             ray.init(address=self._order.address, **quiet)
             return
         cores = len(os.sched_getaffinity(0))
@@ -104,6 +107,13 @@ class RayCluster:
             raise WorkerDied(_last_line(error)) from error
         except failures.RayTaskError as error:
             raise EdgedError(f"a worker failed: {_last_line(error)}") from error
+
+
+def _check_reachable(address: str) -> None:
+    """Raises OSError: Ray itself would end this process, after minutes."""
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if host and port.isdigit():
+        socket.create_connection((host.strip("[]"), int(port)), _REACH_S).close()
 
 
 def _last_line(error: BaseException) -> str:
