@@ -1,4 +1,6 @@
-"""One part of the offline benchmark, alone in a process: ``… PART FILM MODEL EVERY``. Prints ``SECONDS NUMBER``.
+"""One part of the offline benchmark, alone in a process: ``PART FILM MODEL EVERY``.
+
+Prints ``SECONDS NUMBER``.
 
 ``decode``: the film, with as many threads as FFmpeg wants. ``infer``: the model alone, as often as there are
 due frames, every core with a run of its own, or every core in one run: whichever is quicker. ``analyze``:
