@@ -1,4 +1,4 @@
-"""Videos over the workers of a real Ray cluster on this machine: the same results, also when one is killed."""
+"""Videos over the workers of a real Ray cluster here: the same results, also when one is killed."""
 
 from __future__ import annotations
 
