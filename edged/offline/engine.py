@@ -214,7 +214,8 @@ def _followed(
         except TimeoutError:
             continue
         except BeltEnd:
-            on_progress(Progress(reader.counts.pts_us / 1e6, duration_s, reader.counts.packets, looked))
+            at_s = max(reader.counts.pts_us / 1e6, progress.at_s)
+            on_progress(Progress(at_s, duration_s, reader.counts.packets, looked))
             return
         looked += len(moment.runs)
         header = moment.header
