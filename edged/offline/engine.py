@@ -130,7 +130,7 @@ class Engine:
             reader = Reader(video, samplings, every_frame=every_frame, span=span)
             recorder = None
             if record is not None:
-                recorder = stack.enter_context(Recorder(record, video.fps))
+                recorder = stack.enter_context(Recorder(record, video.fps, url))
             pipeline = stack.enter_context(self._pipeline(reader, cast, every_frame=every_frame))
             showing = _Showing(on_frame, recorder)
             for moment in _followed(pipeline, reader, video.seconds, on_progress):

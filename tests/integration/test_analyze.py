@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
+import signal
 import subprocess
 import sys
 import threading
 from pathlib import Path
 from typing import Any
 
+import av
 import numpy as np
 import pytest
 
@@ -248,3 +250,41 @@ def test_a_job_that_waits_for_motion_looks_where_something_moves(algorithms: Pat
     gated = [one for one in results if one.job == "gated"]
     assert 1 <= len(gated) <= 60
     assert [one.seq for one in gated] == list(range(1, len(gated) + 1))
+
+
+def test_ctrl_c_ends_it_and_leaves_a_film(algorithms: Path, tmp_path: Path) -> None:
+    clip = make_clip(tmp_path / "long.mp4", Clip(frames=600))
+    film = tmp_path / "out.mp4"
+    code = (
+        "import sys, edged\n"
+        "video, folder, film = sys.argv[1:]\n"
+        "job = {'job': {'algorithm': 'own:Slow', 'sampling': {'interval': 0}}}\n"
+        "for result in edged.analyze(video, job, algorithms=folder, record=film):\n"
+        "    print(result.index, flush=True)\n"
+    )
+    slow = "class Slow(BaseAlgo):\n    def run(self, frames):\n        time.sleep(0.1)\n"
+    (algorithms / "own.py").write_text(f"import time\nfrom edged import BaseAlgo\n{slow}")
+    words = [sys.executable, "-c", code, str(clip), str(algorithms), str(film)]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as running:
+        assert running.stdout is not None
+        for _ in range(5):
+            assert running.stdout.readline()
+        running.send_signal(signal.SIGINT)
+        rest, errors = running.communicate(timeout=60)
+    assert running.returncode != 0
+    assert "KeyboardInterrupt" in errors
+    with av.open(str(film)) as container:
+        frames = len(list(container.decode(video=0)))
+    assert 5 <= frames <= 5 + len(rest.split()) + 1
+
+
+@pytest.mark.assets
+def test_models_are_loaded_once_for_all_videos(
+    assets: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    clips = [make_clip(tmp_path / f"{number}.mp4", Clip(frames=30)) for number in range(3)]
+    job = {"algorithm": "detector", "params": {"model": "yolox_nano_416.onnx"}, "sampling": {"interval": 0.2}}
+    with caplog.at_level("INFO", "edged.algorithm.session"):
+        results = list(edged.analyze(clips, job, models=assets))
+    assert [one.source for one in results] == ["0"] * 5 + ["1"] * 5 + ["2"] * 5
+    assert sum("loaded yolox_nano" in record.getMessage() for record in caplog.records) == 1
