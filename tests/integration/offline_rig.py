@@ -25,6 +25,9 @@ class Bright(BaseAlgo, keeps_state=False):
         found = [{"box": box, "label": "spot", "score": 0.9}]
         return {"level": level, "seen": len(frames), "detections": found}
 
+class Held(Bright, keeps_state=True):
+    """The same, one after the other."""
+
 class Sum(BaseAlgo):
     def init(self, fail_at=-1):
         self.sum, self.fail_at = 0, fail_at

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +57,14 @@ def test_threads_change_nothing(clip: Path, algorithms: Path) -> None:
     assert not own_threads()
 
 
+def test_where_a_chain_is_split_changes_nothing(clip: Path, algorithms: Path) -> None:
+    held = {**CHAIN, "algorithm": "own:Held"}
+    apart, together = (
+        told(edged.analyze(clip, {"job": job}, algorithms=algorithms, threads=3)) for job in (CHAIN, held)
+    )
+    assert apart == together
+
+
 def test_results_are_values(clip: Path, algorithms: Path) -> None:
     first = next(edged.analyze(clip, {"algorithm": "own:Bright"}, algorithms=algorithms))
     assert (first.job, first.source, first.seq, first.index, first.pts) == ("own-Bright", "walk", 1, 0, 0.0)
@@ -65,6 +74,9 @@ def test_results_are_values(clip: Path, algorithms: Path) -> None:
     assert first.counts == {"total": 1, "labels": {"spot": 1}}
     body = first.to_dict()
     assert body == json.loads(first.to_json())
+    assert (
+        replace(first, seq=7).to_dict() == {**body, "seq": 7} == json.loads(replace(first, seq=7).to_json())
+    )
     assert not {"boot", "time", "latency_ms"} & body.keys()
     assert body["frame"] == {"index": 0, "pts": 0.0, "width": 160, "height": 120}
 
