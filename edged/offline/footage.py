@@ -90,6 +90,7 @@ class Video:
         self.broken_packets = 0
         """Those that could not be decoded."""
         self._end_us: int | None = None
+        self._lost: SourceUnavailable | None = None
 
     @property
     def seconds(self) -> float:
@@ -124,11 +125,20 @@ class Video:
         return self._source.microseconds(stamp)
 
     def packets(self) -> Iterator[Packet[VideoStream]]:
-        """Those with pictures in them, in the order they were sent. Raises `SourceUnavailable`."""
-        while (packet := self._source.read()) is not None:
+        """Those with pictures in them, in the order they were sent; whether they end too early, `check_end`
+        tells.
+        """
+        while (packet := self._read()) is not None:
             if packet.size and self._source.is_video(packet):
                 self._note_end(packet)
                 yield packet
+
+    def _read(self) -> Packet[VideoStream] | None:
+        try:
+            return self._source.read()
+        except SourceUnavailable as error:  # what came before is decoded first
+            self._lost = error
+            return None
 
     def decode(self, packet: Packet[VideoStream]) -> list[VideoFrame]:
         """The pictures that are complete now, in the order they are shown; what is broken is counted."""
@@ -147,9 +157,11 @@ class Video:
         """
         end_us = (self._end_us or 0) - self._source.start_us
         promised_us = int(self._source.video_s * 1e6)
-        if self._source.is_broken_off or end_us + _SLACK_US + 3 * self.frame_us < promised_us:
+        is_short = end_us + _SLACK_US + 3 * self.frame_us < promised_us
+        if self._lost is not None or self._source.is_broken_off or is_short:
             of = f" of {promised_us / 1e6:.1f} s" if promised_us else ""
-            raise SourceUnavailable(f"{self.name} breaks off after {end_us / 1e6:.1f} s{of}: it is not whole")
+            why = str(self._lost or "it is not whole")
+            raise SourceUnavailable(f"{self.name} breaks off after {end_us / 1e6:.1f} s{of}: {why}")
         if self._end_us is None:
             raise SourceUnsupported(f"there is no picture in {self.name}")
         if not decoded and self.broken_packets:
@@ -173,10 +185,15 @@ class Video:
     # ---- everything ----
 
     def pictures(self) -> Iterator[tuple[VideoFrame, int | None, bool]]:
-        """(picture, its stamp in microseconds, whether it is a keyframe), in the order they are shown."""
+        """(picture, its stamp in microseconds, whether it is a keyframe), in the order they are shown.
+
+        Raises `SourceUnavailable` where its server is lost.
+        """
         for packet in self.packets():
             yield from self._described(self.decode(packet))
         yield from self._described(self.drain())
+        if self._lost is not None:
+            raise self._lost
 
     def frames(self, interval_us: int) -> Iterator[Frame]:
         """Those that are due for a job of this interval. Each is valid for good."""

@@ -177,7 +177,8 @@ class Reader:
             if not self._plain:
                 return None
             moment = self._note(picture)
-        elif picture.pts is not None:
+        else:
+            self._format = self._gallery.format_of(picture)
             self._count_missing(picture.pts)
         return self._gallery.show(moment, picture) if moment.wanted or self._plain else None
 
@@ -194,7 +195,7 @@ class Reader:
         return moment
 
     def _count_missing(self, before: int | None) -> None:
-        """Those that should have come before a picture that came; None: before the end."""
+        """Those that should have come before the picture with this stamp; None: at all."""
         if before is not None and len(self._expected) <= _MOST_EXPECTED:
             return
         for pts in [pts for pts in self._expected if before is None or pts < before]:

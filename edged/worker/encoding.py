@@ -21,6 +21,9 @@ from edged.model.frame import FrameHeader
 MAX_RESULT_BYTES = 1_000_000
 """A larger result is refused: it belongs into a file or a picture, not onto a broker."""
 
+_LONGEST_LABEL = 1000
+"""In a caption, which has to fit into a JPEG beside the picture."""
+
 
 @dataclass(frozen=True, slots=True)
 class Origin:
@@ -84,6 +87,20 @@ def encode_event(origin: Origin, seq: int, frame: FrameHeader, kind: str, fields
     body["type"] = kind
     body.update((key, _event_field(key, value)) for key, value in fields.items() if value is not None)
     body["frame"] = _frame(frame)
+    return _dumps(body)
+
+
+def encode_caption(origin: Origin, seq: int, frame: FrameHeader, detection: Detection | None) -> bytes:
+    """What a picture of a result says that it is about; ``detection``: of this one alone."""
+    body = _head(origin, seq, frame)
+    body["frame"] = _frame(frame)
+    if detection is not None:
+        if detection.label:
+            body["label"] = detection.label[:_LONGEST_LABEL]
+        body["score"] = round(float(detection.score), 4)
+        body["box"] = [round(float(edge), 5) for edge in detection.box]
+        if detection.track_id is not None:
+            body["track_id"] = int(detection.track_id)
     return _dumps(body)
 
 

@@ -30,6 +30,7 @@ class Coding:
     displayed: tuple[int, ...] = ()
     """A display matrix as FFmpeg lays it out; empty: none."""
     bit_rate: int | None = None
+    first_tick: int = 0
 
 
 X265 = {"preset": "ultrafast"}
@@ -133,7 +134,7 @@ def make_coded(path: Path, coding: Coding) -> Path:
             context.bit_rate = coding.bit_rate
         if coding.displayed:
             stream.set_display_matrix(list(coding.displayed))
-        at = 0
+        at = coding.first_tick
         for number in range(coding.frames):
             frame = av.VideoFrame.from_ndarray(picture(coding.size, number), format="rgb24")
             frame = frame.reformat(format=coding.pixels)

@@ -7,8 +7,10 @@ import random
 import threading
 import time
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
+import av
 import pytest
 
 from edged.model.capturing import SourceState
@@ -17,7 +19,7 @@ from edged.model.sampling import SampleOn, Sampling
 from edged.offline.footage import open_video
 from edged.offline.reader import Look, ReadCounts, Reader, Span
 from tests.integration.capture_rig import capture, each, spec
-from tests.integration.coded_clips import CODINGS, Coding, make_coded
+from tests.integration.coded_clips import CODINGS, make_coded
 
 FOOTAGE = (
     "bottle-detection.mp4",
@@ -142,6 +144,36 @@ def test_without_stamps_all_is_decoded(tmp_path: Path, caplog: pytest.LogCapture
     ]
 
 
+@pytest.mark.parametrize("name", ["x264 ts", "x265 ts"])
+def test_a_size_that_changes_begins_an_epoch(tmp_path: Path, name: str) -> None:
+    """As in realtime; from there on all is decoded."""
+    small = make_coded(tmp_path / "small", CODINGS[name])
+    large = make_coded(tmp_path / "large", replace(CODINGS[name], size=(320, 192), first_tick=130))
+    path = tmp_path / "both.ts"
+    path.write_bytes(small.read_bytes() + large.read_bytes())
+    samplings = [Sampling(700_000), Sampling(300_000, 3, 2)]
+    looks, counts = read(path, samplings)
+    assert told(looks) == told(read(path, samplings, foresee=False)[0])
+    assert {(look.header.epoch, look.header.format.width) for look in looks} == {(1, 160), (2, 320)}
+    assert counts.missing == 0
+
+
+@pytest.mark.parametrize("name", ["x265 ts", "x264 open ts", "mpeg2"])
+def test_a_file_that_begins_in_the_middle(tmp_path: Path, name: str) -> None:
+    """Of an open group: its first pictures cannot be shown by anybody."""
+    whole = make_coded(tmp_path / "whole", CODINGS[name])
+    path = tmp_path / "part.ts"
+    with av.open(str(whole)) as came, av.open(str(path), "w") as out:
+        stream = out.add_stream_from_template(came.streams.video[0])
+        for number, packet in enumerate(came.demux(video=0)):
+            if packet.size and number >= 15:
+                packet.stream = stream
+                out.mux(packet)
+    compare(path, seed=3, rounds=4)
+    looks, _ = read(path, [Sampling(0)])
+    assert 70 < len(looks) <= 105
+
+
 def test_all_frames_when_they_are_wanted(tmp_path: Path) -> None:
     path = make_coded(tmp_path / "clip", CODINGS["x264"])
     looks, _ = read(path, [Sampling(1_000_000)], every_frame=True)
@@ -176,7 +208,7 @@ def test_due_frames_are_those_of_realtime(assets: Path, name: str, interval_us: 
 def test_headers_are_those_of_realtime(tmp_path: Path, name: str) -> None:
     """All frames of clips of all kinds, also where the numbers come from packets."""
     coding = CODINGS[name]
-    path = make_coded(tmp_path / "clip", Coding(**(vars(coding) | {"frames": 50})))
+    path = make_coded(tmp_path / "clip", replace(coding, frames=50))
     span = Span(0, 3_000_000)
     with capture(spec(path), slots=64) as main:
         main.until(

@@ -14,7 +14,8 @@ _SEGMENTS = "mpegts,mov,aac,mp3,ac3,eac3,webvtt"
 _STREAMS = {".ts": "mpegts", ".flv": "flv"}
 _FILES = {".mp4": "mov", ".mov": "mov", ".m4v": "mov", ".mkv": "matroska", ".webm": "matroska", ".avi": "avi"}
 _RECONNECT = {"reconnect": "1", "reconnect_delay_max": "8"}
-"""Only what was there once is waited for, longer and longer, up to so many seconds at a time."""
+"""Only what was there once is waited for, longer and longer, up to so many seconds at a time. Not from
+servers that know no ranges: FFmpeg would go on with their first byte."""
 
 
 def plan(spec: CaptureSpec) -> OpenPlan:

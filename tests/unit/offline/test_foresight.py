@@ -149,16 +149,19 @@ def test_nothing_is_decoded_in_vain(video: list[Fake], chosen: list[Sampling], s
     }
     decoded = [step.packet.packet for step in steps]
     assert [one for one in video if any(one is other for other in decoded)] == decoded, "in the order sent"
+    anew = [step.packet.packet for step in steps if step.anew]
     starts = [at for at, fake in enumerate(video) if fake.coded.entry is not Entry.NONE] + [len(video)]
     for begin, end in pairwise(starts):
         group = video[begin:end]
         after = video[end : min((start for start in starts if start > end), default=end)]
         leads = any(fake.leading and fake.shown_at in wanted for fake in after)
+        lacks = any(group[0] is one for one in anew)
         last = max((at for at, fake in enumerate(group) if fake.shown_at in wanted), default=-1)
         for at, fake in enumerate(group):
             if any(fake is other for other in decoded):
                 assert fake.shown_at in wanted or fake.coded.reference
                 assert at <= last or leads
+                assert not (lacks and fake.leading), "what it needs was left out"
 
 
 @given(videos(), samplings)
