@@ -17,6 +17,7 @@ import edged
 from edged import AlgorithmError, AnalyzedFrame
 from edged.errors import EdgedError
 from edged.offline import coding
+from edged.offline.film import Film
 from tests.integration.clips import Clip, make_clip
 from tests.integration.offline_rig import own_threads, write_algorithms
 
@@ -272,3 +273,18 @@ def test_a_full_disk_is_said_and_leaves_nothing(tmp_path: Path, algorithms: Path
     done = subprocess.run(words, check=True, timeout=120, capture_output=True, text=True)
     assert done.stdout.split()[0] == str(film), (done.stdout, done.stderr)
     assert not [path for path in tmp_path.iterdir() if "out" in path.name]
+
+
+def test_pictures_of_another_size_become_as_large_as_the_first(tmp_path: Path) -> None:
+    with Film(tmp_path / "out.mp4", 10) as film:
+        for number, (height, width) in enumerate([(96, 128), (48, 64), (193, 255)]):
+            film.add(np.full((height, width, 3), 90, dtype=np.uint8), number * 100_000)
+    shapes = [picture.shape for _, picture in pictures_of(tmp_path / "out.mp4")]
+    assert shapes == [(96, 128, 3)] * 3
+
+
+def test_a_film_whose_writer_fails_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(KeyError), Film(tmp_path / "out.mp4", 10) as film:
+        film.add(np.zeros((96, 128, 3), dtype=np.uint8), 0)
+        raise KeyError
+    assert not list(tmp_path.iterdir())
