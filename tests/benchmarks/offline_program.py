@@ -3,7 +3,7 @@
 Prints ``SECONDS NUMBER``.
 
 ``decode``: the film, with a thread for each core. ``decode-1``: with one. ``infer``: the model alone, as
-often as there are due frames, every core with a run of its own, or every core in one run: whichever is quicker.
+often as there are due frames, every core with a run of its own, or all in one run: whichever is quicker.
 ``infer-1``: on one core. ``analyze``: edged, models loaded before. ``record``: edged, drawing and encoding
 too. ``encode``: the film's frames, decoded before, with the encoder of the recording.
 """
@@ -102,7 +102,8 @@ def main() -> None:
     part, film, model, every = sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3]), int(sys.argv[4])
     parts: dict[str, Callable[[Path, Path, int], tuple[float, int]]] = {
         "decode": decode, "decode-1": partial(decode, threads=1),
-        "infer": infer, "infer-1": partial(infer, cores=1), "analyze": analyze, "record": record, "encode": encode,
+        "infer": infer, "infer-1": partial(infer, cores=1),
+        "analyze": analyze, "record": record, "encode": encode,
     }  # fmt: skip
     seconds, number = parts[part](film, model, every)
     print(f"{seconds:.3f} {number}")
