@@ -214,6 +214,8 @@ class Answers:
             if call.connection.held is held:
                 began = ("RTP-Info", f"url={url};{first_packet(unit)}")
                 call.connection.release(call.reply(200, session, playing, began))
+                # Before packets that go another way than this answer.
+                call.connection.flush(call.now_s)
 
         viewer.begin(on_start)
         return None

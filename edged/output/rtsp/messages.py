@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -20,6 +21,9 @@ REASONS = {
     551: "Option not supported",
 }  # fmt: skip
 
+_LINE_END = re.compile("\r\n|\r|\n")
+"""RFC 2326 section 4: CRLF, and be prepared for either alone."""
+_HEAD_END = re.compile(rb"\r\n\r\n|\n\r?\n|\r\r")
 _TOKEN = frozenset("!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
 
 
@@ -106,30 +110,31 @@ class MessageReader:
         return data
 
     def _request(self) -> Request | None:
-        end = self._rest.find(b"\r\n\r\n", 0, MAX_HEAD + 4)
-        if end < 0:
+        found = _HEAD_END.search(self._rest, 0, MAX_HEAD + 4)
+        if found is None:
             self._refuse_too_much()
             return None
-        head = bytes(self._rest[:end]).decode("utf-8", "replace").split("\r\n")
-        method, url = _request_line(head[0])
-        headers = _headers(head[1:])
+        head, begin = bytes(self._rest[: found.start()]).decode("utf-8", "replace"), found.end()
+        first, *rest = _LINE_END.split(head)
+        method, url = _request_line(first)
+        headers = _headers(rest)
         request = Request(method, url, headers)
         length = _body_length(request)
-        if len(self._rest) < end + 4 + length:
+        if len(self._rest) < begin + length:
             return None
-        body = bytes(self._rest[end + 4 : end + 4 + length])
-        del self._rest[: end + 4 + length]
+        body = bytes(self._rest[begin : begin + length])
+        del self._rest[: begin + length]
         return Request(method, url, headers, body)
 
     def _refuse_too_much(self) -> None:
         """A head that cannot become a good one is refused before it is all there."""
-        line_end = self._rest.find(b"\r\n", 0, MAX_LINE + 2)
-        if line_end < 0 and len(self._rest) > MAX_LINE:
+        line, newline, _ = bytes(self._rest[: MAX_LINE + 2]).partition(b"\n")
+        if not newline and len(self._rest) > MAX_LINE:
             raise Malformed(414)
         if len(self._rest) > MAX_HEAD:
             raise Malformed(413)
-        if line_end >= 0:
-            _request_line(bytes(self._rest[:line_end]).decode("utf-8", "replace"))
+        if newline:
+            _request_line(line.rstrip(b"\r").decode("utf-8", "replace"))
 
 
 def _leading_newlines(data: bytearray) -> int:
@@ -154,13 +159,24 @@ def _headers(lines: list[str]) -> dict[str, str]:
     if len(lines) > MAX_HEADERS:
         raise Malformed(413)
     headers: dict[str, str] = {}
-    for line in lines:
+    for line in _unfolded(lines):
         name, colon, value = line.partition(":")
-        if not colon or not name or not _TOKEN.issuperset(name) or "\0" in value or "\n" in value:
+        if not colon or not name or not _TOKEN.issuperset(name) or "\0" in value:
             raise Malformed
         key, value = name.lower(), value.strip()
         headers[key] = f"{headers[key]}, {value}" if key in headers else value
     return headers
+
+
+def _unfolded(lines: list[str]) -> list[str]:
+    """A line that begins with white space goes on with the one before (RFC 2068 section 2.2)."""
+    whole: list[str] = []
+    for line in lines:
+        if line[:1] in (" ", "\t") and whole:
+            whole[-1] += " " + line.strip()
+        else:
+            whole.append(line)
+    return whole
 
 
 def _body_length(request: Request) -> int:

@@ -95,6 +95,8 @@ class RtspServer:
         self._inbox.close()
         if self._thread.ident is not None:
             self._thread.join(5.0)
+        else:
+            self._end()
 
     def set_paths(self, names: Collection[str]) -> None:
         """The outputs that are served; others are 404. Viewers of one that is taken away are closed."""
@@ -116,6 +118,11 @@ class RtspServer:
     def view(self, name: str) -> StreamView:
         """How ``name`` is doing; half a second old at most while somebody looks."""
         return self._views.get(name, StreamView(0, 0, 0))
+
+    @property
+    def running(self) -> bool:
+        """False after ``start()``: a bug ended the thread, and whoever has started it should end too."""
+        return self._thread.is_alive()
 
     @property
     def dropped(self) -> int:
