@@ -1,4 +1,4 @@
-"""The RTSP server and real players: ffprobe, ffmpeg, GStreamer, PyAV, VLC, over TCP and UDP."""
+"""The RTSP server and real players: ffprobe, ffmpeg, GStreamer, PyAV, over TCP and UDP."""
 
 from __future__ import annotations
 
@@ -86,20 +86,9 @@ def test_pyav_sees_every_picture_to_the_last_bit(transport: str) -> None:
         seen = list(frames(rig.url(), 45, transport))
         assert len(seen) == 45
         assert_seen_as_given(rig, seen)
-        assert rig.server.view("gate").dropped == 0
-
-
-def test_vlc_plays() -> None:
-    """VLC will not run as root; where it is, it plays."""
-    with serving() as rig:
-        done = run(
-            "cvlc", "-q", "--rtsp-tcp", "--run-time=2", "--play-and-exit", "--sout", "#dummy", rig.url(),
-            "vlc://quit",
-        )  # fmt: skip
-        if "root" in done.stderr:
-            pytest.skip("VLC refuses root")
-        assert done.returncode == 0
-        assert rig.server.view("gate").sent > 0
+        view = rig.server.view("gate")
+        assert view.dropped == 0
+        assert view.sent_bytes > view.sent * 100
 
 
 def test_the_right_login_plays_and_a_wrong_one_does_not() -> None:
@@ -158,7 +147,7 @@ def test_a_slow_viewer_goes_on_at_a_keyframe() -> None:
         kinds, gaps, last = [], 0, None
         end = time.monotonic() + 20.0
         while time.monotonic() < end and not gaps:
-            message = slow._message()
+            message = slow.message()
             assert isinstance(message, tuple)
             if message[0] != 0:
                 continue
