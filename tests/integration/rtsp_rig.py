@@ -134,6 +134,7 @@ def serving(
         finally:
             ended.set()
             thread.join(10.0)
+            assert server.running, "its thread died"
     assert not server.running
 
 
