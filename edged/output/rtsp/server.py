@@ -207,7 +207,7 @@ class RtspServer:
             sock.close()
             return
         self._connections.add(connection)
-        self._selector.register(connection, _READ, lambda: self._serve_connection(connection))
+        self._select(connection, _READ)
 
     def _serve_connection(self, connection: Connection) -> None:
         if connection.wants_to_read:
@@ -277,13 +277,22 @@ class RtspServer:
         if connection.broken or (connection.closing and not connection.outbox):
             self._answers.lose(connection, now_s)
             self._connections.discard(connection)
-            self._selector.unregister(connection)
+            self._select(connection, 0)
             connection.close()
             return
-        events = (_READ if connection.wants_to_read else 0) | (_WRITE if connection.outbox else 0)
-        key = self._selector.get_key(connection)
-        if key.events != events:
-            self._selector.modify(connection, events or _WRITE, key.data)
+        self._select(
+            connection, (_READ if connection.wants_to_read else 0) | (_WRITE if connection.outbox else 0)
+        )
+
+    def _select(self, connection: Connection, events: int) -> None:
+        """Wake up for these; one that waits for neither must not be in the selector at all."""
+        key = self._selector.get_map().get(connection)
+        if key is None and events:
+            self._selector.register(connection, events, lambda: self._serve_connection(connection))
+        elif key is not None and not events:
+            self._selector.unregister(connection)
+        elif key is not None and key.events != events:
+            self._selector.modify(connection, events, key.data)
 
     def _tell(self, now_s: float) -> None:
         """Of viewers that came and went, and of keyframes that are waited for."""
