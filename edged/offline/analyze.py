@@ -73,8 +73,10 @@ class _Order:
             return RayEngine(setup, self.cluster)
         return Engine(setup, threads=self.threads)
 
-    def coming(self, video: str | Path) -> Coming:
-        return Coming(str(video), source_name(video), self.span)
+    def expect(self, engine: Engine | RayEngine, videos: Sequence[str | Path]) -> None:
+        """An engine with many workers may begin with them."""
+        if isinstance(engine, RayEngine):
+            engine.expect([Coming(str(video), source_name(video), self.span) for video in videos])
 
     def results(self, engine: Engine | RayEngine, video: str | Path) -> Generator[Result]:
         return engine.results(
@@ -91,8 +93,7 @@ def _results(setups: Sequence[Setup], videos: Sequence[str | Path], order: _Orde
     for setup, group in _in_groups(setups, videos):
         with order.engine(setup) as engine:
             for place, video in enumerate(group):
-                if isinstance(engine, RayEngine):
-                    engine.expect([order.coming(following) for following in group[place + 1 :]])
+                order.expect(engine, group[place + 1 :])
                 yield from order.results(engine, video)
 
 

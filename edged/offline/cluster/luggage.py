@@ -38,13 +38,9 @@ class Luggage:
 
 def pack(jobs: tuple[JobSpec, ...], library: Library) -> Luggage:
     """Raises `EdgedError` for more than a worker's memory should hold."""
-    models: dict[str, Item] = {}
-    for job in jobs:
-        for link in job.chain:
-            for text in _texts(link.params):
-                path = _find(text, link, library)
-                if path is not None and text not in models:
-                    models[text] = _item(path)
+    links = [link for job in jobs for link in job.chain]
+    named = {text: _find(text, link, library) for link in links for text in _texts(link.params)}
+    models = {text: _item(path) for text, path in named.items() if path is not None}
     files = [
         path
         for folder in library.algorithms

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,10 +16,10 @@ from edged.offline.beginning import Beginning, links_without_state
 from edged.offline.cluster.luggage import Luggage, unpack
 from edged.offline.covering import Covering
 from edged.offline.engine import Engine, Setup
-from edged.offline.footage import open_video
+from edged.offline.footage import Video, open_video
 from edged.offline.kept_sessions import KeptSessions
 from edged.offline.partial import Partial
-from edged.offline.reader import Reader, Span
+from edged.offline.reader import Look, Reader, Span
 from edged.offline.result import Result
 from edged.worker.opening import Opener
 from edged.worker.surroundings import Surroundings
@@ -78,36 +79,37 @@ class PartWorker:
     def part(self, url: str, source: str, span: Span) -> Answer:
         """The beginnings of all jobs at the due frames of ``span``."""
         partials: list[Partial] = []
-        frames, seconds = 0, 0.0
+        seconds, fault = 0.0, None
         try:
             beginning = self._beginning_for(source)
             with open_video(url, threads=self._threads) as video:
                 seconds = video.seconds
-                reader = Reader(video, [job.sampling for job in self._setup.jobs], span=span)
-                covering = Covering(self._setup.scene)
-                for look in reader.looks():
-                    covering.cover(look)
-                    frames = look.header.index + 1
-                    for place, window in enumerate(look.windows):
-                        if window:
-                            partials.append(beginning.run(place, window, keep_window=False))
+                for look in self._looks(video, span):
+                    partials += _run(beginning, look)
         except EdgedError as error:
-            return Answer(tuple(partials), frames=frames, seconds=seconds, fault=Fault.of(error))
-        return Answer(tuple(partials), frames=frames, seconds=seconds)
+            fault = Fault.of(error)
+        frames = partials[-1].header.index + 1 if partials else 0
+        return Answer(tuple(partials), frames=frames, seconds=seconds, fault=fault)
 
     def whole(self, url: str, source: str, span: Span) -> Answer:
         """All of the jobs: they cannot be shared."""
         results: list[Result] = []
-        frames, seconds = 0, 0.0
+        fault = None
         try:
             if self._engine is None:
                 self._engine = Engine(self._setup, threads=self._threads).__enter__()
             for result in self._engine.results(url, source=source, span=span):
-                results.append(result)
-                frames = result.index + 1
+                results += [result]  # what came before an error counts
         except EdgedError as error:
-            return Answer(results=tuple(results), frames=frames, seconds=seconds, fault=Fault.of(error))
-        return Answer(results=tuple(results), frames=frames, seconds=seconds)
+            fault = Fault.of(error)
+        return Answer(results=tuple(results), frames=results[-1].index + 1 if results else 0, fault=fault)
+
+    def _looks(self, video: Video, span: Span) -> Iterator[Look]:
+        """With what is masked covered."""
+        covering = Covering(self._setup.scene)
+        for look in Reader(video, [job.sampling for job in self._setup.jobs], span=span).looks():
+            covering.cover(look)
+            yield look
 
     def _beginning_for(self, source: str) -> Beginning:
         if self._beginning is None or self._beginning[0] != source:
@@ -123,3 +125,9 @@ class PartWorker:
             splits = [links_without_state(job, opener.catalogue) for job in self._setup.jobs]
             self._beginning = (source, Beginning(self._setup.jobs, source, opener, splits))
         return self._beginning[1]
+
+
+def _run(beginning: Beginning, look: Look) -> Iterator[Partial]:
+    for place, window in enumerate(look.windows):
+        if window:
+            yield beginning.run(place, window, keep_window=False)

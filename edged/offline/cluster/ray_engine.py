@@ -119,12 +119,8 @@ class RayEngine:
             progress = Progress(0.0, 0.0, 0, 0)
             for number in range(self._planned[video]):
                 answer: Answer = self._dispatch.take((video, number), partial(on_progress, progress))
-                looked = progress.looked
-                for result in _results(answer, conclusion, after):
-                    if result.wanted or result.events:
-                        yield result
-                looked += len(answer.partials) or len(answer.results)
-                progress = _progress(answer, looked, progress)
+                yield from filter(_is_told, _results(answer, conclusion))
+                progress = _progress(answer, progress)
                 on_progress(progress)
                 if answer.fault is not None:
                     raise answer.fault.error()
@@ -171,9 +167,12 @@ class _Call:
         return reference
 
 
-def _results(
-    answer: Answer, conclusion: Conclusion | None, after: Mapping[str, Numbering]
-) -> Generator[Result]:
+def _is_told(result: Result) -> bool:
+    """Whether anybody asked for it."""
+    return result.wanted or bool(result.events)
+
+
+def _results(answer: Answer, conclusion: Conclusion | None) -> Generator[Result]:
     if conclusion is None:
         yield from answer.results
         return
@@ -181,7 +180,8 @@ def _results(
         yield conclusion.conclude(each).result
 
 
-def _progress(answer: Answer, looked: int, before: Progress) -> Progress:
+def _progress(answer: Answer, before: Progress) -> Progress:
+    looked = before.looked + (len(answer.partials) or len(answer.results))
     at_us = answer.partials[-1].header.pts_us if answer.partials else 0
     at_s = answer.results[-1].pts if answer.results else at_us / 1e6
     return Progress(
