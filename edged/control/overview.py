@@ -60,7 +60,7 @@ def _job_line(job: JobRecord) -> JobLine:
         p50_ms=stats.p50_ms,
         p95_ms=stats.p95_ms,
         runs=stats.runs,
-        skipped=sum(stats.skipped.values()),
+        skipped=stats.missed,
         errors=stats.errors,
         detections=stats.detections,
         error=job.error,

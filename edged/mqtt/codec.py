@@ -131,12 +131,13 @@ def source_status_payload(
 def job_status_payload(
     state: JobState, *, since_ns: int, stats: JobStats | None = None, error: str = "", code: str = ""
 ) -> bytes:
-    """``…/job/<job>/status``. ``skipped`` is the sum of the missed turns, ``skipped_by`` their reasons."""
+    """``…/job/<job>/status``. ``skipped`` are the missed turns, ``skipped_by`` their reasons; that
+    names also how many pictures were left out, which are no turns."""
     counted: dict[str, Any] = {}
     if stats is not None:
         counted = {
             "runs": stats.runs,
-            "skipped": sum(stats.skipped.values()),
+            "skipped": stats.missed,
             "skipped_by": {reason: count for reason, count in stats.skipped.items() if count},
             "errors": stats.errors,
             "rate": round(stats.rate, 2),

@@ -19,7 +19,7 @@ from edged.model.messages import JobReport, JobSpec, JobStats, Numbering
 from edged.model.output import Output, OutputKind, pack_output
 from edged.supervise.channel import Channel
 from edged.worker.chain import Emitted
-from edged.worker.changes import discrete
+from edged.worker.changes import discrete, is_wanted
 from edged.worker.encoding import Latency, Origin, count, encode_counts, encode_event, encode_result
 from edged.worker.pending import Pending
 
@@ -35,6 +35,16 @@ class Finding:
     ended_ns: int
     track_id: int = 0
     """The highest that was given out so far, seen in a result or not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What became of a finding."""
+
+    refused: int
+    """Messages that main had no room for."""
+    seq: int = 0
+    """Of its result; 0: there is none."""
 
 
 class Publisher:
@@ -76,24 +86,29 @@ class Publisher:
             if key in wanted and wanted[key].publish_when == "change"
         }
 
+    def origin(self, job: str, source: str) -> Origin:
+        """What stands at the head of all that is said of this (job, source)."""
+        return Origin(self._device, job, source, self._boot)
+
     def has_numbered(self, job: str, source: str) -> bool:
         """Whether any result or event of this (job, source) went out in this boot, from whichever worker."""
         numbers = self._numbers.get((job, source), Numbering())
         return numbers.seq > 0 or numbers.event > 0
 
-    def publish(self, job: JobSpec, source: str, finding: Finding) -> int:
-        """Send what a run found; returns how many messages were refused.
+    def publish(self, job: JobSpec, source: str, finding: Finding) -> Sent:
+        """Send what a run found.
 
         Raises `AlgorithmError` when the result is not JSON or too large, and `ChannelClosed`.
         """
-        refused = 0
+        refused = seq = 0
         if self._is_wanted(job, source, finding.outcome):
-            refused += not self._send_result(job, source, finding)
+            seq = self._send_result(job, source, finding)
+            refused += not seq
         if finding.outcome.detections is not None or finding.outcome.counts:
             refused += not self._send_counts(job.name, source, finding)
         for kind, fields in finding.events if job.publish_when != "never" else ():
             refused += not self._send_event(job.name, source, finding, kind, fields)
-        return refused
+        return Sent(refused, seq)
 
     def report(self, report: JobReport) -> None:
         """Send a change of state now, or as soon as main reads again; only the latest of each job counts."""
@@ -118,7 +133,8 @@ class Publisher:
         """The job is gone: nothing is reported of it. Its numbers stay."""
         self._reports.pop(job, None)
 
-    def _send_result(self, job: JobSpec, source: str, finding: Finding) -> bool:
+    def _send_result(self, job: JobSpec, source: str, finding: Finding) -> int:
+        """Its seq; 0: it was refused."""
         numbers = self._numbers.get((job.name, source), Numbering())
         numbers = replace(numbers, seq=numbers.seq + 1, track_id=_last_track_id(numbers, finding))
         header = finding.header
@@ -127,7 +143,7 @@ class Publisher:
             inference_ms=(finding.ended_ns - finding.started_ns) / 1e6,
             total_ms=(time.monotonic_ns() - header.captured_ns) / 1e6,
         )
-        origin = self._origin(job.name, source)
+        origin = self.origin(job.name, source)
         payload = encode_result(origin, numbers.seq, header, latency, finding.outcome)
         sent = self._send(
             Output(OutputKind.RESULT, job.name, source, payload, numbers.seq, numbers.track_id, qos=job.qos)
@@ -136,16 +152,10 @@ class Publisher:
             self._numbers[job.name, source] = numbers
             if job.publish_when == "change":
                 self._discrete[job.name, source] = discrete(finding.outcome)
-        return sent
+        return numbers.seq if sent else 0
 
     def _is_wanted(self, job: JobSpec, source: str, outcome: Outcome) -> bool:
-        match job.publish_when:
-            case "change":
-                key = (job.name, source)
-                return key not in self._discrete or self._discrete[key] != discrete(outcome)
-            case "detections":
-                return bool(outcome.detections)
-        return job.publish_when == "always"
+        return is_wanted(job.publish_when, outcome, self._discrete.get((job.name, source)))
 
     def _send_counts(self, job: str, source: str, finding: Finding) -> bool:
         counts = count(finding.outcome)
@@ -164,7 +174,7 @@ class Publisher:
         numbers = self._numbers.get((job, source), Numbering())
         numbers = replace(numbers, event=numbers.event + 1, track_id=_last_track_id(numbers, finding))
         fields = {"id": uuid.uuid4().hex, **fields}
-        payload = encode_event(self._origin(job, source), numbers.event, finding.header, kind, fields)
+        payload = encode_event(self.origin(job, source), numbers.event, finding.header, kind, fields)
         sent = self._send(
             Output(OutputKind.EVENT, job, source, payload, numbers.event, numbers.track_id, qos=1)
         )
@@ -178,9 +188,6 @@ class Publisher:
         if output.qos and not output.retain:
             return self._pending.send(packet)
         return not self._pending and self._channel.send_raw(packet)
-
-    def _origin(self, job: str, source: str) -> Origin:
-        return Origin(self._device, job, source, self._boot)
 
 
 def _last_track_id(numbers: Numbering, finding: Finding) -> int:
