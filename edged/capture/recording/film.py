@@ -118,6 +118,8 @@ def _add_stream(container: OutputContainer, shape: Shape) -> VideoStream:
     stream = container.add_stream_from_template(shape.template, opaque=True)
     if shape.extradata is not None:
         stream.codec_context.extradata = shape.extradata
+    if shape.size is not None:
+        stream.codec_context.width, stream.codec_context.height = shape.size
     if shape.codec == "hevc" and container.format.name == "mp4":
         stream.codec_context.codec_tag = "hvc1"  # with hev1, Apple's players show nothing
     return stream
