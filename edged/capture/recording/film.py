@@ -13,6 +13,7 @@ from av.container import OutputContainer
 from av.video.stream import VideoStream
 
 from edged.capture.recording.kept import Kept, Shape, copy_of
+from edged.capture.recording.leftovers import finish_part
 from edged.capture.recording.part_file import PartFile, part_of
 
 FRAGMENT_S = 2.0
@@ -87,12 +88,12 @@ class Film:
         sync_folder(self.path.parent)
 
     def abandon(self) -> None:
-        """After an error: what is on the disk stays there, and plays as far as it goes."""
+        """After an error: what is on the disk and plays stays there, as far as it goes."""
         with contextlib.suppress(OSError):
             self._container.close()
         self._file.close()
         with contextlib.suppress(OSError):
-            self._file.path.replace(self.path)
+            finish_part(self._file.path)
 
 
 def open_film(path: Path, first: Kept) -> Film:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 
 from av import Packet
@@ -13,7 +14,7 @@ from edged.capture.recording.keeping import Keeping
 from edged.capture.recording.kept import why_not
 from edged.capture.recording.orders import BeginClip, Cut, EndClip, FinishLeftovers, ProlongClip, Record
 from edged.capture.recording.post import Post
-from edged.capture.recording.ring import PacketRing
+from edged.capture.recording.ring import MOST_BYTES, PacketRing
 from edged.capture.recording.writing import Writing
 from edged.model.capturing import CaptureSpec, ClipReport, ClipRequest
 from edged.model.gauges import CaptureGauge
@@ -28,6 +29,9 @@ _MASKED = (
 )
 _HANGS = "the disk does not answer; what comes meanwhile is lost"
 _SLOW = "the disk is too slow for what comes: some is lost"
+
+
+log = logging.getLogger("edged.capture")
 
 
 class Recorder:
@@ -52,6 +56,7 @@ class Recorder:
         self._reason = ""
         """Of them, or of the specification, that was said."""
         self._wanted = False
+        self._is_short_said = False
 
     # ---- what main says ----
 
@@ -152,6 +157,13 @@ class Recorder:
             self._keeping = Keeping(self._source)
         kept = self._keeping.keep(packet, at_ns, keyframe=keyframe)
         self._ring.add(kept)
+        if self._ring.shortened and not self._is_short_said:
+            self._is_short_said = True
+            log.warning(
+                "%d MB hold less than the %g s that are wanted of this source before its clips",
+                MOST_BYTES // 1_000_000,
+                self._ring.keep_s,
+            )
         if self._record.recording is not None or self._clips:
             if not self._writing.orders.offer(kept) and self._record.recording is not None:
                 self._post.recorder(_HANGS if self._hangs(time.monotonic_ns()) else _SLOW)
