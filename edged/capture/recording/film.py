@@ -13,6 +13,7 @@ from av.container import OutputContainer
 from av.video.stream import VideoStream
 
 from edged.capture.recording.kept import Kept, Shape, copy_of
+from edged.capture.recording.leftovers import finish_part
 from edged.capture.recording.part_file import PartFile, part_of
 
 FRAGMENT_S = 2.0
@@ -87,12 +88,12 @@ class Film:
         sync_folder(self.path.parent)
 
     def abandon(self) -> None:
-        """After an error: what is on the disk stays there, and plays as far as it goes."""
+        """After an error: what is on the disk and plays stays there, as far as it goes."""
         with contextlib.suppress(OSError):
             self._container.close()
         self._file.close()
         with contextlib.suppress(OSError):
-            self._file.path.replace(self.path)
+            finish_part(self._file.path)
 
 
 def open_film(path: Path, first: Kept) -> Film:
@@ -118,6 +119,8 @@ def _add_stream(container: OutputContainer, shape: Shape) -> VideoStream:
     stream = container.add_stream_from_template(shape.template, opaque=True)
     if shape.extradata is not None:
         stream.codec_context.extradata = shape.extradata
+    if shape.size is not None:
+        stream.codec_context.width, stream.codec_context.height = shape.size
     if shape.codec == "hevc" and container.format.name == "mp4":
         stream.codec_context.codec_tag = "hvc1"  # with hev1, Apple's players show nothing
     return stream

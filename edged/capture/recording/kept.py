@@ -8,14 +8,24 @@ from fractions import Fraction
 from typing import cast
 
 import av
-from av import Packet
+import av.error
+from av import CodecContext, Packet
 from av.container import OutputContainer
+from av.video.codeccontext import VideoCodecContext
 from av.video.stream import VideoStream
 
-_PLAYED_BY_BROWSERS = {"h264": "h264", "hevc": "hevc", "av1": "av1", "libdav1d": "av1", "libaom-av1": "av1"}
+_PLAYED_BY_BROWSERS = {
+    "h264": "h264",
+    "hevc": "hevc",
+    "av1": "av1",
+    "libdav1d": "av1",
+    "libaom-av1": "av1",
+    "vp9": "vp9",
+    "libvpx-vp9": "vp9",
+}
 """By FFmpeg's name of the decoder."""
-_MATROSKA_ONLY = {"mjpeg", "vp8", "vp9", "mpeg4", "mpeg2video", "mpeg1video", "h263", "theora"}
-"""No browser plays them in MP4 (VP9: some do); players play them in Matroska."""
+_MATROSKA_ONLY = {"mjpeg", "vp8", "mpeg4", "mpeg2video", "mpeg1video", "h263", "theora"}
+"""No browser plays them in MP4; players play them in Matroska."""
 _RAW = {"rawvideo", "wrapped_avframe", "v210", "bitpacked"}
 
 
@@ -32,7 +42,9 @@ class Shape:
     """Of the template; nothing is ever written to it."""
     time_base: Fraction
     extradata: bytes | None = None
-    """In place of the template's: parameter sets that came within the stream, in Annex B."""
+    """In place of the template's: what came within the stream."""
+    size: tuple[int, int] | None = None
+    """Width and height in pixels; None: not known."""
 
     @property
     def suffix(self) -> str:
@@ -83,4 +95,18 @@ def shape_of(stream: VideoStream, time_base: Fraction) -> Shape:
     # Matroska takes all of these codecs; which container is written is decided at the file
     holder = av.open(io.BytesIO(), "w", format="matroska")
     template = holder.add_stream_from_template(stream, opaque=True)
-    return Shape(_PLAYED_BY_BROWSERS.get(codec, codec), template, holder, time_base)
+    context = stream.codec_context
+    size = (context.width, context.height) if context.width and context.height else None
+    return Shape(_PLAYED_BY_BROWSERS.get(codec, codec), template, holder, time_base, None, size)
+
+
+def size_of(packet: Packet[VideoStream], shape: Shape) -> tuple[int, int] | None:
+    """Of the picture of a keyframe, by decoding it alone; None: it cannot be decoded."""
+    decoder = shape.template.codec_context.codec.name
+    context = cast("VideoCodecContext", CodecContext.create(decoder, "r"))
+    context.extradata = shape.extradata or shape.template.codec_context.extradata
+    try:
+        pictures = [*context.decode(copy_of(packet)), *context.decode(None)]
+    except av.error.FFmpegError:
+        return None
+    return (pictures[0].width, pictures[0].height) if pictures else None

@@ -30,11 +30,12 @@ def _finish_in(place: Path) -> int:
     finished = 0
     with contextlib.suppress(OSError):
         for name in [name for name in os.listdir(place) if name.startswith(".")]:  # noqa: PTH208  # cheaper
-            finished += _finish(place / name)
+            finished += finish_part(place / name)
     return finished
 
 
-def _finish(part: Path) -> bool:
+def finish_part(part: Path) -> bool:
+    """Of a film that nobody writes any more. True: it has its name now. Raises OSError."""
     whole = whole_of(part)
     if part.name.endswith(".whole"):
         part.unlink()
@@ -45,7 +46,7 @@ def _finish(part: Path) -> bool:
         part.unlink()
         return False
     part.replace(whole)
-    log.info("%s was being written when a capture was killed: it goes as far as that", whole)
+    log.info("%s was not finished: it goes as far as it was written", whole)
     return True
 
 

@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
+import logging
 import time
-from dataclasses import replace
-from fractions import Fraction
 
 from av import Packet
 from av.video.stream import VideoStream
 
 from edged.capture.counters import Counters
 from edged.capture.opening import OpenSource
-from edged.capture.recording.kept import Kept, copy_of, shape_of, why_not
+from edged.capture.recording.keeping import Keeping
+from edged.capture.recording.kept import why_not
 from edged.capture.recording.orders import BeginClip, Cut, EndClip, FinishLeftovers, ProlongClip, Record
-from edged.capture.recording.parameters import is_annex_b, parameter_sets
 from edged.capture.recording.post import Post
-from edged.capture.recording.ring import PacketRing
-from edged.capture.recording.stamping import Stamping, by_arrival
+from edged.capture.recording.ring import MOST_BYTES, PacketRing
 from edged.capture.recording.writing import Writing
 from edged.model.capturing import CaptureSpec, ClipReport, ClipRequest
 from edged.model.gauges import CaptureGauge
 from edged.supervise.channel import Channel
 
 MOST_CLIPS = 16
-_ARRIVAL_BASE = Fraction(1, 90_000)
 _HANGS_NS = 10_000_000_000
 _STOP_S = 1.5
 _MASKED = (
@@ -32,6 +29,9 @@ _MASKED = (
 )
 _HANGS = "the disk does not answer; what comes meanwhile is lost"
 _SLOW = "the disk is too slow for what comes: some is lost"
+
+
+log = logging.getLogger("edged.capture")
 
 
 class Recorder:
@@ -49,13 +49,14 @@ class Recorder:
         """Of the specification, that were begun or refused."""
         self._swept = ""
         self._source: OpenSource | None = None
-        self._stream: _Stream | None = None
+        self._keeping: Keeping | None = None
         """Of the source, from the first packet on that is kept."""
         self._problem = ""
         """Why packets of what is open cannot be kept."""
         self._reason = ""
         """Of them, or of the specification, that was said."""
         self._wanted = False
+        self._is_short_said = False
 
     # ---- what main says ----
 
@@ -145,17 +146,24 @@ class Recorder:
         """A source was opened."""
         self._problem = why_not(source.context.name)
         self._source = source
-        self._stream = None
+        self._keeping = None
         self._say_why_not()
 
     def take(self, packet: Packet[VideoStream], at_ns: int, *, keyframe: bool) -> None:
         """The next packet in the order of decoding; ``at_ns``: when its picture counts as captured."""
         if not self._wanted or self._problem or self._source is None:
             return
-        if self._stream is None:
-            self._stream = _Stream(self._source)
-        kept = self._stream.keep(packet, at_ns, keyframe=keyframe)
+        if self._keeping is None:
+            self._keeping = Keeping(self._source)
+        kept = self._keeping.keep(packet, at_ns, keyframe=keyframe)
         self._ring.add(kept)
+        if self._ring.shortened and not self._is_short_said:
+            self._is_short_said = True
+            log.warning(
+                "%d MB hold less than the %g s that are wanted of this source before its clips",
+                MOST_BYTES // 1_000_000,
+                self._ring.keep_s,
+            )
         if self._record.recording is not None or self._clips:
             if not self._writing.orders.offer(kept) and self._record.recording is not None:
                 self._post.recorder(_HANGS if self._hangs(time.monotonic_ns()) else _SLOW)
@@ -163,7 +171,7 @@ class Recorder:
 
     def cut(self) -> None:
         """The source is about to be closed."""
-        self._source = self._stream = None
+        self._source = self._keeping = None
         self._problem = ""
         if self._wanted:
             self._writing.orders.put(Cut())
@@ -182,43 +190,3 @@ class Recorder:
         """End all files, as far as the disk lets it within a second or two."""
         self._ring.clear()
         self._writing.stop(_STOP_S)
-
-
-class _Stream:
-    """From packets of one opening to what is kept of them."""
-
-    def __init__(self, source: OpenSource) -> None:
-        self._arrival = source.plan.arrival_times
-        base = _ARRIVAL_BASE if self._arrival else source.time_base
-        self._step = int(Fraction(source.frame_us, 1_000_000) / base)
-        self._stamping = Stamping(base, self._step)
-        self._shape = shape_of(source.stream, base)
-        self._copied = source.plan.format == "v4l2"  # its packets are buffers of the driver, which has few
-        self._annex_b = is_annex_b(source.context.extradata) or not source.context.extradata
-        self._sets = b""
-
-    def keep(self, packet: Packet[VideoStream], at_ns: int, *, keyframe: bool) -> Kept:
-        if keyframe:
-            self._look_for_parameters(packet)
-        pts = dts = by_arrival(at_ns, self._shape.time_base) if self._arrival else None
-        if not self._arrival:
-            pts, dts = packet.pts, packet.dts
-        stamped = self._stamping.stamp(pts, dts, at_ns)
-        if stamped.is_break:
-            self._shape = replace(self._shape)
-        mine = copy_of(bytes(packet)) if self._copied else packet
-        duration = self._step if self._arrival else packet.duration or self._step
-        return Kept(mine, self._shape, keyframe, at_ns, stamped.pts, stamped.dts, duration)
-
-    def _look_for_parameters(self, packet: Packet[VideoStream]) -> None:
-        """Those within the stream count, also where others were announced."""
-        if self._annex_b:
-            found = parameter_sets(self._shape.codec, memoryview(packet))
-        elif packet.has_sidedata("new_extradata"):
-            found = bytes(packet.get_sidedata("new_extradata"))
-        else:
-            return
-        if not found or found == self._sets:
-            return
-        self._sets = found
-        self._shape = replace(self._shape, extradata=found)
