@@ -17,6 +17,7 @@ from edged.errors import Problem
 from edged.model.capturing import ClipReport, RecorderReport, SourceReport
 from edged.model.clock import rfc3339
 from edged.model.gauges import CaptureCounters, KeyframeGain
+from edged.model.live import OutputView
 from edged.model.messages import JobState, JobStats
 from edged.model.twin import Fetched, Reported
 
@@ -129,6 +130,24 @@ def source_status_payload(
             **({"keyframes": _gain(gain)} if gain is not None else {}),
             **({"recording": _recording(recording)} if recording is not None else {}),
             **({"error": report.error} if report.error else {}),
+        }
+    )
+
+
+def output_status_payload(state: str, *, since_ns: int, view: OutputView, url: str) -> bytes:
+    """``…/output/<output>/status``; ``url`` without login."""
+    return encode_json(
+        {
+            "state": state,
+            "since": rfc3339(since_ns),
+            **({"url": url} if url else {}),
+            "viewers": view.viewers,
+            **({"encoder": view.encoder, "fps": round(view.fps, 2)} if view.encoder else {}),
+            **({"width": view.size[0], "height": view.size[1]} if view.size else {}),
+            "pictures": view.pictures,
+            "bytes": view.bytes,
+            "dropped": view.dropped,
+            **({"error": view.error} if view.error else {}),
         }
     )
 

@@ -20,6 +20,7 @@ from edged.model.redact import is_secret_name, redact_url
 from edged.model.sampling import SampleOn, Sampling
 from edged.model.scene import Calibration, Scene
 from edged.planning.model_url import locate_model
+from edged.planning.outputs import LivePlan, plan_live
 from edged.planning.source_url import locate_source
 from edged.settings import Job, Link, Loaded, Settings, Source
 
@@ -76,6 +77,8 @@ class Plan:
     """The jobs that name them are among those that failed, too."""
     keeping: Keeping = field(default_factory=Keeping)
     """How much is kept of what is recorded."""
+    live: LivePlan = field(default_factory=LivePlan)
+    failed_outputs: dict[str, Failure] = field(default_factory=dict)
 
 
 def make_plan(loaded: Loaded, folder: Path) -> Plan:
@@ -97,6 +100,7 @@ def make_plan(loaded: Loaded, folder: Path) -> Plan:
             jobs[name] = _job(name, job, everything, loaded, brought)
         except SpecRejected as rejected:
             failed_jobs[name] = Failure(rejected.problems)
+    live, failed_outputs = plan_live(loaded, {name: job.spec for name, job in jobs.items() if job.enabled})
     library = Library(
         algorithms=tuple(map(str, loaded.settings.algorithms)),
         models=tuple(map(str, loaded.settings.models)),
@@ -112,6 +116,8 @@ def make_plan(loaded: Loaded, folder: Path) -> Plan:
         models=brought.models,
         failed_models=brought.failed,
         keeping=_keeping(loaded.settings),
+        live=live,
+        failed_outputs={name: Failure(rejected.problems) for name, rejected in failed_outputs.items()},
     )
 
 
