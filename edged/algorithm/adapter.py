@@ -26,6 +26,10 @@ class BaseAlgoAdapter(Algorithm):
     algo_class: ClassVar[type[BaseAlgo]]
     returns: ClassVar[str] = "what its run() returns"
 
+    @property
+    def draws(self) -> bool:
+        return getattr(self._algo, "draw", None) is not None
+
     def open(self) -> None:
         """Construct the user's object and call its ``init`` with the params, defaults included."""
         params = _by_users_names(self.params)
@@ -83,6 +87,7 @@ def adapt(algo_class: type[BaseAlgo]) -> type[BaseAlgoAdapter]:
         (BaseAlgoAdapter,),
         {
             "algo_class": algo_class,
+            "keeps_state": algo_class._edged_keeps_state,
             "Params": _params_of(algo_class),
             "__module__": algo_class.__module__,
             "__doc__": algo_class.__doc__,

@@ -52,6 +52,11 @@ class Algorithm(ABC):
         """Whether it looks at the pixels of frames, not only at their headers and at what came before."""
         return True
 
+    @property
+    def draws(self) -> bool:
+        """Whether `draw` adds anything."""
+        return type(self).draw is not Algorithm.draw
+
     def open(self) -> None:  # noqa: B027 - a hook, not a duty
         """Load models and warm them up; called once, may take long. Raises `AlgorithmError`."""
 
@@ -137,7 +142,9 @@ class BaseAlgo:
         class Heads(BaseAlgo, size=(320, 320), color="rgb", resize="letterbox"):
 
     ``size`` is width and height, ``color`` one of bgr (the default), rgb, gray, ``resize`` stretch (the
-    default) or letterbox. Boxes are in pixels of these pictures then.
+    default) or letterbox. Boxes are in pixels of these pictures then. ``keeps_state=False`` says that a run
+    does not depend on earlier ones: offline analysis then runs many frames at once, each thread with an
+    instance of its own.
     """
 
     name: str = ""
@@ -151,6 +158,7 @@ class BaseAlgo:
     before = Given[Mapping[str, Any]]("_edged_before")
     """The ``data`` of earlier links of the chain; none before the first `run`."""
     _edged_wanted: ClassVar[Wanted] = Wanted()
+    _edged_keeps_state: ClassVar[bool] = True
     _context: Context | None = None
     _edged_shown: Shown | None = None
 
@@ -163,15 +171,18 @@ class BaseAlgo:
         size: tuple[int, int] | None = None,
         color: str | None = None,
         resize: str | None = None,
+        keeps_state: bool | None = None,
         **keywords: Any,
     ) -> None:
         try:
             super().__init_subclass__(**keywords)
         except TypeError as error:
-            known = "a BaseAlgo takes size, color, resize"
+            known = "a BaseAlgo takes size, color, resize, keeps_state"
             raise TypeError(f"{cls.__name__}: {', '.join(keywords)}: {error}; {known}") from error
         if (size, color, resize) != (None, None, None):
             cls._edged_wanted = cls._edged_wanted.but(size=size, color=color, resize=resize)
+        if keeps_state is not None:
+            cls._edged_keeps_state = bool(keeps_state)
 
     def init(self) -> None:
         """Called once before the first `run`, with the job's ``params`` by name."""

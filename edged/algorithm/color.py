@@ -32,6 +32,11 @@ class Color(StrEnum):
     """One channel: luma stretched to 0-255."""
 
 
+def luma_weights(matrix: ColorMatrix) -> tuple[float, float]:
+    """Kr and Kb: the shares of red and of blue in the luma."""
+    return _LUMA_WEIGHTS[matrix]
+
+
 def bgr_from_i420(pixels: NDArray[np.uint8], layout: FrameFormat) -> NDArray[np.uint8]:
     """Convert one I420 picture, ``(frame_bytes,)``, to BGR of its full size in an array of its own."""
     width, height = layout.width, layout.height

@@ -8,15 +8,16 @@ the whole frame and scaling that.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TypeAlias
 
+import cv2
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from edged.algorithm.color import Color, bgr_from_i420, convert_planes, planes, scale, stretch_luma
-from edged.model.frame import FrameHeader
+from edged.model.frame import FrameFormat, FrameHeader
 
 
 class Fit(StrEnum):
@@ -141,6 +142,43 @@ class Frame:
             pixels = padded
         shown = (left_px / self.width, top_px / self.height, right_px / self.width, bottom_px / self.height)
         return Picture(pixels, left, top, inner_width, inner_height, shown)
+
+    def copy(self) -> Frame:
+        """The same in memory of its own, writable: it outlives the run."""
+        return Frame(self.header, self.pixels.copy())
+
+    def showing(self, pixels: NDArray[np.uint8], layout: FrameFormat) -> Frame:
+        """The same moment in other pixels, ``(layout.frame_bytes,)``."""
+        return Frame(replace(self.header, format=layout), pixels)
+
+    def cut(self, region: Box) -> tuple[Frame, Box]:
+        """What lies in ``region``, as a frame of its own, and which part of this one it is.
+
+        Copied plane by plane, never converted; the region is widened as for a `picture`.
+        """
+        left, top, right, bottom = self.whole_chroma(region)
+        part = Frame._empty(self.header, right - left, bottom - top)
+        part.y[:] = self._y[top:bottom, left:right]
+        rows, columns = slice(top // 2, (bottom + 1) // 2), slice(left // 2, (right + 1) // 2)
+        part.u[:] = self._u[rows, columns]
+        part.v[:] = self._v[rows, columns]
+        return part, (left / self.width, top / self.height, right / self.width, bottom / self.height)
+
+    def within(self, max_width_px: int | None) -> Frame:
+        """Itself, or one scaled down to ``max_width_px`` with its proportions kept; never scaled up."""
+        if max_width_px is None or max_width_px >= self.width:
+            return self
+        small = Frame._empty(
+            self.header, max_width_px, max(1, round(self.height * max_width_px / self.width))
+        )
+        for plane, into in ((self._y, small.y), (self._u, small.u), (self._v, small.v)):
+            cv2.resize(plane, (into.shape[1], into.shape[0]), dst=into, interpolation=cv2.INTER_AREA)
+        return small
+
+    @classmethod
+    def _empty(cls, like: FrameHeader, width: int, height: int) -> Frame:
+        layout = replace(like.format, width=width, height=height)
+        return cls(replace(like, format=layout), np.empty(layout.frame_bytes, dtype=np.uint8))
 
     def whole_chroma(self, region: Box) -> tuple[int, int, int, int]:
         """``region`` in pixels (left, top, right, bottom), widened to whole pixels of chroma and cut off at

@@ -11,7 +11,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Generator
-from contextlib import closing
+from contextlib import ExitStack, closing
 from itertools import islice
 from typing import IO, TypeVar, cast
 
@@ -68,28 +68,71 @@ def ask_each(
 
 def ask_until(module: str, request: object, reply: type[Reply], *, within_s: float) -> Generator[Reply]:
     """As `ask_each`, without an end: close it when the last one came."""
-    with tempfile.TemporaryFile() as log:
-        child = spawn(module, module.rpartition(".")[2], log_level="WARNING", stderr=log.fileno())
+    with Conversation(module) as child:
+        child.send(request)
+        while True:
+            yield _listen(child, reply, within_s)
+
+
+class Conversation:
+    """A short-lived child, from ``with`` to the end of it, by which it has ended."""
+
+    def __init__(self, module: str) -> None:
+        self._module = module
+        self._opened = ExitStack()
+
+    def __enter__(self) -> Conversation:
+        with ExitStack() as opening:
+            self._log: IO[bytes] = opening.enter_context(tempfile.TemporaryFile())
+            name = self._module.rpartition(".")[2]
+            self._child = spawn(self._module, name, log_level="WARNING", stderr=self._log.fileno())
+            opening.callback(_end, self._child)
+            self._opened = opening.pop_all()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._opened.close()
+
+    @property
+    def is_building(self) -> bool:
+        """It builds something that takes minutes, and has a deadline of its own for that."""
+        return any(activity.phase == BUILDING for activity in self._child.heartbeat.activities())
+
+    def send(self, message: object) -> None:
+        """Raises why it has ended, as `receive` does."""
         try:
-            child.channel.send(request, wait_s=1.0)
-            while True:
-                yield _listen(child, reply, within_s)
+            self._child.channel.send(message, wait_s=1.0)
         except ChannelClosed:
-            raise _obituary(child, log) from None
-        finally:
-            _end(child)
+            raise _obituary(self._child, self._log) from None
+
+    def receive(self, *, wait_s: float = _LOOK_EVERY_S) -> Packet | None:
+        """What comes next; None: nothing did meanwhile.
+
+        Raises `ChildSilent` when it hangs or was ended from outside, else `EdgedError` or `ChildBug`: why it
+        ended.
+        """
+        if self._child.heartbeat.overdue(time.monotonic_ns()) is not None:
+            raise self.silent()
+        try:
+            return self._child.channel.receive(wait_s=wait_s)
+        except ChannelClosed:
+            raise _obituary(self._child, self._log) from None
+
+    def silent(self) -> ChildSilent:
+        """That it did not answer in time, and what it is at."""
+        return ChildSilent("no answer in time", self._child.heartbeat.activities(), code="timeout")
 
 
-def _listen(child: Spawned, reply: type[Reply], within_s: float) -> Reply:
+def _listen(child: Conversation, reply: type[Reply], within_s: float) -> Reply:
     decoder = Decoder([reply])
     until = time.monotonic() + within_s
-    while time.monotonic() < until and child.heartbeat.overdue(time.monotonic_ns()) is None:
-        packet = child.channel.receive(wait_s=_LOOK_EVERY_S)
-        if any(activity.phase == BUILDING for activity in child.heartbeat.activities()):
+    while time.monotonic() < until:
+        packet = child.receive()
+        if child.is_building:
             until = time.monotonic() + within_s  # its own deadline is as long as that takes
         if packet is not None and packet.kind == CONTROL and _is(packet, reply):
             return cast(Reply, decoder.decode(packet.body))
-    raise ChildSilent("no answer in time", child.heartbeat.activities(), code="timeout")
+    raise child.silent()
 
 
 def _is(packet: Packet, reply: type) -> bool:

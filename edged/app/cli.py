@@ -14,6 +14,7 @@ import typer
 
 from edged.app.ask import ChildBug
 from edged.app.commands.algos import algos
+from edged.app.commands.analyze import analyze
 from edged.app.commands.bench import bench
 from edged.app.commands.check import check
 from edged.app.commands.ctl import ctl
@@ -85,7 +86,8 @@ def root(
 
 app.add_typer(new, name="new")
 app.add_typer(models, name="models")
-for command in (run, check, probe, algos, doctor, ctl, bench, schema):
+app.add_typer(bench, name="bench")
+for command in (run, check, probe, algos, doctor, ctl, analyze, schema):
     app.command()(command)
 app.command("try")(try_)
 

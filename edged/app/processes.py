@@ -78,6 +78,15 @@ BENCH_CLIP = ProcessKind(
     stop_order=0,
     restart=False,
 )
+BENCH_JPEG = ProcessKind(
+    name="bench-jpeg",
+    module="edged.offline.bench_jpeg",
+    purpose="encodes frames at each quality and runs models on them, for `edged bench jpeg`",
+    start_s=60.0,
+    stop_s=0.1,
+    stop_order=0,
+    restart=False,
+)
 FETCH = ProcessKind(
     name="fetch",
     module="edged.modelstore.fetch",
@@ -96,6 +105,15 @@ TRYING = ProcessKind(
     stop_order=0,
     restart=False,
 )
+ANALYZING = ProcessKind(
+    name="analyzing",
+    module="edged.offline.analyzing",
+    purpose="runs jobs over videos and writes what they find, for `edged analyze`",
+    start_s=60.0,
+    stop_s=2.0,
+    stop_order=0,
+    restart=False,
+)
 BROKER = ProcessKind(
     name="broker",
     module="edged.mqtt.embedded",
@@ -111,8 +129,10 @@ TABLE: tuple[ProcessKind, ...] = (
     DECODERS,
     DECODE_ALONE,
     BENCH_CLIP,
+    BENCH_JPEG,
     FETCH,
     TRYING,
+    ANALYZING,
     CAPTURE,
     WORKER,
     LIVE,

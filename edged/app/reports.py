@@ -149,6 +149,7 @@ class Reports:
             temperature_c=temperature_c(),
             storage=self._plane.storage_trouble,
             refused=self._plane.refused,
+            recordings=self._plane.recordings,
             heartbeats_s={name: (now_ns - beat) / 1e9 for name, beat in beats.items() if beat},
         )
 

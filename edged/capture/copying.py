@@ -1,9 +1,10 @@
 """From the decoder's picture to the I420 bytes of a slot, as cheaply as the picture allows.
 
 A picture that is I420 already is copied plane by plane. All others go through swscale, which keeps
-their range and matrix. A picture that names no matrix is taken for BT.601, and only ``yuvj`` formats
-and a range said to be full are full range: what swscale assumes, so that edged and a plain
-``to_ndarray(format="bgr24")`` see the same colours (measured over 19 pixel formats).
+their range and matrix. Both are turned as their display matrix says. A picture that names no matrix is
+taken for BT.601, and only ``yuvj`` formats and a range said to be full are full range: what swscale
+assumes, so that edged and a plain ``to_ndarray(format="bgr24")`` see the same colours (measured over
+19 pixel formats).
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from av.video.reformatter import VideoReformatter
 from numpy.typing import NDArray
 
 from edged.capture.masks import Mask, Polygon, rasterise
+from edged.capture.orientation import UPRIGHT, orientation_of
 from edged.errors import SourceUnsupported
 from edged.model.frame import ColorMatrix, ColorRange, FrameFormat
 
@@ -29,7 +31,8 @@ class Copier:
     def __init__(self) -> None:
         self._size: tuple[int, int] | None = None
         self._polygons: tuple[Polygon, ...] = ()
-        self._shape: tuple[int, int, str, int, int] | None = None
+        self._shape: tuple[int, int, str, int, int, int] | None = None
+        self._orientation = UPRIGHT
         self._format = FrameFormat(0, 0)
         self._mask: Mask | None = None
         self._reformatter = VideoReformatter()
@@ -43,10 +46,18 @@ class Copier:
     def format_of(self, frame: VideoFrame) -> FrameFormat:
         """The format in which `copy` puts this frame; the same object as long as nothing changes."""
         pixels = frame.format.name
-        shape = (frame.width, frame.height, pixels, int(frame.color_range), int(frame.colorspace))
+        shape = (
+            frame.width,
+            frame.height,
+            pixels,
+            int(frame.color_range),
+            int(frame.colorspace),
+            frame.rotation,
+        )
         if shape != self._shape:
             self._shape = shape
-            width, height = self._size or (frame.width, frame.height)
+            self._orientation = orientation_of(frame)
+            width, height = self._size or self._turned(frame.width, frame.height)
             full = pixels.startswith("yuvj") or frame.color_range == _FULL
             color_range = ColorRange.FULL if full else ColorRange.LIMITED
             matrix = _MATRICES.get(int(frame.colorspace), ColorMatrix.BT601)
@@ -63,17 +74,21 @@ class Copier:
         for plane in self._planar(frame).planes:
             end = start + plane.width * plane.height
             source = np.frombuffer(memoryview(plane), np.uint8)
-            if plane.line_size == plane.width:
+            if plane.line_size == plane.width and self._orientation is UPRIGHT:
                 into[start:end] = source
             else:
                 rows = source.reshape(plane.height, plane.line_size)
-                into[start:end].reshape(plane.height, plane.width)[...] = rows[:, : plane.width]
+                shown = self._orientation.turn(rows[:, : plane.width])
+                into[start:end].reshape(shown.shape)[...] = shown
             start = end
         if self._mask is not None:
             self._mask.cover(into)
 
+    def _turned(self, width: int, height: int) -> tuple[int, int]:
+        return (height, width) if self._orientation.transposed else (width, height)
+
     def _planar(self, frame: VideoFrame) -> VideoFrame:
-        width, height = self._format.width, self._format.height
+        width, height = self._turned(self._format.width, self._format.height)
         if frame.format.name in _PLANAR and (frame.width, frame.height) == (width, height):
             return frame
         pixels = "yuvj420p" if self._format.color_range is ColorRange.FULL else "yuv420p"

@@ -16,6 +16,9 @@ class Counters:
     def add(self, gauge: CaptureGauge, amount: int = 1) -> None:
         self._gauges[gauge] += amount
 
+    def set(self, gauge: CaptureGauge, value: int) -> None:
+        self._gauges[gauge] = value
+
     def get(self, gauge: CaptureGauge) -> int:
         return self._gauges[gauge]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import re
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
@@ -28,6 +29,8 @@ _HIGHEST_RATE = 1000
 """Streams without a rate often claim that of their time base."""
 
 
+_CLOCK = re.compile(r"(\d+):(\d\d):(\d\d(?:\.\d+)?)$")
+"""Matroska's way to tell durations."""
 _UNMARKED = ("wrapped_avframe", "png")
 """Codecs without any but keyframes of which FFmpeg does not say so."""
 _REFUSED = (av.error.HTTPUnauthorizedError, av.error.HTTPForbiddenError)
@@ -60,15 +63,42 @@ class OpenSource:
         """As the stream says; 0: it does not."""
         codec = stream.codec_context.codec
         self._all_keyframes = codec.intra_only or codec.name in _UNMARKED
+        self.frames = stream.frames
+        """As a file says; 0: it does not."""
+        self.start_us = self.microseconds(stream.start_time or 0)
+        """The stamp of its first picture, as far as it is known."""
+        self.is_broken_off = False
+        """It ended where it cannot be read any more."""
 
     @property
     def context(self) -> VideoCodecContext:
         return self._stream.codec_context
 
     @property
+    def stream(self) -> VideoStream:
+        """Gone when the source is closed."""
+        return self._stream
+
+    @property
+    def time_base(self) -> Fraction:
+        return self._base
+
+    @property
     def duration_s(self) -> float:
         """As a file says; 0: it does not."""
         return (self._container.duration or 0) / av.time_base
+
+    @property
+    def video_s(self) -> float:
+        """How long its pictures last, as the file says; 0: it does not."""
+        if self._container.format.name == "avi" and self.fps:  # its own idea is made of the file's size
+            return self.frames / self.fps
+        if self._stream.duration:
+            return float(self._stream.duration * self._base)
+        said = _CLOCK.match(self._stream.metadata.get("DURATION", ""))
+        if said is not None:
+            return int(said[1]) * 3600 + int(said[2]) * 60 + float(said[3])
+        return self.duration_s if len(self._container.streams) == 1 else 0.0
 
     @property
     def frame_us(self) -> int:
@@ -100,6 +130,7 @@ class OpenSource:
         try:
             packet = next(self._packets, None)
         except av.error.InvalidDataError:
+            self.is_broken_off = True
             return None  # broken off in the middle: what follows cannot be read
         except (av.error.FFmpegError, OSError) as error:
             raise SourceUnavailable(self._explain(error)) from None

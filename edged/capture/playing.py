@@ -18,6 +18,7 @@ from edged.capture.demand import DecodeMode, decode_mode
 from edged.capture.lag import LagGuard
 from edged.capture.opening import OpenSource
 from edged.capture.pacing import Pacer
+from edged.capture.recording.recorder import Recorder
 from edged.capture.reporting import Reporter
 from edged.capture.sink import FrameSink
 from edged.capture.stamps import Stamps
@@ -61,6 +62,7 @@ class Parts:
     pacer: Pacer
     """Over all openings, so that a file that loops keeps its pace."""
     sink: FrameSink
+    recorder: Recorder
 
 
 def opening_key(spec: CaptureSpec) -> tuple[object, ...]:
@@ -80,6 +82,7 @@ class Playing:
         self._reporter = parts.reporter
         self._clock = parts.clock
         self._sink = parts.sink
+        self._recorder = parts.recorder
         self._mode = decode_mode(spec.demand)
         keyframes_only = self._mode is not DecodeMode.EVERY
         self._decoder = Decoder(source.context, parts.counters, keyframes_only=keyframes_only)
@@ -94,11 +97,14 @@ class Playing:
         self.first_picture_ns = 0
         """When pictures began to come; 0: none came."""
         self._picture_ns = 0
+        self._lead_ns: int | None = None
+        """From a stamp of a paced source, in nanoseconds, to when it is due."""
 
     def run(self) -> Ending:
         """Raises `SourceUnavailable` when the source is lost, `SourceUnsupported` when it is no use."""
         self._apply(self._spec)
         self._clock.open(live=self._source.plan.live, frame_us=self._source.frame_us)
+        self._recorder.begin(self._source)
         self._heartbeat.beat("read", self._patience_s, source=self._spec.source)
         self._video_ns = self._picture_ns = time.monotonic_ns()
         while self._ending is None:
@@ -124,6 +130,7 @@ class Playing:
     def _poll(self, now_ns: int) -> None:
         self._polled_ns = now_ns
         self._reporter.flush()
+        self._recorder.look(now_ns)
         if self._controls.poll():
             self._attend()
 
@@ -142,6 +149,7 @@ class Playing:
         self._mode = decode_mode(spec.demand)
         self._clock.set_cap(spec.fps, among_keyframes=self._mode is DecodeMode.KEYFRAMES)
         self._sink.apply(spec)
+        self._recorder.apply(spec)
         self._decoder.keyframes_only = self._mode is not DecodeMode.EVERY
 
     # ---- packets ----
@@ -155,6 +163,7 @@ class Playing:
         self._counters.add(CaptureGauge.PACKETS)
         self._counters.add(CaptureGauge.KEYFRAMES, keyframe)
         self._stamps.note(packet, now_ns, keyframe=keyframe)
+        self._recorder.take(packet, self._at_ns(packet, now_ns), keyframe=keyframe)
         if self._skips(packet, now_ns, waited_ns, keyframe=keyframe):
             self._pass_over(packet, now_ns, keyframe=keyframe)
             return
@@ -186,8 +195,9 @@ class Playing:
         """A frame of the source that is not decoded counts, so that indexes mean the same either way."""
         if self._format is None:
             return
-        if self._clock.tick(self._stamps.of_packet(packet, now_ns), now_ns, keyframe=keyframe):
-            captured_ns = self._due(now_ns)
+        stamp = self._stamps.of_packet(packet, now_ns)
+        if self._clock.tick(stamp, now_ns, keyframe=keyframe):
+            captured_ns = self._due(stamp, now_ns)
             self._pace(captured_ns, wanted=False)
             self._count(captured_ns)
 
@@ -208,7 +218,7 @@ class Playing:
         keyframe = bool(frame.key_frame)
         if not self._clock.tick(stamp, arrived_ns, keyframe=keyframe):
             return
-        captured_ns = self._due(arrived_ns)
+        captured_ns = self._due(stamp, arrived_ns)
         header = self._sink.header_if_wanted(self._clock, captured_ns)
         self._pace(captured_ns, wanted=header is not None)
         if self._ending is not None:
@@ -245,11 +255,18 @@ class Playing:
         while self._sink.needs_track and self._ending is None and time.monotonic_ns() < deadline_ns:
             self._wait_until(deadline_ns)
 
-    def _due(self, arrived_ns: int) -> int:
+    def _due(self, stamp: int | None, arrived_ns: int) -> int:
         """When the frame counts as captured: its arrival, or the moment it is due."""
         if not self._source.plan.paced:
             return arrived_ns
-        return self._pacer.due_ns(self._clock.pts_us, time.monotonic_ns())
+        due_ns = self._pacer.due_ns(self._clock.pts_us, time.monotonic_ns())
+        self._lead_ns = None if stamp is None else due_ns - stamp * 1000
+        return due_ns
+
+    def _at_ns(self, packet: Packet[VideoStream], now_ns: int) -> int:
+        """When the picture of a packet will count as captured, as far as it is known by now."""
+        stamp = self._stamps.of_packet(packet, now_ns) if self._lead_ns is not None else None
+        return now_ns if stamp is None or self._lead_ns is None else stamp * 1000 + self._lead_ns
 
     def _pace(self, due_ns: int, *, wanted: bool) -> None:
         """Wait for a frame that is not due yet.

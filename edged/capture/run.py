@@ -13,6 +13,7 @@ from edged.capture.opening import LoginRefused, OpenSource, open_source
 from edged.capture.pacing import Pacer
 from edged.capture.playing import Ending, Parts, Playing, opening_key
 from edged.capture.reconnect import Reconnect
+from edged.capture.recording.recorder import Recorder
 from edged.capture.reporting import Reporter
 from edged.capture.sink import FrameSink
 from edged.capture.sources import plan_open
@@ -35,11 +36,13 @@ def run(channel: Channel, heartbeat: Heartbeat) -> None:
     controls = Controls(channel)
     counters = Counters(heartbeat)
     sink = FrameSink(Handshake(channel, controls), counters)
-    parts = Parts(controls, heartbeat, counters, Reporter(channel), SourceClock(), Pacer(), sink)
+    recorder = Recorder(channel, counters)
+    parts = Parts(controls, heartbeat, counters, Reporter(channel), SourceClock(), Pacer(), sink, recorder)
     try:
         if controls.wait_for_spec():
             Capture(parts).run()
     finally:
+        recorder.close()
         sink.close()
         controls.close()
         heartbeat.rest()
@@ -65,6 +68,7 @@ class Capture:
             self._run_once(self._controls.spec)
 
     def _run_once(self, spec: CaptureSpec) -> None:
+        self._parts.recorder.apply(spec)
         if not spec.enabled:
             self._reporter.state_is(SourceState.PAUSED)
             self._idle(spec)
@@ -96,6 +100,7 @@ class Capture:
             self._close(source, spec)
 
     def _close(self, source: OpenSource, spec: CaptureSpec) -> None:
+        self._parts.recorder.cut()
         self._parts.heartbeat.beat("close", _CLOSE_S, source=spec.source)
         source.close()
 
@@ -115,14 +120,20 @@ class Capture:
         self._parts.heartbeat.rest()
         while not self._is_news(spec):
             self._controls.wait(_IDLE_S)
-            self._reporter.flush()
+            self._hear()
 
     def _wait(self, spec: CaptureSpec, for_s: float) -> None:
         until_ns = time.monotonic_ns() + int(for_s * 1e9)
         self._parts.heartbeat.beat("retry", for_s + _CLOSE_S, source=spec.source)
         while time.monotonic_ns() < until_ns and not self._is_news(spec):
             self._controls.wait_until(until_ns)
-            self._reporter.flush()
+            self._hear()
+
+    def _hear(self) -> None:
+        """While nothing is open."""
+        self._reporter.flush()
+        self._parts.recorder.apply(self._controls.spec)
+        self._parts.recorder.look(time.monotonic_ns())
 
     def _is_news(self, spec: CaptureSpec) -> bool:
         now = self._controls.spec

@@ -18,13 +18,13 @@ from edged.control.model_desk import ModelDesk
 from edged.control.model_shelf import InThread, ModelShelf
 from edged.control.publisher import Publisher
 from edged.control.routing import Router
-from edged.control.source import SourceControl
+from edged.control.source import ClipMaker, SourceControl
 from edged.control.sources import Sources
 from edged.control.status import Statuses
 from edged.control.tracks import FrameTrack
 from edged.control.views import JobView, SourceView
 from edged.control.worker import WorkerControl
-from edged.model.messages import JobSpec, ProveReport
+from edged.model.messages import ClipWish, JobSpec, ProveReport
 from edged.model.sampling import Sampling
 from edged.mqtt.topics import Topics
 from edged.planning.plan import JobPlan, Plan
@@ -211,6 +211,11 @@ class Device:
     def snapshots(self, desk: SnapshotDesk | None) -> None:
         self._jobs.snapshots = desk
         self._router.on_snapshot = desk.came if desk is not None else None
+
+    def record_with(self, clips: ClipMaker, on_wish: Callable[[ClipWish], None]) -> None:
+        """Who asks sources for clips, and hears of the events that jobs record; before the first `apply`."""
+        self._sources.clips = clips
+        self._jobs.on_wish = on_wish
 
     @property
     def on_counts(self) -> Callable[[str, str, bytes], None]:

@@ -32,6 +32,8 @@ def job_lines(device: Device) -> tuple[JobLine, ...]:
 
 def _source_line(source: SourceControl) -> SourceLine:
     counters, report = source.counters(), source.report
+    recording = source.recording
+    recorder = f"recording: {recording.error}" if recording is not None and recording.error else ""
     age_s = (time.monotonic_ns() - counters.last_frame_ns) / 1e9 if counters.last_frame_ns else None
     return SourceLine(
         name=source.spec.source,
@@ -46,7 +48,7 @@ def _source_line(source: SourceControl) -> SourceLine:
         dropped=counters.dropped,
         reconnects=counters.reconnects,
         last_frame_age_s=age_s,
-        error=report.error,
+        error=report.error or recorder,
     )
 
 
@@ -60,7 +62,7 @@ def _job_line(job: JobRecord) -> JobLine:
         p50_ms=stats.p50_ms,
         p95_ms=stats.p95_ms,
         runs=stats.runs,
-        skipped=sum(stats.skipped.values()),
+        skipped=stats.missed,
         errors=stats.errors,
         detections=stats.detections,
         error=job.error,

@@ -64,6 +64,9 @@ class Router:
                 job.numbering[output.source] = replace(numbers, counts=output.payload.decode())
                 self._statuses.counts(output.job, output.source, output.payload)
                 self.on_seen(output)
+        elif output.kind in (OutputKind.IMAGE, OutputKind.CROP):
+            if job is not None and output.source in job.plan.spec.sources:
+                self._publisher.publish(self._topic(output), output.payload, output.qos)
         else:
             self._number(job, output)
             is_event = output.kind is OutputKind.EVENT
@@ -92,6 +95,15 @@ class Router:
         key = (output.kind, output.job, output.source)
         topic = self._topic_of.get(key)
         if topic is None:
-            make = self._topics.event if output.kind is OutputKind.EVENT else self._topics.result
-            topic = self._topic_of[key] = make(output.job, output.source)
+            topic = self._topic_of[key] = self._make_topic(output)
         return topic
+
+    def _make_topic(self, output: Output) -> str:
+        match output.kind:
+            case OutputKind.IMAGE:
+                return self._topics.snapshot(output.source)
+            case OutputKind.CROP:
+                return self._topics.crop(output.job, output.source)
+            case OutputKind.EVENT:
+                return self._topics.event(output.job, output.source)
+        return self._topics.result(output.job, output.source)

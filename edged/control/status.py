@@ -41,6 +41,7 @@ class Statuses:
             measured_fps=source.measured_fps() if counters.frames else None,
             last_frame_wall_ns=wall_ns(counters.last_frame_ns),
             gain=source.keyframe_gain(),
+            recording=source.recording,
         )
         self._retain(self._topics.source_status(source.spec.source), payload)
 

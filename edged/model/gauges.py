@@ -29,6 +29,8 @@ class CaptureGauge(IntEnum):
     """One for each frame that the source sends, before its fps cap."""
     DECODE_NS = 12
     """CPU time spent decoding."""
+    UNRECORDED = 13
+    """Packets that were to be recorded and are not, because the disk was full or too slow."""
 
 
 @dataclass(frozen=True, slots=True)

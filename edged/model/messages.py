@@ -216,6 +216,10 @@ class JobReport:
     """Of the `JobSpec` that it is about."""
 
 
+UNPICTURED = "unpictured"
+"""Pictures of results that were left out: among what was skipped, though no turn was missed."""
+
+
 @dataclass(frozen=True, slots=True)
 class JobStats:
     """The counters of one job since its worker loaded it, over all its sources; sent every second,
@@ -227,7 +231,7 @@ class JobStats:
     skipped: dict[str, int]
     """Missed turns by reason: ``late`` (a newer due frame was taken), ``overrun`` (overwritten before
     it was read), ``failed`` (while the job was failed and backing off), ``still`` (nothing moved: see
-    `MotionGate`); and ``unsent`` results."""
+    `MotionGate`); and ``unsent`` results. Also `UNPICTURED`."""
     rate: float
     """Runs per second over the last 10 s."""
     p50_ms: float
@@ -249,6 +253,11 @@ class JobStats:
     """What its algorithms counted of their own work, over all sources: ``classifier.crops``."""
     zones: dict[str, dict[str, int]] = field(default_factory=dict)
     """By source: the objects in each zone, in the newest results."""
+
+    @property
+    def missed(self) -> int:
+        """Turns that were missed and results that were not sent, for whatever reason."""
+        return sum(count for reason, count in self.skipped.items() if reason != UNPICTURED)
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,6 +37,8 @@ from edged.mqtt.tls import tls_context
 
 BACKLOG_LIMIT_BYTES = 1024 * 1024
 """What may wait in this process for a socket that takes no more; QoS 0 beyond it is dropped."""
+_LARGE_BYTES = 16 * 1024
+"""QoS 0 from here on, which is pictures, may use a quarter of that: results fit beside it."""
 _READ_ROUNDS = 16
 """Packets that TLS or a websocket holds and that are read in one turn of the loop (a few more with messages
 in flight); the others that use the loop have theirs before the next ones."""
@@ -125,7 +127,9 @@ class Connection:
         if self._client.socket() is None:
             return None
         if self._client.want_write():
-            if message.qos == 0 and self._backlog_bytes >= BACKLOG_LIMIT_BYTES:
+            is_large = len(message.payload) >= _LARGE_BYTES
+            limit_bytes = BACKLOG_LIMIT_BYTES // 4 if is_large else BACKLOG_LIMIT_BYTES
+            if message.qos == 0 and self._backlog_bytes >= limit_bytes:
                 return None
         else:
             self._backlog_bytes = 0

@@ -97,6 +97,9 @@ class Topics:
     def result(self, job: str, source: str) -> str:
         return f"{self.root}/job/{_checked(job)}/{_checked(source)}/result"
 
+    def crop(self, job: str, source: str) -> str:
+        return f"{self.root}/job/{_checked(job)}/{_checked(source)}/crop"
+
     def counts(self, job: str, source: str) -> str:
         return f"{self.root}/job/{_checked(job)}/{_checked(source)}/counts"
 

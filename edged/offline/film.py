@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
@@ -14,12 +15,20 @@ import numpy as np
 from av import VideoFrame
 from numpy.typing import NDArray
 
+from edged.algorithm.frame import Frame
 from edged.errors import EdgedError
+from edged.model.frame import ColorMatrix, ColorRange, FrameFormat
 from edged.model.trying import part_of
+from edged.offline.coding import coding_of
+from edged.offline.sound import Sound
 
-_CODING = {"preset": "veryfast", "crf": "23"}
 _BASE = Fraction(1, 90_000)
 _HIGHEST_RATE = 240
+_RANGES = {ColorRange.LIMITED: 1, ColorRange.FULL: 2}
+_MATRICES = {ColorMatrix.BT709: 1, ColorMatrix.BT601: 6, ColorMatrix.BT2020: 9}
+"""As the encoder is told: ITU-T H.273."""
+_ITU = {ColorMatrix.BT709: "ITU709", ColorMatrix.BT601: "ITU601", ColorMatrix.BT2020: "BT2020_NCL"}
+_DEFAULT = FrameFormat(0, 0)
 
 
 def write_picture(picture: NDArray[np.uint8], output: Path) -> None:
@@ -34,15 +43,21 @@ def write_picture(picture: NDArray[np.uint8], output: Path) -> None:
 
 
 class Film:
-    """An H.264 film that any player shows: 4:2:0, its index at the front, each picture at its own time."""
+    """A film that any player shows: 4:2:0, its index at the front, each picture at its own time.
 
-    def __init__(self, output: Path, rate: float) -> None:
-        """``rate`` of its pictures per second, about."""
+    The end of its name says how it is encoded. An odd row or column at the edge of a picture is left out.
+    """
+
+    def __init__(self, output: Path, rate: float, sound: Sound | None = None) -> None:
+        """``rate`` of its pictures per second, about; ``sound``, opened, goes along."""
         self._output = output
         self._part = Path(part_of(str(output)))
         self._rate = Fraction(min(max(rate, 1), _HIGHEST_RATE)).limit_denominator(1001)
         self._container: av.container.OutputContainer | None = None
         self._stream: av.video.stream.VideoStream | None = None
+        self._sound = sound
+        self._voice: av.audio.stream.AudioStream | None = None
+        self._first_us: int | None = None
         self._last = -1
 
     def __enter__(self) -> Self:
@@ -51,36 +66,120 @@ class Film:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Without an error the film is put in its place; with one, or without pictures, there is none."""
+        """Without an error the film is put in its place; with one, or without pictures, there is none.
+
+        Raises OSError that names it where the disk refuses.
+        """
+        whole = False
         try:
-            if kind is None and self._container is not None and self._stream is not None:
-                self._container.mux(self._stream.encode(None))
+            whole = self._finish(complete=kind is None)
         finally:
-            if self._container is not None:
-                self._container.close()
-        if kind is None and self._container is not None:
-            self._part.replace(self._output)
-        else:
-            self._part.unlink(missing_ok=True)
+            if whole:
+                self._part.replace(self._output)
+            else:
+                self._part.unlink(missing_ok=True)
 
-    def add(self, picture: NDArray[np.uint8], pts_us: int) -> None:
-        """The next picture, BGR; an odd row or column at its edge is left out. Raises `EdgedError`."""
+    def add(self, picture: NDArray[np.uint8], pts_us: int, layout: FrameFormat = _DEFAULT) -> None:
+        """The next picture, BGR; the film has the colour matrix and range of ``layout``.
+
+        Raises `EdgedError`, and OSError that names the film.
+        """
         height, width = (size // 2 * 2 for size in picture.shape[:2])
-        stream = self._stream or self._open(width, height)
-        even = np.ascontiguousarray(picture[: stream.height, : stream.width])
-        frame = VideoFrame.from_ndarray(even, format="bgr24").reformat(format="yuv420p")
-        stamp = max(round(pts_us * _BASE.denominator / 1_000_000), self._last + 1)
-        frame.pts, frame.time_base, self._last = stamp, _BASE, stamp
-        assert self._container is not None  # noqa: S101 - opened with the stream
-        self._container.mux(stream.encode(frame))
+        even = picture[:height, :width]
+        if layout.color_range == ColorRange.LIMITED and layout.color_matrix == ColorMatrix.BT601:
+            planes = np.asarray(cv2.cvtColor(even, cv2.COLOR_BGR2YUV_I420), dtype=np.uint8)
+            self._encode(VideoFrame.from_ndarray(planes, format="yuv420p"), pts_us, layout)
+            return
+        made = VideoFrame.from_ndarray(np.ascontiguousarray(even), format="bgr24").reformat(
+            format="yuv420p",
+            dst_colorspace=_ITU[layout.color_matrix],
+            dst_color_range=_RANGES[layout.color_range],
+        )
+        self._encode(made, pts_us, layout)
 
-    def _open(self, width: int, height: int) -> av.video.stream.VideoStream:
+    def add_frame(self, frame: Frame) -> None:
+        """The next picture as it came, without a detour over BGR. Raises as `add` does."""
+        layout = frame.header.format
+        width, height = layout.width // 2 * 2, layout.height // 2 * 2
+        if (width, height) == (layout.width, layout.height):
+            planes = frame.pixels.reshape(height * 3 // 2, width)
+        else:
+            half = (slice(height // 2), slice(width // 2))
+            parts = (frame.y[:height, :width], frame.u[half], frame.v[half])
+            planes = np.concatenate([part.ravel() for part in parts]).reshape(height * 3 // 2, width)
+        self._encode(VideoFrame.from_ndarray(planes, format="yuv420p"), frame.header.pts_us, layout)
+
+    def _encode(self, picture: VideoFrame, pts_us: int, layout: FrameFormat) -> None:
+        stream = self._stream or self._open(picture, layout)
+        if (picture.width, picture.height) != (stream.width, stream.height):
+            picture = picture.reformat(stream.width, stream.height)
+        picture.color_range, picture.colorspace = _RANGES[layout.color_range], _MATRICES[layout.color_matrix]
+        if self._first_us is None:
+            self._first_us = pts_us
+        stamp = round((pts_us - self._first_us) * _BASE.denominator / 1_000_000)
+        self._last = max(stamp, self._last + 1)
+        picture.pts, picture.time_base = self._last, _BASE
         try:
-            container = av.open(str(self._part), "w", format="mp4", options={"movflags": "faststart"})
-            stream = container.add_stream("libx264", rate=self._rate, options=_CODING)
-        except (av.error.FFmpegError, ValueError, OSError) as error:
-            raise EdgedError(f"{self._output.name} cannot be written: {error}") from error
-        stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+            self._mux(stream, picture)
+            self._mux_sound(self._first_us / 1e6, pts_us / 1e6)
+        except av.error.FFmpegError as error:
+            raise self._refusal(error) from error
+
+    def _mux_sound(self, start_s: float, until_s: float) -> None:
+        if self._sound is None or self._voice is None or self._container is None:
+            return
+        for packet in self._sound.between(start_s, until_s):
+            packet.stream = self._voice
+            self._container.mux(packet)
+
+    def _mux(self, stream: av.video.stream.VideoStream, picture: VideoFrame | None) -> None:
+        assert self._container is not None  # noqa: S101 - opened with the stream
+        self._container.mux(stream.encode(picture))
+
+    def _finish(self, *, complete: bool) -> bool:
+        """Whether there is a whole film now."""
+        if self._container is None or self._stream is None:
+            return False
+        try:
+            try:
+                if complete:
+                    self._mux(self._stream, None)
+            finally:
+                self._container.close()
+        except av.error.FFmpegError as error:
+            if complete:
+                raise self._refusal(error) from error
+        return complete
+
+    def _refusal(self, error: av.error.FFmpegError) -> Exception:
+        """What to raise for what FFmpeg says."""
+        if isinstance(error, OSError) or (error.errno or 0) in (errno.ENOSPC, errno.EFBIG, errno.EIO):
+            return OSError(error.errno, error.strerror, str(self._output))
+        return EdgedError(f"{self._output.name} cannot be encoded: {error.strerror}")
+
+    def _open(self, picture: VideoFrame, layout: FrameFormat) -> av.video.stream.VideoStream:
+        coding = coding_of(self._output)
+        try:
+            with self._part.open("wb"):
+                pass  # an OSError of Python's own says what is wrong with the folder
+            container = av.open(
+                str(self._part), "w", format=coding.container, options=coding.container_options
+            )
+            self._container = container
+            stream = container.add_stream(coding.encoder, rate=self._rate, options=coding.options)
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, str(self._output)) from error
+        except (av.error.FFmpegError, ValueError) as error:
+            raise EdgedError(
+                f"{self._output.name} cannot be written: this FFmpeg has no encoder {coding.encoder}"
+            ) from error
+        assert isinstance(stream, av.video.stream.VideoStream)  # noqa: S101 - what an encoder of pictures makes
+        stream.width, stream.height, stream.pix_fmt = picture.width, picture.height, "yuv420p"
         stream.codec_context.time_base = _BASE
-        self._container, self._stream = container, stream
+        stream.codec_context.color_range = _RANGES[layout.color_range]
+        stream.codec_context.colorspace = _MATRICES[layout.color_matrix]
+        stream.codec_context.thread_count = 0
+        if self._sound is not None and self._sound.stream is not None:
+            self._voice = container.add_stream_from_template(self._sound.stream)
+        self._stream = stream
         return stream

@@ -2,45 +2,48 @@
 
 from __future__ import annotations
 
+import logging
 import time
-from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
+from typing import TypeAlias
 
-import numpy as np
-from av import VideoFrame
+from av import Packet, VideoFrame
+from av.video.stream import VideoStream
 
-from edged.algorithm.frame import Frame
 from edged.capture.clock import SourceClock
-from edged.capture.copying import Copier
-from edged.model.frame import FrameHeader
+from edged.model.frame import FrameFormat
 from edged.model.sampling import Sampling
-from edged.model.schedule import Schedule, Verdict
+from edged.offline.agenda import Agenda, Moment, Span
+from edged.offline.coded import inspector
 from edged.offline.footage import Video
-from edged.types import MonotonicNs, WallNs
+from edged.offline.foresight import LEAD_IN, Foresight, Sent
+from edged.offline.gallery import Gallery, Look
+from edged.offline.presenting import Disorder
+
+__all__ = ["Look", "ReadCounts", "Reader", "Span"]
+
+VideoPacket: TypeAlias = "Packet[VideoStream]"
+_MOST_EXPECTED = 128
+"""Pictures that were sent to the decoder; of those that never come it is soon known."""
+
+log = logging.getLogger("edged.offline")
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
-    """A part of a video, on the video's own clock: its first frame is at 0."""
+@dataclass(slots=True)
+class ReadCounts:
+    """How far a reader is."""
 
-    start_us: int = 0
-    end_us: int | None = None
-    """The first that is not in it any more; None: to the end."""
-
-    def holds(self, at_us: int) -> bool:
-        return self.start_us <= at_us and (self.end_us is None or at_us < self.end_us)
-
-
-@dataclass(frozen=True, slots=True)
-class Look:
-    """A frame that is due for something, or that is wanted anyway."""
-
-    header: FrameHeader
-    windows: tuple[tuple[Frame, ...], ...]
-    """One for each sampling: oldest first, the last is this frame; empty: not due for it."""
-    frame: Frame | None
-    """This frame; None: not even a window needs its pixels."""
+    packets: int = 0
+    """Pictures of the video that were read, decoded or not."""
+    decoded: int = 0
+    shown: int = 0
+    """Looks that were given."""
+    missing: int = 0
+    """Wanted pictures that could not be decoded."""
+    pts_us: int = 0
+    """Where the newest picture that was read lies, on the video's own clock."""
 
 
 class Reader:
@@ -53,43 +56,147 @@ class Reader:
         *,
         every_frame: bool = False,
         span: Span | None = None,
+        foresee: bool = True,
     ) -> None:
-        """``every_frame``: frames that are due for nothing are given, too."""
+        """``every_frame``: frames that are due for nothing are given, too.
+
+        ``foresee``: what nobody needs is not decoded; the frames are the same without.
+        """
         self._video = video
-        self._samplings = tuple(samplings)
-        self._every_frame = every_frame
-        self._span = span or Span()
+        self._foresee = foresee
+        self.counts = ReadCounts()
+        self._clock = SourceClock()
+        self._agenda = Agenda(self._clock, samplings, span or Span(), every_frame=every_frame)
+        self._gallery = Gallery(samplings, self._agenda)
+        self._plain = False
+        """Everything is decoded from here on."""
+        self._format: FrameFormat | None = None
+        self._expected: dict[int, Moment] = {}
 
     def looks(self) -> Iterator[Look]:
-        """Raises `SourceUnavailable` for a video that breaks off."""
-        clock, copier = SourceClock(), Copier()
-        clock.open(live=False, frame_us=self._video.frame_us)
-        schedules = [Schedule(sampling) for sampling in self._samplings]
-        reach = max((sampling.reach for sampling in self._samplings), default=1)
-        kept: deque[Frame] = deque(maxlen=reach)
-        for picture, stamp, keyframe in self._video.pictures():
-            clock.tick(stamp, time.monotonic_ns(), keyframe=keyframe)
-            frame = _frame(picture, clock, copier)
-            kept.append(frame)
-            due = [schedule.look(frame.header) is Verdict.RUN for schedule in schedules]
-            if not self._span.holds(frame.header.pts_us):
-                continue
-            windows = tuple(
-                _window(kept, sampling) if runs else ()
-                for sampling, runs in zip(self._samplings, due, strict=True)
+        """Decodes in the caller's thread and in those of the video's decoder; call once.
+
+        Raises `SourceUnavailable` after the last look of a video that breaks off, `SourceUnsupported` for
+        one of which nothing can be decoded.
+        """
+        self._clock.open(live=False, frame_us=self._video.frame_us)
+        for picture in self._pictures():
+            look = self._show(picture)
+            if look is not None:
+                self.counts.shown += 1
+                yield look
+        self._count_missing(None)
+        if not self._agenda.is_over:
+            self._video.check_end(self.counts.decoded)
+
+    # ---- packets to pictures ----
+
+    def _pictures(self) -> Iterator[VideoFrame]:
+        """In the order they are shown."""
+        packets = self._packets()
+        foresight = self._foresight()
+        if foresight is None:
+            yield from self._all(packets, lead_in=LEAD_IN)
+            return
+        self._expected = foresight.expected
+        for sent in packets:
+            try:
+                for step in foresight.add(sent):
+                    yield from self._decode(step.packet.packet, anew=step.anew)
+            except Disorder as reason:
+                log.debug("from picture %d on all are decoded: %s", self.counts.packets, reason)
+                yield from self._give_up(foresight, sent, packets)
+                return
+            if self._agenda.is_over:
+                break
+        for step in foresight.finish():
+            yield from self._decode(step.packet.packet, anew=step.anew)
+        yield from self._drain()
+
+    def _foresight(self) -> Foresight[VideoPacket] | None:
+        inspect = inspector(
+            self._video.codec, self._video.context.extradata, intra_only=self._video.context.codec.intra_only
+        )
+        if inspect is None:
+            log.debug("all pictures are decoded: what of %s is needed is not known", self._video.codec)
+        if inspect is None or not self._foresee:
+            return None
+        return Foresight(self._agenda, inspect, self._video.microseconds)
+
+    def _packets(self) -> Iterator[Sent[VideoPacket]]:
+        for ticket, packet in enumerate(self._video.packets()):
+            self.counts.packets += 1
+            self.counts.pts_us = self._clock.pts_us
+            yield Sent(
+                packet,
+                ticket,
+                memoryview(packet),
+                packet.pts,
+                packet.dts,
+                self._video.is_keyframe(packet),
+                discarded=packet.is_discard,
+                anew=packet.has_sidedata("new_extradata"),
             )
-            if self._every_frame or any(due):
-                yield Look(frame.header, windows, frame)
 
+    def _give_up(
+        self, foresight: Foresight[VideoPacket], sent: Sent[VideoPacket], packets: Iterator[Sent[VideoPacket]]
+    ) -> Iterator[VideoFrame]:
+        for step in foresight.give_up():
+            yield from self._decode(step.packet.packet, anew=step.anew)
+        self._plain = True
+        yield from self._all(chain((sent,), packets), lead_in=foresight.lead_in)
 
-def _window(kept: Sequence[Frame], sampling: Sampling) -> tuple[Frame, ...]:
-    step = max(sampling.step, 1)
-    return tuple(kept[-1 - step * back] for back in range(sampling.count - 1, -1, -1))
+    def _all(self, packets: Iterator[Sent[VideoPacket]], *, lead_in: int) -> Iterator[VideoFrame]:
+        """``lead_in``: so many packets wait for a keyframe."""
+        self._plain = True
+        for sent in packets:
+            lead_in = 0 if sent.keyframe else max(lead_in - 1, 0)
+            if not lead_in:
+                yield from self._decode(sent.packet)
+            if self._agenda.is_over:
+                return
+        yield from self._drain()
 
+    def _decode(self, packet: VideoPacket, *, anew: bool = False) -> Iterator[VideoFrame]:
+        if anew:
+            yield from self._drain()
+        yield from self._counted(self._video.decode(packet))
 
-def _frame(picture: VideoFrame, clock: SourceClock, copier: Copier) -> Frame:
-    layout = copier.format_of(picture)
-    pixels = np.empty(layout.frame_bytes, dtype=np.uint8)
-    copier.copy(picture, pixels)
-    header = clock.header(layout, MonotonicNs(time.monotonic_ns()), WallNs(time.time_ns()))
-    return Frame(header, pixels)
+    def _drain(self) -> Iterator[VideoFrame]:
+        yield from self._counted(self._video.drain())
+
+    def _counted(self, pictures: list[VideoFrame]) -> list[VideoFrame]:
+        self.counts.decoded += len(pictures)
+        return pictures
+
+    # ---- pictures to looks ----
+
+    def _show(self, picture: VideoFrame) -> Look | None:
+        moment = None if picture.pts is None else self._expected.pop(picture.pts, None)
+        if moment is None:
+            if not self._plain:
+                return None
+            moment = self._note(picture)
+        else:
+            self._format = self._gallery.format_of(picture)
+            self._count_missing(picture.pts)
+        return self._gallery.show(moment, picture) if moment.wanted or self._plain else None
+
+    def _note(self, picture: VideoFrame) -> Moment:
+        """A picture that was not foreseen."""
+        layout = self._gallery.format_of(picture)
+        if self._format not in (None, layout):
+            self._agenda.begin_epoch()
+        self._format = layout
+        stamp_us = None if picture.pts is None else self._video.microseconds(picture.pts)
+        keyframe = bool(picture.key_frame)
+        moment = self._agenda.note(stamp_us, time.monotonic_ns(), layout, 0, keyframe=keyframe)
+        self._agenda.settled()
+        return moment
+
+    def _count_missing(self, before: int | None) -> None:
+        """Those that should have come before the picture with this stamp; None: at all."""
+        if before is not None and len(self._expected) <= _MOST_EXPECTED:
+            return
+        for pts in [pts for pts in self._expected if before is None or pts < before]:
+            self.counts.missing += self._expected.pop(pts).wanted

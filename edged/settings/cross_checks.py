@@ -1,4 +1,4 @@
-"""What no single key shows: jobs that name sources, and references in the spec that cannot be meant.
+"""What no single key shows: jobs that name sources, references that cannot be meant, what cannot be recorded.
 
 Works on the data as it was read, so that these problems are found beside those of single keys.
 """
@@ -15,6 +15,7 @@ from edged.model.redact import HIDDEN
 from edged.settings.document import MOST_PROBLEMS, Document, dotted
 from edged.settings.fields import NAME_PATTERN
 from edged.settings.nearest import did_you_mean
+from edged.settings.record_checks import check_recording
 from edged.settings.references import Reference, split, undeclared
 
 _MOST_GUESSES = 3
@@ -37,6 +38,7 @@ def check_spec(document: Document) -> list[Problem]:
         *islice(_unknown_in_outputs(spec, document), MOST_PROBLEMS),
         *islice(_bad_texts(spec, secrets, document), MOST_PROBLEMS),
         *islice(_unknown_secrets(spec, secrets, document), MOST_PROBLEMS),
+        *islice(check_recording(spec, document), MOST_PROBLEMS),
     ]
 
 

@@ -69,6 +69,11 @@ class Channel:
         """Send bytes; otherwise as `send`."""
         return self._send(RAW, body, (), wait_s)
 
+    @property
+    def is_roomy(self) -> bool:
+        """At most a quarter of it waits to be read: what the kernel calls writable (unix(7) sockets)."""
+        return _ready(self._sock.fileno(), select.POLLOUT, 0.0)
+
     def receive(self, *, wait_s: float = 0.0) -> Packet | None:
         """The next packet, or None when none came within ``wait_s``. Raises `ChannelClosed`."""
         if wait_s > 0 and not _ready(self._sock.fileno(), select.POLLIN, wait_s):

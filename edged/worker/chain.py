@@ -109,20 +109,38 @@ class Chain:
         return None if self._context is None else self._context.scene
 
     @property
+    def paints(self) -> bool:
+        """Whether a link may add to a picture, even one on which nothing was found."""
+        return any(type(link.algorithm).draw is not Algorithm.draw for link in self._links)
+
+    @property
     def first(self) -> Batched | None:
         """Its first link, if that may share a run of its model with other cameras."""
         algorithm = self._links[0].algorithm if self._links else None
         return algorithm if isinstance(algorithm, Batched) else None
 
-    def run(self, window: Sequence[Frame], answer: Answer | None = None) -> Outcome:
+    @property
+    def reads_pixels(self) -> bool:
+        """Whether any link looks at the pixels of frames."""
+        return any(link.algorithm.reads_pixels for link in self._links)
+
+    @property
+    def draws(self) -> bool:
+        """Whether any link adds to pictures."""
+        return any(link.algorithm.draws for link in self._links)
+
+    def run(
+        self, window: Sequence[Frame], answer: Answer | None = None, before: Outcome | None = None
+    ) -> Outcome:
         """Run all links on ``window`` (oldest first). Raises what they raise, and `AlgorithmError`.
 
-        ``answer`` is what the model of the `first` link said to this window already.
+        ``answer`` is what the model of the `first` link said to this window already; ``before`` what links
+        found that stand before this chain, where it is a part of a job's.
         """
         epoch = window[-1].header.epoch
         if epoch != self._epoch:
             self._begin(epoch)
-        outcome = Outcome()
+        outcome = before or Outcome()
         for place, link in enumerate(self._links):
             if place == 0 and answer is not None and isinstance(link.algorithm, Batched):
                 outcome = link.algorithm.conclude(answer.prepared, answer.outputs, window, outcome)

@@ -1,4 +1,6 @@
-"""What is new in a result for those who want changes only: who is there, not where to the pixel. Pure."""
+"""Which results are wanted, and what is new in one for those who want changes only: who is there, not
+where to the pixel. Pure.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +10,18 @@ from typing import Any
 import numpy as np
 
 from edged.model.detection import Detection, Outcome
+
+
+def is_wanted(when: str, outcome: Outcome, sent: object = None) -> bool:
+    """Whether ``publish: {when: …}`` asks for this result; ``sent`` is the `discrete` of the last one that
+    it asked for, None where there is none.
+    """
+    match when:
+        case "change":
+            return sent is None or sent != discrete(outcome)
+        case "detections":
+            return bool(outcome.detections)
+    return when == "always"
 
 
 def discrete(outcome: Outcome) -> object:

@@ -21,6 +21,9 @@ from edged.model.frame import FrameHeader
 MAX_RESULT_BYTES = 1_000_000
 """A larger result is refused: it belongs into a file or a picture, not onto a broker."""
 
+_LONGEST_LABEL = 1000
+"""In a caption, which has to fit into a JPEG beside the picture."""
+
 
 @dataclass(frozen=True, slots=True)
 class Origin:
@@ -30,6 +33,7 @@ class Origin:
     job: str
     source: str
     boot: str
+    """Empty: offline, where neither the boot nor the time of capture mean anything; they are left out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,15 +48,21 @@ class Latency:
     """Capture to the encoding of the result."""
 
 
-def encode_result(origin: Origin, seq: int, frame: FrameHeader, latency: Latency, outcome: Outcome) -> bytes:
-    """The contract's result. Raises `AlgorithmError` for what JSON does not know, naming its key."""
+def encode_result(
+    origin: Origin, seq: int, frame: FrameHeader, latency: Latency | None, outcome: Outcome
+) -> bytes:
+    """The contract's result. Raises `AlgorithmError` for what JSON does not know, naming its key.
+
+    ``latency`` None: offline, where it is left out.
+    """
     body = _head(origin, seq, frame)
     body["frame"] = _frame(frame)
-    body["latency_ms"] = {
-        "wait": round(latency.wait_ms, 1),
-        "inference": round(latency.inference_ms, 1),
-        "total": round(latency.total_ms, 1),
-    }
+    if latency is not None:
+        body["latency_ms"] = {
+            "wait": round(latency.wait_ms, 1),
+            "inference": round(latency.inference_ms, 1),
+            "total": round(latency.total_ms, 1),
+        }
     if outcome.detections is not None:
         body["detections"] = _detections(outcome.detections)
     if outcome.data:
@@ -77,6 +87,20 @@ def encode_event(origin: Origin, seq: int, frame: FrameHeader, kind: str, fields
     body["type"] = kind
     body.update((key, _event_field(key, value)) for key, value in fields.items() if value is not None)
     body["frame"] = _frame(frame)
+    return _dumps(body)
+
+
+def encode_caption(origin: Origin, seq: int, frame: FrameHeader, detection: Detection | None) -> bytes:
+    """What a picture of a result says that it is about; ``detection``: of this one alone."""
+    body = _head(origin, seq, frame)
+    body["frame"] = _frame(frame)
+    if detection is not None:
+        if detection.label:
+            body["label"] = detection.label[:_LONGEST_LABEL]
+        body["score"] = round(float(detection.score), 4)
+        body["box"] = [round(float(edge), 5) for edge in detection.box]
+        if detection.track_id is not None:
+            body["track_id"] = int(detection.track_id)
     return _dumps(body)
 
 
@@ -108,15 +132,10 @@ def zone_counts(outcome: Outcome) -> dict[str, int]:
 
 
 def _head(origin: Origin, seq: int, frame: FrameHeader) -> dict[str, Any]:
-    return {
-        "v": 1,
-        "device": origin.device,
-        "job": origin.job,
-        "source": origin.source,
-        "boot": origin.boot,
-        "seq": seq,
-        "time": rfc3339(frame.captured_wall_ns),
-    }
+    head = {"v": 1, "device": origin.device, "job": origin.job, "source": origin.source}
+    if not origin.boot:
+        return {**head, "seq": seq}
+    return {**head, "boot": origin.boot, "seq": seq, "time": rfc3339(frame.captured_wall_ns)}
 
 
 def _frame(frame: FrameHeader) -> dict[str, Any]:

@@ -6,6 +6,7 @@ The loader and the prover do the same, so a job that was proved loads.
 from __future__ import annotations
 
 import contextlib
+import copy
 import logging
 from dataclasses import replace
 from pathlib import Path
@@ -61,8 +62,14 @@ class Opener:
         cache = Path(library.cache) if library.cache else None
         self.sessions = Sessions(folders, cache=cache, on_build=on_build)
 
-    def open(self, job: JobSpec, source: str) -> Chain:
-        """Open all links for one source. Raises `OpenFailed`; then none stays open."""
+    def beside(self, surroundings: Surroundings, sessions: Sessions) -> Opener:
+        """One of the same algorithms, in other surroundings."""
+        beside = copy.copy(self)
+        beside._surroundings, beside.sessions = surroundings, sessions
+        return beside
+
+    def open(self, job: JobSpec, source: str, part: slice = slice(None)) -> Chain:
+        """Open the links for one source, all or a part of them. Raises `OpenFailed`; then none stays open."""
         emissions = Emissions()
         around = self._surroundings
         context = Context(
@@ -78,7 +85,7 @@ class Opener:
         )
         links: list[Link] = []
         with contextlib.ExitStack() as opened:
-            for place, link in enumerate(job.chain):
+            for place, link in tuple(enumerate(job.chain))[part]:
                 algorithm = self._open_link(link, place, context)
                 links.append(Link(link.algorithm, algorithm, link.hidden))
                 opened.callback(_close, links[-1])

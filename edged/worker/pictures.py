@@ -8,15 +8,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
-import numpy as np
-from numpy.typing import NDArray
-
 from edged.algorithm.frame import Frame
+from edged.algorithm.jpeg import JpegFailed, encode_jpeg
 from edged.model.detection import Outcome
 from edged.model.messages import Pictures
 from edged.worker.lane import Lane
-from edged.worker.studio import MOST_WAITING, Exposure, Studio
+from edged.worker.studio import MOST_WAITING, Drawn, Exposure, Studio
 
 _log = logging.getLogger(__name__)
 
@@ -48,8 +45,7 @@ class Album:
             return
         lane.pictured_ns = now_ns
         path = Path(self.settings.folder) / f"{lane.source}-{lane.spec.name}.jpg"
-        copy = Frame(frame.header, frame.pixels.copy())
-        self._studio.take(Exposure.of(lane, copy, outcome, _Page(path, self._warn)))
+        self._studio.take(Exposure.of(lane, frame.copy(), outcome, _Page(path, self._warn)))
 
     def _warn(self, text: str) -> None:
         """Aloud the first time only; in the studio's thread."""
@@ -66,22 +62,23 @@ class _Page:
     warn: Callable[[str], None]
     max_width_px: int | None = None
 
-    def keep(self, picture: NDArray[np.uint8]) -> None:
+    def keep(self, picture: Drawn) -> None:
         write_jpeg(self.path, picture)
 
     def give_up(self, reason: str) -> None:
         self.warn(f"picture {self.path} cannot be written: {reason}")
 
 
-def write_jpeg(path: Path, picture: NDArray[np.uint8]) -> None:
+def write_jpeg(path: Path, picture: Drawn) -> None:
     """Whoever opens ``path`` sees the picture before or this one, never half of one. Raises OSError."""
-    done, encoded = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])
-    if not done:
-        raise OSError(0, "OpenCV does not encode it")
+    try:
+        encoded = encode_jpeg(picture, _QUALITY)
+    except JpegFailed as error:
+        raise OSError(0, str(error)) from error
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        draft.write_bytes(encoded.tobytes())
+        draft.write_bytes(encoded)
         draft.replace(path)
     except OSError:
         draft.unlink(missing_ok=True)

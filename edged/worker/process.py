@@ -22,6 +22,7 @@ from edged.supervise.heartbeat import Heartbeat
 from edged.supervise.wire import Decoder
 from edged.track.feed import Feed, Feeds
 from edged.worker.backlog import Backlog
+from edged.worker.images import Images
 from edged.worker.jobs import Jobs
 from edged.worker.lane import Due
 from edged.worker.loader import Loader
@@ -31,6 +32,7 @@ from edged.worker.runner import Runner
 from edged.worker.snapshot import Snapshots
 from edged.worker.studio import Studio
 from edged.worker.surroundings import Surroundings
+from edged.worker.tray import Tray
 
 _DECODER = Decoder((WorkerSpec, TrackOffer, TrackGone, Stop))
 _IDLE_DEADLINE_S = 5.0
@@ -50,11 +52,11 @@ def run(channel: Channel, heartbeat: Heartbeat) -> None:
     cv2.setNumThreads(1)
     surroundings = Surroundings()
     loader, studio = Loader(heartbeat, surroundings), Studio(heartbeat)
-    snapshots = Snapshots(studio, channel)
+    tray = Tray(channel)
     with select.epoll() as poll:
-        worker = Worker(channel, heartbeat, surroundings, loader, Album(studio), snapshots, poll)
+        worker = Worker(channel, heartbeat, surroundings, loader, studio, tray, poll)
         loader.start()
-        snapshots.start()
+        tray.start()
         studio.start()
         try:
             worker.run()
@@ -62,7 +64,7 @@ def run(channel: Channel, heartbeat: Heartbeat) -> None:
             heartbeat.beat("stop", 2 * _IDLE_DEADLINE_S)
             worker.close()
             if studio.stop():
-                snapshots.close()
+                tray.close()
             loader.stop()
             heartbeat.rest()
 
@@ -76,21 +78,24 @@ class Worker:
         heartbeat: Heartbeat,
         surroundings: Surroundings,
         loader: Loader,
-        album: Album,
-        snapshots: Snapshots,
+        studio: Studio,
+        tray: Tray,
         poll: select.epoll,
     ) -> None:
         self._channel = channel
         self._heartbeat = heartbeat
         self._surroundings = surroundings
         self._loader = loader
-        self._album = album
-        self._snapshots = snapshots
+        self._album = Album(studio)
+        self._snapshots = Snapshots(studio, tray)
+        self._tray = tray
         self._poll = poll
         self._feeds = Feeds(poll)
         self._publisher = Publisher(channel)
         self._jobs = Jobs(loader, self._publisher.report, self._publisher.has_numbered)
-        self._runner = Runner(heartbeat, self._jobs, self._publisher, album, snapshots)
+        self._runner = Runner(
+            heartbeat, self._jobs, self._publisher, self._album, self._snapshots, Images(studio, tray)
+        )
         self._backlog: Backlog[Due] = Backlog()
         self._tick_ns = 0
         """When the next tick is due."""
@@ -102,7 +107,7 @@ class Worker:
 
     def run(self) -> None:
         """Until `Stop` came and what was due then is done. Raises `ChannelClosed`."""
-        for fd in (self._channel.fileno(), self._loader.wake, self._snapshots.wake):
+        for fd in (self._channel.fileno(), self._loader.wake, self._tray.wake):
             self._poll.register(fd, select.EPOLLIN)
         while not self._stopping:
             self._look()
@@ -127,11 +132,12 @@ class Worker:
         for fd, _ in self._poll.poll(wait_s):
             if fd == self._channel.fileno():
                 self._publisher.flush()
+                self._tray.deliver()
                 self._listen()
             elif fd == self._loader.wake:
                 self._take_over()
-            elif fd == self._snapshots.wake:
-                self._snapshots.deliver()
+            elif fd == self._tray.wake:
+                self._tray.deliver()
             else:
                 feed = self._feeds.woken(fd)
                 if feed is not None:
@@ -141,7 +147,8 @@ class Worker:
 
     def _watch_channel(self) -> None:
         """For what main says, and for room in it exactly while something waits for that."""
-        wanted = select.EPOLLIN | (select.EPOLLOUT if self._publisher.is_behind else 0)
+        is_behind = self._publisher.is_behind or self._tray.waits_for_room
+        wanted = select.EPOLLIN | (select.EPOLLOUT if is_behind else 0)
         if wanted != self._watched:
             self._watched = wanted
             self._poll.modify(self._channel.fileno(), wanted)
@@ -213,7 +220,7 @@ class Worker:
         for stats in self._jobs.stats(now_ns):
             self._publisher.stats(stats)
         self._publisher.flush()
-        self._snapshots.deliver()
+        self._tray.deliver()
         self._jobs.retry(now_ns)
         self._feeds.let_go(lambda feed: self._backlog.any(lambda due: due.feed is feed))
         if not self._tuned and self._jobs.settled:

@@ -9,19 +9,23 @@ from __future__ import annotations
 
 import time
 import uuid
+from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from edged.model.detection import Outcome
 from edged.model.frame import FrameHeader
-from edged.model.messages import JobReport, JobSpec, JobStats, Numbering
+from edged.model.messages import ClipWish, JobReport, JobSpec, JobStats, Numbering
 from edged.model.output import Output, OutputKind, pack_output
 from edged.supervise.channel import Channel
 from edged.worker.chain import Emitted
-from edged.worker.changes import discrete
+from edged.worker.changes import discrete, is_wanted
 from edged.worker.encoding import Latency, Origin, count, encode_counts, encode_event, encode_result
 from edged.worker.pending import Pending
+
+MOST_WISHES = 64
+"""For clips that wait for room in main's channel; the newest are refused then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +41,16 @@ class Finding:
     """The highest that was given out so far, seen in a result or not."""
 
 
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What became of a finding."""
+
+    refused: int
+    """Messages that main had no room for."""
+    seq: int = 0
+    """Of its result; 0: there is none."""
+
+
 class Publisher:
     """Sends; used from the worker's main thread only."""
 
@@ -50,11 +64,12 @@ class Publisher:
         self._discrete: dict[tuple[str, str], object] = {}
         """Of the last result that was sent, of jobs that send changes only."""
         self._reports: dict[str, JobReport] = {}
+        self._wishes: deque[ClipWish] = deque()
 
     @property
     def is_behind(self) -> bool:
         """Something waits for room in main's channel: call `flush` when there is some."""
-        return bool(self._pending)
+        return bool(self._pending or self._wishes)
 
     def introduce(self, device: str, boot: str, jobs: Sequence[JobSpec]) -> None:
         """Whose results these are, and where their numbers go on: never backwards."""
@@ -76,24 +91,32 @@ class Publisher:
             if key in wanted and wanted[key].publish_when == "change"
         }
 
+    def origin(self, job: str, source: str) -> Origin:
+        """What stands at the head of all that is said of this (job, source)."""
+        return Origin(self._device, job, source, self._boot)
+
     def has_numbered(self, job: str, source: str) -> bool:
         """Whether any result or event of this (job, source) went out in this boot, from whichever worker."""
         numbers = self._numbers.get((job, source), Numbering())
         return numbers.seq > 0 or numbers.event > 0
 
-    def publish(self, job: JobSpec, source: str, finding: Finding) -> int:
-        """Send what a run found; returns how many messages were refused.
+    def publish(self, job: JobSpec, source: str, finding: Finding) -> Sent:
+        """Send what a run found.
 
         Raises `AlgorithmError` when the result is not JSON or too large, and `ChannelClosed`.
         """
-        refused = 0
+        refused = seq = 0
         if self._is_wanted(job, source, finding.outcome):
-            refused += not self._send_result(job, source, finding)
+            seq = self._send_result(job, source, finding)
+            refused += not seq
         if finding.outcome.detections is not None or finding.outcome.counts:
             refused += not self._send_counts(job.name, source, finding)
-        for kind, fields in finding.events if job.publish_when != "never" else ():
-            refused += not self._send_event(job.name, source, finding, kind, fields)
-        return refused
+        for kind, fields in finding.events:
+            if job.clips is not None and kind in job.clips.on:
+                refused += not self._wish(job.name, source, finding.header, kind)
+            if job.publish_when != "never":
+                refused += not self._send_event(job.name, source, finding, kind, fields)
+        return Sent(refused, seq)
 
     def report(self, report: JobReport) -> None:
         """Send a change of state now, or as soon as main reads again; only the latest of each job counts."""
@@ -103,6 +126,7 @@ class Publisher:
 
     def flush(self, *, wait_s: float = 0.0) -> None:
         """Send what waits, and the reports that were refused before."""
+        self._send_wishes()
         self._pending.flush(wait_s=wait_s)
         while self._reports:
             job, report = next(iter(self._reports.items()))
@@ -118,7 +142,8 @@ class Publisher:
         """The job is gone: nothing is reported of it. Its numbers stay."""
         self._reports.pop(job, None)
 
-    def _send_result(self, job: JobSpec, source: str, finding: Finding) -> bool:
+    def _send_result(self, job: JobSpec, source: str, finding: Finding) -> int:
+        """Its seq; 0: it was refused."""
         numbers = self._numbers.get((job.name, source), Numbering())
         numbers = replace(numbers, seq=numbers.seq + 1, track_id=_last_track_id(numbers, finding))
         header = finding.header
@@ -127,7 +152,7 @@ class Publisher:
             inference_ms=(finding.ended_ns - finding.started_ns) / 1e6,
             total_ms=(time.monotonic_ns() - header.captured_ns) / 1e6,
         )
-        origin = self._origin(job.name, source)
+        origin = self.origin(job.name, source)
         payload = encode_result(origin, numbers.seq, header, latency, finding.outcome)
         sent = self._send(
             Output(OutputKind.RESULT, job.name, source, payload, numbers.seq, numbers.track_id, qos=job.qos)
@@ -136,16 +161,10 @@ class Publisher:
             self._numbers[job.name, source] = numbers
             if job.publish_when == "change":
                 self._discrete[job.name, source] = discrete(finding.outcome)
-        return sent
+        return numbers.seq if sent else 0
 
     def _is_wanted(self, job: JobSpec, source: str, outcome: Outcome) -> bool:
-        match job.publish_when:
-            case "change":
-                key = (job.name, source)
-                return key not in self._discrete or self._discrete[key] != discrete(outcome)
-            case "detections":
-                return bool(outcome.detections)
-        return job.publish_when == "always"
+        return is_wanted(job.publish_when, outcome, self._discrete.get((job.name, source)))
 
     def _send_counts(self, job: str, source: str, finding: Finding) -> bool:
         counts = count(finding.outcome)
@@ -164,7 +183,7 @@ class Publisher:
         numbers = self._numbers.get((job, source), Numbering())
         numbers = replace(numbers, event=numbers.event + 1, track_id=_last_track_id(numbers, finding))
         fields = {"id": uuid.uuid4().hex, **fields}
-        payload = encode_event(self._origin(job, source), numbers.event, finding.header, kind, fields)
+        payload = encode_event(self.origin(job, source), numbers.event, finding.header, kind, fields)
         sent = self._send(
             Output(OutputKind.EVENT, job, source, payload, numbers.event, numbers.track_id, qos=1)
         )
@@ -172,15 +191,24 @@ class Publisher:
             self._numbers[job, source] = numbers
         return sent
 
+    def _wish(self, job: str, source: str, header: FrameHeader, kind: str) -> bool:
+        """Before its event and all that waits: what came before it is kept for seconds only."""
+        if len(self._wishes) >= MOST_WISHES:
+            return False
+        self._wishes.append(ClipWish(job, source, kind, header.captured_ns, header.captured_wall_ns))
+        self._send_wishes()
+        return True
+
+    def _send_wishes(self) -> None:
+        while self._wishes and self._channel.send(self._wishes[0]):
+            self._wishes.popleft()
+
     def _send(self, output: Output) -> bool:
         """Nothing overtakes what waits."""
         packet = pack_output(output)
         if output.qos and not output.retain:
             return self._pending.send(packet)
         return not self._pending and self._channel.send_raw(packet)
-
-    def _origin(self, job: str, source: str) -> Origin:
-        return Origin(self._device, job, source, self._boot)
 
 
 def _last_track_id(numbers: Numbering, finding: Finding) -> int:

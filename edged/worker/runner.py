@@ -21,6 +21,7 @@ from edged.worker.backlog import Backlog
 from edged.worker.chain import Answer
 from edged.worker.encoding import zone_counts
 from edged.worker.fault import describe_fault
+from edged.worker.images import Images
 from edged.worker.jobs import Jobs
 from edged.worker.lane import Due, Lane
 from edged.worker.pictures import Album
@@ -44,13 +45,20 @@ class Runner:
     """Belongs to the worker's main thread."""
 
     def __init__(
-        self, heartbeat: Heartbeat, jobs: Jobs, publisher: Publisher, album: Album, snapshots: Snapshots
+        self,
+        heartbeat: Heartbeat,
+        jobs: Jobs,
+        publisher: Publisher,
+        album: Album,
+        snapshots: Snapshots,
+        images: Images,
     ) -> None:
         self._heartbeat = heartbeat
         self._jobs = jobs
         self._publisher = publisher
         self._album = album
         self._snapshots = snapshots
+        self._images = images
         self._faults: dict[tuple[str, str], str] = {}
         """The error last logged of each (job, source)."""
 
@@ -120,13 +128,16 @@ class Runner:
         events, track_id = lane.chain.emissions.take(), lane.chain.track_ids.last
         finding = Finding(turn.due.header, outcome, events, started_ns, ended_ns, track_id)
         try:
-            refused = self._publisher.publish(spec, lane.source, finding)
+            sent = self._publisher.publish(spec, lane.source, finding)
         except AlgorithmError as error:
             self._failed(lane, error)
             return
-        self._count(lane, finding, refused)
+        self._count(lane, finding, sent.refused)
         lane.trails.saw(finding.header, outcome.detections or ())
         self._snapshots.saw(lane, frames[-1], outcome)
+        if sent.seq:
+            origin = self._publisher.origin(spec.name, lane.source)
+            self._images.saw(lane, frames[-1], outcome, origin, sent.seq)
         self._album.saw(lane, frames[-1], outcome, time.monotonic_ns())
 
     def _count(self, lane: Lane, finding: Finding, refused: int) -> None:

@@ -6,15 +6,15 @@ import logging
 import threading
 from collections import deque
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from edged.algorithm.color import Color, convert_planes, planes
-from edged.algorithm.drawing import cover_masks, draw_scene
-from edged.algorithm.frame import Frame
+from edged.algorithm.drawing import cover_masks, cover_planes, draw_scene
+from edged.algorithm.frame import WHOLE, Box, Frame
 from edged.algorithm.trails import Trail
 from edged.model.detection import Outcome
 from edged.model.scene import Scene
@@ -27,10 +27,19 @@ _log = logging.getLogger(__name__)
 LANE = 2
 """Of the worker's heartbeat page."""
 MOST_WAITING = 2
-"""Exposures, beside the one that is being drawn; more are refused, for each holds a whole frame."""
+"""Exposures that somebody waits for, beside the one that is being drawn; more are refused, for each holds a
+whole frame."""
+MOST_LATER = 64
+"""Exposures that nobody waits for,"""
+MOST_LATER_BYTES = 24 << 20
+"""and what their frames take, but for the last."""
 _DRAW_DEADLINE_S = 30.0
 _STOP_DEADLINE_S = 0.2
 _LOOK_AGAIN_S = 60.0
+
+
+Drawn: TypeAlias = Frame | NDArray[np.uint8]
+"""A picture: BGR, or, where nothing was to be drawn, a frame of one's own."""
 
 
 class Purpose(Protocol):
@@ -40,8 +49,8 @@ class Purpose(Protocol):
     def max_width_px(self) -> int | None:
         """A wider frame is scaled down to it."""
 
-    def keep(self, picture: NDArray[np.uint8]) -> None:
-        """It is drawn: BGR. Raises OSError or cv2.error."""
+    def keep(self, picture: Drawn) -> None:
+        """It is drawn. Raises OSError or cv2.error."""
 
     def give_up(self, reason: str) -> None:
         """There will be no picture."""
@@ -49,7 +58,7 @@ class Purpose(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Exposure:
-    """A frame of its own, off the track, and what was seen on it."""
+    """A frame of its own, off the track and writable, and what was seen on it."""
 
     lane: Lane
     frame: Frame
@@ -58,6 +67,16 @@ class Exposure:
     scene: Scene | None = None
     """Of the source when the frame was looked at."""
     trails: tuple[Trail, ...] = ()
+    part: Box | None = None
+    """Its frame is only this part of the source's, and nothing is drawn on it; None: all of it."""
+
+    @property
+    def is_plain(self) -> bool:
+        """There is nothing to draw, so it need not become BGR."""
+        seen, scene = self.outcome, self.scene
+        found = seen.detections or seen.data or seen.counts or self.trails
+        scenery = scene is not None and (scene.zones or scene.lines)
+        return self.part is not None or not (found or scenery or self.lane.chain.paints)
 
     @classmethod
     def of(cls, lane: Lane, frame: Frame, outcome: Outcome, purpose: Purpose) -> Exposure:
@@ -67,12 +86,14 @@ class Exposure:
 
 
 class Studio:
-    """Draws one picture at a time, in the order they came."""
+    """Draws one picture at a time, in the order they came; first those that somebody waits for."""
 
     def __init__(self, heartbeat: Heartbeat) -> None:
         self._heartbeat = heartbeat
         self._change = threading.Condition()
         self._waiting: deque[Exposure] = deque()
+        self._later: deque[Exposure] = deque()
+        self._later_bytes = 0
         self._stopping = False
         self._warned = False
         self._thread = threading.Thread(target=self._work, name="pictures", daemon=True)
@@ -102,16 +123,38 @@ class Studio:
             self._change.notify()
         return True
 
+    @property
+    def has_room(self) -> bool:
+        """Whether `take_later` would take one now; only the thread that gives them may rely on it."""
+        return len(self._later) < MOST_LATER and self._later_bytes < MOST_LATER_BYTES
+
+    def take_later(self, exposure: Exposure) -> bool:
+        """Draw it when nothing else is to be drawn. False: too many wait for that."""
+        with self._change:
+            if not self.has_room:
+                return False
+            self._later.append(exposure)
+            self._later_bytes += exposure.frame.pixels.nbytes
+            self._change.notify()
+        return True
+
     # ---- the studio's thread ----
 
+    def _next(self) -> Exposure | None:
+        """None: it is to stop. What nobody waits for is not drawn any more then."""
+        with self._change:
+            while not (self._waiting or self._later or self._stopping):
+                self._change.wait(_LOOK_AGAIN_S)
+            if self._waiting:
+                return self._waiting.popleft()
+            if self._stopping:
+                return None
+            exposure = self._later.popleft()
+            self._later_bytes -= exposure.frame.pixels.nbytes
+            return exposure
+
     def _work(self) -> None:
-        while True:
-            with self._change:
-                while not (self._waiting or self._stopping):
-                    self._change.wait(_LOOK_AGAIN_S)
-                exposure = self._waiting.popleft() if self._waiting else None
-            if exposure is None:
-                return
+        while (exposure := self._next()) is not None:
             lane = exposure.lane
             with self._heartbeat.doing(
                 "draw", _DRAW_DEADLINE_S, lane=LANE, job=lane.spec.name, source=lane.source
@@ -121,13 +164,21 @@ class Studio:
     def _develop(self, exposure: Exposure) -> None:
         purpose = exposure.purpose
         try:
-            picture = bgr_within(exposure.frame, purpose.max_width_px)
-            self._draw(picture, exposure)
-            purpose.keep(picture)
+            purpose.keep(self._plain(exposure) if exposure.is_plain else self._drawn(exposure))
         except OSError as error:
             purpose.give_up(error.strerror or str(error))
         except (MemoryError, cv2.error) as error:
             purpose.give_up(f"{type(error).__name__}: {error}")
+
+    def _plain(self, exposure: Exposure) -> Frame:
+        picture = exposure.frame.within(exposure.purpose.max_width_px)
+        cover_planes(picture, exposure.scene, exposure.part or WHOLE)
+        return picture
+
+    def _drawn(self, exposure: Exposure) -> NDArray[np.uint8]:
+        picture = bgr_within(exposure.frame, exposure.purpose.max_width_px)
+        self._draw(picture, exposure)
+        return picture
 
     def _draw(self, picture: NDArray[np.uint8], exposure: Exposure) -> None:
         lane = exposure.lane

@@ -7,6 +7,7 @@ from collections import Counter, deque
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
 
+from edged.model.messages import UNPICTURED as _UNPICTURED
 from edged.model.messages import JobStats
 
 _RATE_SECONDS = 10
@@ -26,6 +27,8 @@ class Skip(StrEnum):
     """Nothing moved, and the job looks only where something does."""
     UNSENT = "unsent"
     """Main did not read: the channel was full."""
+    UNPICTURED = _UNPICTURED
+    """A picture of a result was left out: others were being made still, or it could not be."""
 
 
 class Tally:

@@ -16,7 +16,7 @@ import pytest
 from tests.servers.daemon import Daemon, Subscriber
 from tests.servers.mosquitto import Mosquitto, free_port
 
-COMMANDS = ["run", "check", "probe", "algos", "doctor", "ctl", "schema", "new", "try", "models"]
+COMMANDS = ["run", "check", "probe", "algos", "doctor", "ctl", "schema", "new", "try", "models", "analyze"]
 CONFIG = """\
 device: gate-01
 mqtt: {{url: "mqtt://127.0.0.1:{port}"}}

@@ -15,7 +15,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edged.capture.run import run
-from edged.model.capturing import CaptureSpec, Demand, SourceReport, SourceState, TrackOffer, TrackRequest
+from edged.model.capturing import (
+    CaptureSpec,
+    ClipReport,
+    Demand,
+    RecorderReport,
+    SourceReport,
+    SourceState,
+    TrackOffer,
+    TrackRequest,
+)
 from edged.model.frame import FrameFormat, FrameHeader
 from edged.model.gauges import CaptureGauge
 from edged.model.messages import Stop
@@ -27,7 +36,7 @@ from edged.supervise.wire import Decoder
 from edged.track.memory import allocate
 from edged.track.reader import Missing, TrackReader
 
-DECODER = Decoder((SourceReport, TrackRequest))
+DECODER = Decoder((SourceReport, TrackRequest, ClipReport, RecorderReport))
 EVERY = Demand(every_frame=True)
 
 
@@ -51,6 +60,8 @@ class Desk:
     keep_pixels: bool = False
     reports: list[SourceReport] = field(default_factory=list)
     requests: list[FrameFormat] = field(default_factory=list)
+    clips: list[ClipReport] = field(default_factory=list)
+    recorder: list[RecorderReport] = field(default_factory=list)
     frames: list[FrameHeader] = field(default_factory=list)
     pixels: list[NDArray[np.uint8]] = field(default_factory=list)
     seen_ns: list[int] = field(default_factory=list)
@@ -79,6 +90,10 @@ class Desk:
             message = DECODER.decode(packet.body)
             if isinstance(message, SourceReport):
                 self.reports.append(message)
+            elif isinstance(message, ClipReport):
+                self.clips.append(message)
+            elif isinstance(message, RecorderReport):
+                self.recorder.append(message)
             elif isinstance(message, TrackRequest):
                 self.requests.append(message.format)
                 if self.answering:

@@ -134,6 +134,7 @@ def serving(
         finally:
             ended.set()
             thread.join(10.0)
+            assert server.running, "its thread died"
     assert not server.running
 
 
@@ -207,7 +208,7 @@ class RawClient:
     def answer(self) -> Answered:
         """The next response; the packets before it are kept."""
         while True:
-            message = self._message()
+            message = self.message()
             if isinstance(message, Answered):
                 return message
             self.packets.append(message)
@@ -215,7 +216,7 @@ class RawClient:
     def collect(self, count: int) -> list[bytes]:
         """So many RTP packets of channel 0."""
         while sum(channel == 0 for channel, _ in self.packets) < count:
-            message = self._message()
+            message = self.message()
             assert not isinstance(message, Answered)
             self.packets.append(message)
         return [packet for channel, packet in self.packets if channel == 0]
@@ -231,7 +232,7 @@ class RawClient:
             return False
         return True
 
-    def _message(self) -> Answered | tuple[int, bytes]:
+    def message(self) -> Answered | tuple[int, bytes]:
         while True:
             message = self._cut()
             if message is not None:

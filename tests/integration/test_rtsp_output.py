@@ -1,19 +1,21 @@
-"""The RTSP server and real players: ffprobe, ffmpeg, GStreamer, PyAV, VLC, over TCP and UDP."""
+"""The RTSP server and real players: ffprobe, ffmpeg, GStreamer, PyAV, over TCP and UDP."""
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 import subprocess
 import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import av
 import psutil
 import pytest
 
-from edged.output.rtsp import connection
+from edged.output.rtsp import Login, connection
 from tests.integration.rtsp_rig import LOGIN, RawClient, Rig, clip, digest, serving, until
 
 PLAYER_S = 40.0
@@ -69,14 +71,22 @@ def test_ffmpeg_plays(transport: str) -> None:
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
 @pytest.mark.parametrize("login", [None, LOGIN])
-def test_gstreamer_plays(transport: str, login: object) -> None:
-    with serving(login=LOGIN if login else None) as rig:
+def test_gstreamer_sees_every_picture_to_the_last_bit(
+    transport: str, login: Login | None, tmp_path: Path
+) -> None:
+    """Its exit status says nothing: 1.22 now and then fails to send PAUSE at its own end."""
+    with serving(login=login) as rig:
         user = [f"user-id={LOGIN.username}", f"user-pw={LOGIN.password}"] if login else []
+        raw = tmp_path / "raw"
         done = run(
             "gst-launch-1.0", "-q", "rtspsrc", f"location={rig.url()}", f"protocols={transport}", *user, "!",
-            "rtph264depay", "!", "h264parse", "!", "avdec_h264", "!", "fakesink", "num-buffers=30",
+            "rtph264depay", "!", "h264parse", "!", "avdec_h264", "!", "video/x-raw,format=I420", "!",
+            "identity", "eos-after=40", "!", "filesink", f"location={raw}",
         )  # fmt: skip
-        assert (done.returncode, "ERROR" in done.stderr) == (0, False), done.stderr
+        data, size = raw.read_bytes(), 320 * 240 * 3 // 2
+        assert len(data) >= 30 * size, done.stderr
+        pictures = [data[begin : begin + size] for begin in range(0, len(data), size)]
+        assert_seen_as_given(rig, [hashlib.md5(one, usedforsecurity=False).hexdigest() for one in pictures])
         assert until(lambda: rig.server.view("gate").viewers == 0)
 
 
@@ -86,20 +96,9 @@ def test_pyav_sees_every_picture_to_the_last_bit(transport: str) -> None:
         seen = list(frames(rig.url(), 45, transport))
         assert len(seen) == 45
         assert_seen_as_given(rig, seen)
-        assert rig.server.view("gate").dropped == 0
-
-
-def test_vlc_plays() -> None:
-    """VLC will not run as root; where it is, it plays."""
-    with serving() as rig:
-        done = run(
-            "cvlc", "-q", "--rtsp-tcp", "--run-time=2", "--play-and-exit", "--sout", "#dummy", rig.url(),
-            "vlc://quit",
-        )  # fmt: skip
-        if "root" in done.stderr:
-            pytest.skip("VLC refuses root")
-        assert done.returncode == 0
-        assert rig.server.view("gate").sent > 0
+        view = rig.server.view("gate")
+        assert view.dropped == 0
+        assert view.sent_bytes > view.sent * 100
 
 
 def test_the_right_login_plays_and_a_wrong_one_does_not() -> None:
@@ -158,7 +157,7 @@ def test_a_slow_viewer_goes_on_at_a_keyframe() -> None:
         kinds, gaps, last = [], 0, None
         end = time.monotonic() + 20.0
         while time.monotonic() < end and not gaps:
-            message = slow._message()
+            message = slow.message()
             assert isinstance(message, tuple)
             if message[0] != 0:
                 continue
@@ -193,14 +192,28 @@ def test_nobody_there_costs_nothing() -> None:
         assert until(lambda: rig.encoder.said[-1] == ("gate", 0), 20.0)
         time.sleep(0.2)
         thread = next(one for one in threading.enumerate() if one.name == "rtsp")
-        times = {one.id: one.user_time + one.system_time for one in psutil.Process().threads()}
+        before = cpu_s(thread.native_id)
         switches = switched(thread.native_id)
         for number in range(100):
             rig.server.give("gate", clip().units[0], number * 3000, keyframe=True)
         time.sleep(1.5)
-        after = {one.id: one.user_time + one.system_time for one in psutil.Process().threads()}
-        assert after[thread.native_id or 0] == times[thread.native_id or 0]
+        assert cpu_s(thread.native_id) == before
         assert switched(thread.native_id) == switches
+
+
+def test_an_answer_that_is_held_costs_nothing() -> None:
+    """While DESCRIBE waits for an encoder the thread looks now and then, it does not spin."""
+    with serving() as rig, RawClient(rig) as client:
+        rig.encoder.mute = True
+        thread = next(one for one in threading.enumerate() if one.name == "rtsp")
+        before = cpu_s(thread.native_id)
+        assert client.ask("DESCRIBE").status == 503
+        assert cpu_s(thread.native_id) - before < 1.0, "of 5 s"
+
+
+def cpu_s(thread: int | None) -> float:
+    """Used by one thread of this process."""
+    return next(one.user_time + one.system_time for one in psutil.Process().threads() if one.id == thread)
 
 
 def switched(thread: int | None) -> str:

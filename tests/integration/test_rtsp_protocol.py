@@ -13,9 +13,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from edged.errors import EdgedError
-from edged.output.rtsp import RtspServer, connection, server, viewer
+from edged.output.rtp.nal import ParameterSets, nal_type, split_annex_b
+from edged.output.rtsp import RtspServer, StreamInfo, connection, server, viewer
 from edged.output.rtsp.login import digest_response
-from tests.integration.rtsp_rig import LOGIN, RawClient, Rig, clip, serving, until
+from tests.integration.rtsp_rig import LOGIN, Clip, RawClient, Rig, clip, serving, until
 
 TCP = "RTP/AVP/TCP;unicast;interleaved=0-1"
 
@@ -44,7 +45,7 @@ def test_a_session_from_options_to_teardown() -> None:
             re.escape(f"url={rig.url()}/trackID=0;seq=") + r"(\d+);rtptime=(\d+)", play.headers["rtp-info"]
         )
         assert began
-        report, first = client._message(), client._message()
+        report, first = client.message(), client.message()
         assert isinstance(report, tuple)
         assert isinstance(first, tuple)
         assert report[0] == 7
@@ -225,7 +226,7 @@ def test_a_path_that_is_taken_away_says_goodbye_and_closes() -> None:
         last = b""
         with pytest.raises(EOFError):
             while True:
-                message = client._message()
+                message = client.message()
                 assert isinstance(message, tuple)
                 last = message[1] if message[0] == 1 else last
         assert b"\x81\xcb" in last, "RTCP BYE"
@@ -297,6 +298,76 @@ def test_both_families_are_served(host: str, to: str) -> None:
         assert client.ask("DESCRIBE").status == 200
         client.play()
         assert client.collect(5)
+
+
+def test_a_viewer_over_udp_outlives_its_connection_for_some_reports(monkeypatch: pytest.MonkeyPatch) -> None:
+    """RFC 2326 section 1.1: a session is not tied to a connection; who says nothing more is removed."""
+    monkeypatch.setattr(viewer, "ORPHAN_S", 1.5)
+    with serving() as rig, socket.socket(type=socket.SOCK_DGRAM) as rtp:
+        rtp.bind(("127.0.0.1", 0))
+        rtp.settimeout(5.0)
+        port = rtp.getsockname()[1]
+        with RawClient(rig) as client:
+            session = client.ask("SETUP", Transport=f"RTP/AVP;unicast;client_port={port}-{port + 1}").session
+            assert client.ask("PLAY", Session=session).status == 200
+        for _ in range(20):
+            assert rtp.recv(2048)
+        with RawClient(rig) as other:
+            assert other.ask("GET_PARAMETER", Session=session).status == 200
+            assert other.ask("PAUSE", Session=session).status == 200
+            assert other.ask("PLAY", Session=session).status == 200
+        assert until(lambda: rig.server.view("gate").viewers == 0)
+
+
+def test_viewers_that_are_dismissed_may_come_again() -> None:
+    with serving() as rig, RawClient(rig) as client:
+        client.play()
+        rig.server.dismiss("gate")
+        assert client.is_closed()
+        with RawClient(rig) as again:
+            assert again.play().status == 200
+            assert again.collect(5)
+
+
+def test_parameter_sets_that_the_encoder_leaves_out_are_sent_before_each_keyframe() -> None:
+    sets = ParameterSets.among(split_annex_b(clip().units[0]))
+    assert sets
+    bare = tuple(
+        b"".join(b"\0\0\1" + nal for nal in split_annex_b(unit) if nal_type(nal) in (1, 5))
+        for unit in clip().units
+    )
+    with serving(Clip(bare, clip().digests)) as rig, RawClient(rig) as client:
+        rig.server.describe("gate", StreamInfo(sets.sps, sets.pps, 320, 240, 30.0))
+        described = client.ask("DESCRIBE")
+        assert b"a=framerate:30\r\na=framesize:96 320-240\r\n" in described.body
+        client.play()
+        first = client.collect(1)[0]
+        assert first[12] & 0x1F == 24
+        assert sets.sps in first
+        assert sets.pps in first
+
+
+_INIT = {"SETUP": (200, "ready"), "PLAY": (454, "init"), "PAUSE": (454, "init"), "TEARDOWN": (454, "init")}
+_READY = {"SETUP": (200, "ready"), "PLAY": (200, "plays"), "PAUSE": (455, "ready"), "TEARDOWN": (200, "init")}
+_PLAYS = {"SETUP": (455, "plays"), "PLAY": (200, "plays"), "PAUSE": (200, "ready"), "TEARDOWN": (200, "init")}
+_STATES = {"init": _INIT, "ready": _READY, "plays": _PLAYS}
+"""What each method is answered in each state, and the state after it (RFC 2326 appendix A.2)."""
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(methods=st.lists(st.sampled_from(["SETUP", "PLAY", "PAUSE", "TEARDOWN"]), max_size=10))
+def test_a_session_has_the_states_of_the_rfc(served: Rig, methods: list[str]) -> None:
+    state, session = "init", ""
+    with RawClient(served) as client:
+        for method in methods:
+            headers = {"Session": session} if session else {}
+            answer = client.ask(method, **headers, **({"Transport": TCP} if method == "SETUP" else {}))
+            expected, state = _STATES[state][method]
+            assert answer.status == expected, (state, method)
+            if method == "SETUP" and not session:
+                session = answer.session
+            if state == "init":
+                session = ""
 
 
 def test_a_port_that_is_taken_is_said_with_the_mend() -> None:

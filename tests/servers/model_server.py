@@ -121,6 +121,8 @@ class ModelServer:
         total = len(content) if shelf.claims is None else shelf.claims
         if begin:
             request.send_header("Content-Range", f"bytes {begin}-{total - 1}/{total}")
+        elif shelf.knows_ranges:
+            request.send_header("Accept-Ranges", "bytes")
         if shelf.is_chunked:
             request.send_header("Transfer-Encoding", "chunked")
         else:

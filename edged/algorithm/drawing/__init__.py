@@ -2,6 +2,6 @@
 
 from edged.algorithm.drawing.pen import color_of
 from edged.algorithm.drawing.picture import draw_scene
-from edged.algorithm.drawing.scenery import cover_masks
+from edged.algorithm.drawing.scenery import cover_masks, cover_planes
 
-__all__ = ["color_of", "cover_masks", "draw_scene"]
+__all__ = ["color_of", "cover_masks", "cover_planes", "draw_scene"]

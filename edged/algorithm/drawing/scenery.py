@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from edged.algorithm.drawing.pen import BLACK, DARK, LIGHT, BgrPicture, Pen
 from edged.algorithm.drawing.placing import Room
 from edged.algorithm.drawing.text import Plate, draw_plate
+from edged.algorithm.frame import WHOLE, Box, Frame
+from edged.model.frame import ColorRange
 from edged.model.scene import Point, Scene
 
 _Places: TypeAlias = NDArray[np.int32]
@@ -20,6 +22,8 @@ _BRIGHTER = 0.2
 """How much white is mixed into a zone in which somebody is."""
 _ARROW_LETTERS = 3.0
 """Length of a line's arrow, in letters."""
+_FAR_PX = 1 << 20
+"""Outside of any picture, and within what OpenCV can compute with."""
 _MASK_CELLS = 64
 """Into so many cells a side the picture is cut to see where a mask leaves room for text."""
 
@@ -28,6 +32,18 @@ def cover_masks(picture: BgrPicture, scene: Scene | None) -> None:
     """Blacken what is masked, whatever was drawn there."""
     for polygon in scene.masks.values() if scene else ():
         cv2.fillPoly(picture, [_places(polygon, picture)], BLACK)
+
+
+def cover_planes(frame: Frame, scene: Scene | None, part: Box = WHOLE) -> None:
+    """As `cover_masks`, on a frame of one's own that shows ``part`` of the source's; converts nothing."""
+    black = 0 if frame.header.format.color_range == ColorRange.FULL else 16
+    x_min, y_min, x_max, y_max = part
+    for polygon in scene.masks.values() if scene else ():
+        inside = (np.array(polygon, dtype=np.float64) - (x_min, y_min)) / (x_max - x_min, y_max - y_min)
+        for plane, value in ((frame.y, black), (frame.u, 128), (frame.v, 128)):
+            height, width = plane.shape
+            corners = np.clip(inside * (width - 1, height - 1), -_FAR_PX, _FAR_PX)
+            cv2.fillPoly(plane, [np.rint(corners).astype(np.int32)], value)
 
 
 def take_masks(scene: Scene, room: Room) -> None:

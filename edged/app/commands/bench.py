@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from edged.app.commands.bench_jpeg import bench_jpeg
+
 if TYPE_CHECKING:
     from edged.app.bench.run import BenchOutcome
 
@@ -39,7 +41,13 @@ def _numbers(text: str) -> tuple[int, ...]:
     return numbers
 
 
-def bench(
+bench = typer.Typer(rich_markup_mode=None)
+bench.command("jpeg")(bench_jpeg)
+
+
+@bench.callback(invoke_without_command=True)
+def bench_cameras(
+    context: typer.Context,
     *,
     video: _Video = None,
     model: _Model = None,
@@ -58,8 +66,12 @@ def bench(
     Runs the real daemon on a film and listens to it: CPU beside decoding alone, latency, start, stop,
     memory, and how many cameras keep up at 5 runs a second. Close other programs before.
 
+    What pictures of a quality take, and what they do to detections: edged bench jpeg.
+
     Example: edged bench --video gate.mp4 --model yolox_nano_416.onnx --cameras 1,4,8
     """
+    if context.invoked_subcommand is not None:
+        return
     from edged.app.bench.run import Bench, BenchOptions
 
     options = BenchOptions(

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from edged.errors import EdgedError, SpecRejected
+from edged.app.commands.param_words import params_of
+from edged.errors import EdgedError
 
 if TYPE_CHECKING:
     from edged.model.trying import TryReport, TryRequest
@@ -94,32 +95,15 @@ def try_(  # noqa: PLR0913  each is one option of the command line
 
 def _params(given: list[str], head: str | None, provider: str) -> dict[str, Any]:
     """Those left at their defaults are not among them."""
-    params: dict[str, Any] = {}
-    for word in given:
-        name, equals, text = word.partition("=")
-        if not equals or not name:
-            raise typer.BadParameter(f"{word!r}: give it as name=value", param_hint="--param")
-        params[name] = _value(text, word)
+    try:
+        params = params_of(given)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--param") from None
     if head is not None:
         params["head"] = head
     if provider != "auto":
         params["provider"] = provider
     return params
-
-
-def _value(text: str, word: str) -> Any:
-    """JSON where it is JSON; a list or a mapping as in a config; else text. ``word``: all that was given."""
-    from edged.settings.yaml_reader import read_yaml
-
-    with suppress(ValueError):
-        return json.loads(text)
-    if not text.startswith(("[", "{")):
-        return text
-    with suppress(SpecRejected):
-        document, problems = read_yaml(f"value: {text}", "--param")
-        if not problems:
-            return document.value["value"]
-    raise typer.BadParameter(f"{word!r}: that list or mapping does not end, or is none", param_hint="--param")
 
 
 def _request(model: Path, footage: Path, output: Path | None) -> TryRequest:

@@ -4,6 +4,6 @@ Pure, and without av or numpy, because main checks URLs with it before a capture
 """
 
 from edged.capture.sources.plan import OpenPlan
-from edged.capture.sources.registry import SCHEMES, check_url, device_of, file_of, plan_open
+from edged.capture.sources.registry import SCHEMES, check_url, device_of, file_of, plan_open, plan_whole
 
-__all__ = ["SCHEMES", "OpenPlan", "check_url", "device_of", "file_of", "plan_open"]
+__all__ = ["SCHEMES", "OpenPlan", "check_url", "device_of", "file_of", "plan_open", "plan_whole"]

@@ -34,6 +34,22 @@ def plan_open(spec: CaptureSpec) -> OpenPlan:
     return SCHEMES[_scheme_of(spec.url)](spec)
 
 
+def plan_whole(spec: CaptureSpec) -> OpenPlan:
+    """How to read the source of ``spec`` from its beginning to its end, as fast as it goes.
+
+    Raises `SourceUnsupported` as `plan_open` does, and for what has no end.
+    """
+    scheme = _scheme_of(spec.url)
+    if scheme in ("http", "https"):
+        return http.plan_whole(spec)
+    plan = plan_open(spec)
+    if plan.live:
+        raise SourceUnsupported(
+            f"{scheme}:// is live and has no end: analyse files, http(s):// URLs of files, or record it first"
+        )
+    return plan
+
+
 def check_url(url: str) -> None:
     """Raise `SourceUnsupported` when edged could never open ``url``.
 

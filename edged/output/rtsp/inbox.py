@@ -37,6 +37,8 @@ class Asked:
     paths: frozenset[str] | None = None
     """None: no change."""
     infos: dict[str, StreamInfo | None] = field(default_factory=dict)
+    dismissed: set[str] = field(default_factory=set)
+    """Whose viewers are sent away."""
     pictures: deque[Picture] = field(default_factory=deque)
     closed: bool = False
 
@@ -67,6 +69,12 @@ class Inbox:
         """The newest of each name wins."""
         with self._lock:
             self._asked.infos[name] = info
+            self._wake()
+
+    def dismiss(self, name: str) -> None:
+        """Send its viewers away."""
+        with self._lock:
+            self._asked.dismissed.add(name)
             self._wake()
 
     def give(self, picture: Picture) -> None:

@@ -109,8 +109,15 @@ class RtspServer:
         """
         self._inbox.describe(name, info)
 
+    def dismiss(self, name: str) -> None:
+        """Say goodbye to the viewers of ``name`` and close them, as for a source that is away."""
+        self._inbox.dismiss(name)
+
     def give(self, name: str, access_unit: bytes, pts_90k: int, *, keyframe: bool) -> None:
-        """The next picture of ``name`` in decoding order (annex B); never blocks, dropped if nobody looks."""
+        """The next picture of ``name`` in decoding order (annex B); never blocks, dropped if nobody looks.
+
+        ``keyframe``: nothing after it refers to what was before it (an IDR picture).
+        """
         if name in self._looked_at:
             now = time.monotonic(), time.time_ns()
             self._inbox.give(Picture(name, access_unit, pts_90k, keyframe, *now))
@@ -156,6 +163,9 @@ class RtspServer:
         now_s = time.monotonic()
         if asked.paths is not None:
             self._serve(asked.paths, now_s)
+        for name in asked.dismissed:
+            if stream := self._answers.streams.get(name):
+                self._dismiss(stream, now_s)
         for name, info in asked.infos.items():
             if stream := self._answers.streams.get(name):
                 stream.info = info
@@ -166,13 +176,16 @@ class RtspServer:
     def _serve(self, names: frozenset[str], now_s: float) -> None:
         streams = self._answers.streams
         for name in set(streams) - names:
-            for viewer in tuple(streams[name].viewers.values()):
-                self._answers.remove(viewer, now_s)
-                if viewer.connection:
-                    viewer.connection.closing = True
+            self._dismiss(streams[name], now_s)
             del streams[name]
         for name in names - set(streams):
             streams[name] = Stream(name)
+
+    def _dismiss(self, stream: Stream, now_s: float) -> None:
+        for viewer in tuple(stream.viewers.values()):
+            self._answers.remove(viewer, now_s)
+            if viewer.connection:
+                viewer.connection.closing = True
 
     def _accept(self, listener: Listener) -> None:
         try:
@@ -194,7 +207,7 @@ class RtspServer:
             sock.close()
             return
         self._connections.add(connection)
-        self._selector.register(connection, _READ, lambda: self._serve_connection(connection))
+        self._select(connection, _READ)
 
     def _serve_connection(self, connection: Connection) -> None:
         if connection.wants_to_read:
@@ -235,7 +248,20 @@ class RtspServer:
             self._check(now_s)
         for connection in tuple(self._connections):
             self._watch(connection, now_s)
+        self._flush_datagrams()
         self._tell(now_s)
+
+    def _flush_datagrams(self) -> None:
+        full = {
+            viewer.delivery.listener
+            for viewer in self._answers.viewers.values()
+            if isinstance(viewer.delivery, UdpDelivery) and viewer.delivery.flush()
+        }
+        for listener in self._listeners:
+            key = self._selector.get_key(listener.rtp)
+            events = _READ | (_WRITE if listener in full else 0)
+            if key.events != events:
+                self._selector.modify(listener.rtp, events, key.data)
 
     def _check(self, now_s: float) -> None:
         self._checked_s = now_s
@@ -251,13 +277,22 @@ class RtspServer:
         if connection.broken or (connection.closing and not connection.outbox):
             self._answers.lose(connection, now_s)
             self._connections.discard(connection)
-            self._selector.unregister(connection)
+            self._select(connection, 0)
             connection.close()
             return
-        events = (_READ if connection.wants_to_read else 0) | (_WRITE if connection.outbox else 0)
-        key = self._selector.get_key(connection)
-        if key.events != events:
-            self._selector.modify(connection, events or _WRITE, key.data)
+        self._select(
+            connection, (_READ if connection.wants_to_read else 0) | (_WRITE if connection.outbox else 0)
+        )
+
+    def _select(self, connection: Connection, events: int) -> None:
+        """Wake up for these; one that waits for neither must not be in the selector at all."""
+        key = self._selector.get_map().get(connection)
+        if key is None and events:
+            self._selector.register(connection, events, lambda: self._serve_connection(connection))
+        elif key is not None and not events:
+            self._selector.unregister(connection)
+        elif key is not None and key.events != events:
+            self._selector.modify(connection, events, key.data)
 
     def _tell(self, now_s: float) -> None:
         """Of viewers that came and went, and of keyframes that are waited for."""

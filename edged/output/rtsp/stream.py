@@ -30,6 +30,8 @@ class StreamView:
     """Pictures given to viewers: five that see one make five."""
     dropped: int
     """That viewers were too slow for."""
+    sent_bytes: int = 0
+    """Of packets, as ``sent`` counts pictures."""
 
 
 class Stream:
@@ -50,13 +52,14 @@ class Stream:
         self._interest_until_s = 0.0
         self._asked_keyframe_s = -KEYFRAME_EVERY_S
         self._sent = 0
+        self._sent_bytes = 0
         self._dropped_before = 0
 
     def view(self) -> StreamView:
         """Counters since the output is served."""
         playing = sum(viewer.looks for viewer in self.viewers.values())
         dropped = self._dropped_before + sum(viewer.dropped for viewer in self.viewers.values())
-        return StreamView(playing, self._sent, dropped)
+        return StreamView(playing, self._sent, dropped, self._sent_bytes)
 
     def wanted(self, now_s: float) -> int:
         """How many play; 1 while somebody is about to, or just left; 0: nothing need be encoded."""
@@ -98,8 +101,10 @@ class Stream:
         if picture.keyframe:
             nals = self._with_parameter_sets(nals)
         unit = self._packetizer.pack(nals, self._timeline.at(picture.pts_90k), keyframe=picture.keyframe)
-        for viewer in tuple(self.viewers.values()):
-            self._sent += viewer.offer(unit, self.ssrc, picture.given_s, picture.given_wall_ns)
+        given_s, wall_ns = picture.given_s, picture.given_wall_ns
+        takers = sum(viewer.offer(unit, self.ssrc, given_s, wall_ns) for viewer in self.viewers.values())
+        self._sent += takers
+        self._sent_bytes += takers * sum(map(len, unit.packets))
 
     def _with_parameter_sets(self, nals: list[bytes]) -> list[bytes]:
         """A keyframe can be decoded alone; what it brings is what the stream is described with."""

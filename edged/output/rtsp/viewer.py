@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from enum import Enum
 from typing import Protocol
@@ -16,6 +17,8 @@ SESSION_S = 60.0
 ORPHAN_S = 15.0
 """The same for one over UDP whose connection closed: its receiver reports come every 5 s."""
 REPORT_S = 5.0
+MAX_WAITING_PACKETS = 1500
+"""For one player over UDP: 2 MiB. A single picture may have more."""
 CNAME = "edged"
 
 
@@ -63,33 +66,47 @@ class UdpDelivery:
     """From the listener's pair of ports to the player's; only ever to the address that asked."""
 
     def __init__(self, connection: Connection, transport: OverUdp) -> None:
-        self._listener = connection.listener
+        self.listener = connection.listener
         self._transport = transport
         self._rtp = connection.peer_at(transport.rtp_port)
         self._rtcp = connection.peer_at(transport.rtcp_port)
+        self._waiting: deque[bytes] = deque()
 
     def picture(self, unit: Unit) -> int:
-        """A socket that is full drops the rest of the picture."""
-        try:
-            for packet in unit.packets:
-                self._listener.rtp.sendto(packet, self._rtp)
-        except OSError:
+        """Packets that the socket has no room for wait; a picture for which there is no room is dropped."""
+        if len(self._waiting) + len(unit.packets) > max(MAX_WAITING_PACKETS, len(unit.packets)):
             return 1
+        self._waiting.extend(unit.packets)
+        self.flush()
         return 0
+
+    def flush(self) -> bool:
+        """Send what waits, if the socket takes it; whether some still waits."""
+        try:
+            while self._waiting:
+                self.listener.rtp.sendto(self._waiting[0], self._rtp)
+                self._waiting.popleft()
+        except BlockingIOError:
+            return True
+        except OSError:
+            # No route, or nobody listens there: what is sent later may arrive.
+            self._waiting.clear()
+        return False
 
     def report(self, packet: bytes) -> None:
         """Lost where the socket is full."""
         try:
-            self._listener.rtcp.sendto(packet, self._rtcp)
+            self.listener.rtcp.sendto(packet, self._rtcp)
         except OSError:
             return
 
     def header(self, ssrc: int) -> str:
         """With the ports of both."""
-        return self._transport.header(ssrc, self._listener.udp_ports)
+        return self._transport.header(ssrc, self.listener.udp_ports)
 
     def stop(self) -> None:
-        """Nothing waits here."""
+        """Nothing of it is sent any more."""
+        self._waiting.clear()
 
     def comes_from(self, address: str, port: int) -> bool:
         """Whether a datagram from there is of this player."""

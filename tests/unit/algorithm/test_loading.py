@@ -326,7 +326,8 @@ def test_importing_edged_is_light() -> None:
         "import sys, edged; assert 'numpy' not in sys.modules and 'pydantic' not in sys.modules;"
         "from edged import BaseAlgo; assert 'onnxruntime' not in sys.modules;"
         "assert 'BaseAlgo' in dir(edged);"
-        "import edged.algorithm as a; assert all(getattr(edged, n) is getattr(a, n) for n in edged._NAMES)"
+        "import edged.algorithm as a;"
+        "assert all(getattr(edged, n) is getattr(a, n) for n in edged._OF_ALGORITHMS)"
     )
     subprocess.run([sys.executable, "-c", probe], check=True, timeout=60)
 
@@ -336,6 +337,6 @@ def test_the_stub_declares_what_the_package_gives() -> None:
 
     stub = Path(edged.__file__).with_suffix(".pyi").read_text()
     declared = [line.split(" as ")[1] for line in stub.splitlines() if line.startswith("from ")]
-    assert declared == list(edged._NAMES)
+    assert declared == list(edged._MODULES)
     with pytest.raises(AttributeError, match="has no attribute 'Nothing'"):
         _ = edged.Nothing

@@ -54,6 +54,29 @@ def test_results_and_events_are_numbered_apart_and_worth_different_things() -> N
     assert routes.results == 1
 
 
+def test_pictures_of_results_have_topics_of_their_own_and_use_no_numbers() -> None:
+    routes, said, jobs = router("people")
+    routes.route("main", output(OutputKind.RESULT, seq=7))
+    routes.route("main", output(OutputKind.IMAGE, seq=5))
+    routes.route("main", output(OutputKind.CROP, seq=6))
+    assert said.published[1:] == [
+        ("source/gate/snapshot", 0, Worth.RESULT),
+        ("job/people/gate/crop", 0, Worth.RESULT),
+    ]
+    assert jobs["people"].numbering == {"gate": Numbering(seq=7)}, "a late picture takes none back"
+    assert routes.results == 1
+
+
+def test_of_a_job_that_is_gone_or_only_temporary_no_picture_comes() -> None:
+    routes, said, _ = router("people", "look.1")
+    for kind in (OutputKind.IMAGE, OutputKind.CROP):
+        routes.route("main", output(kind, job="cars"))
+        routes.route("main", output(kind, job="look.1"))
+        routes.route("other", output(kind))
+        routes.route("main", Output(kind, "people", "yard", b"", 1))
+    assert said.published == []
+
+
 def test_what_a_job_that_just_went_still_says_is_heard_and_its_numbers_go_on() -> None:
     routes, said, jobs = router("people")
     routes.route("main", output(OutputKind.EVENT, seq=1))

@@ -87,10 +87,21 @@ def test_status_of_a_source_that_never_opened_has_the_error_and_no_size() -> Non
 
 
 def test_status_of_a_job_sums_its_missed_turns_and_keeps_their_reasons() -> None:
-    stats = JobStats("people", 100, 2, {"late": 3, "overrun": 0, "failed": 1}, 4.996, 9.0, 12.345, 20.0, 7.0)
+    stats = JobStats(
+        "people",
+        100,
+        2,
+        {"late": 3, "overrun": 0, "failed": 1, "unpictured": 5},
+        4.996,
+        9.0,
+        12.345,
+        20.0,
+        7.0,
+    )
     status = read(job_status_payload(JobState.RUNNING, since_ns=SINCE_NS, stats=stats))
     assert status == {
-        "state": "running", "since": SINCE, "runs": 100, "skipped": 4, "skipped_by": {"late": 3, "failed": 1},
+        "state": "running", "since": SINCE, "runs": 100, "skipped": 4,
+        "skipped_by": {"late": 3, "failed": 1, "unpictured": 5},  # pictures are no turns
         "errors": 2, "rate": 5.0, "latency_ms": {"p50": 9.0, "p95": 12.35, "p99": 20.0},
     }  # fmt: skip
 

@@ -26,6 +26,7 @@ from edged.worker.lane import Lane
 from edged.worker.snapshot import Snapshots
 from edged.worker.studio import Studio
 from edged.worker.tally import Tally
+from edged.worker.tray import Tray
 from tests.pictures import gray_frame, header_of
 
 BOX = Outcome((Detection((0.25, 0.25, 0.75, 0.75), 0.9, "person"),))
@@ -37,6 +38,8 @@ DECODER = Decoder((SnapshotReport,))
 class Rig:
     main: Channel
     snapshots: Snapshots
+    tray: Tray
+    worker: Channel
 
     def answers(self, count: int) -> list[tuple[SnapshotReport, Output | None]]:
         """Waits for so many; the picture of each came just before it."""
@@ -45,8 +48,8 @@ class Rig:
         while len(found) < count:
             packet = self.main.receive()
             if packet is None:
-                assert select.select([self.snapshots.wake], [], [], 10)[0], "nothing more is drawn"
-                self.snapshots.deliver()
+                assert select.select([self.tray.wake], [], [], 10)[0], "nothing more is drawn"
+                self.tray.deliver()
             elif packet.kind == RAW:
                 picture = unpack_output(packet.body)
             else:
@@ -58,7 +61,7 @@ class Rig:
 
     def silent(self) -> bool:
         """Nothing was sent, and nothing is being drawn."""
-        return self.main.receive() is None and not select.select([self.snapshots.wake], [], [], 0)[0]
+        return self.main.receive() is None and not select.select([self.tray.wake], [], [], 0)[0]
 
 
 @pytest.fixture
@@ -67,12 +70,13 @@ def rig() -> Iterator[Rig]:
     page = make_page()
     studio = Studio(Heartbeat(page))
     os.close(page)
-    snapshots = Snapshots(studio, Channel(theirs))
-    snapshots.start()
+    channel = Channel(theirs)
+    tray = Tray(channel)
+    tray.start()
     studio.start()
-    yield Rig(ours, snapshots)
+    yield Rig(ours, Snapshots(studio, tray), tray, channel)
     assert studio.stop()
-    snapshots.close()
+    tray.close()
     ours.close()
     theirs.close()
 
@@ -164,14 +168,17 @@ def test_a_run_that_raised_is_the_answer(rig: Rig) -> None:
 def test_what_main_has_no_room_for_stays_until_it_has(rig: Rig) -> None:
     lanes = lane_of()
     stuffed = 0
-    while rig.snapshots._channel.send_raw(b"x" * 1000):
+    while rig.worker.send_raw(b"x" * 1000):
         stuffed += 1
     rig.snapshots.apply([REQUEST])
     rig.snapshots.failed(lanes, "algorithm_failed", "ajar")
+    rig.tray.deliver()
+    assert rig.tray.waits_for_room
     for _ in range(stuffed):
         assert rig.main.receive() is not None
     assert rig.main.receive() is None
-    rig.snapshots.deliver()
+    rig.tray.deliver()
+    assert not rig.tray.waits_for_room
     [(report, _)] = rig.answers(1)
     assert report.error == "ajar"
 

@@ -10,13 +10,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from edged.algorithm.drawing import color_of, cover_masks, draw_scene
+from edged.algorithm.drawing import color_of, cover_masks, cover_planes, draw_scene
 from edged.algorithm.drawing.objects import wordings_of
 from edged.algorithm.drawing.panel import panel_lines
 from edged.algorithm.drawing.pen import DARK, PALETTE, color_of_track
+from edged.algorithm.frame import WHOLE, Frame
 from edged.algorithm.trails import Trail
 from edged.model.detection import Detection, Outcome
+from edged.model.frame import ColorRange, FrameFormat
 from edged.model.scene import Scene
+from tests.pictures import header_of
 
 SIZES = [(1, 1), (16, 20), (90, 160), (144, 176), (480, 640), (1080, 1920), (4320, 7680)]
 SQUARE = ((0.25, 0.25), (0.75, 0.25), (0.75, 0.75), (0.25, 0.75))
@@ -359,3 +362,21 @@ def test_what_else_was_drawn_is_covered_again() -> None:
     assert not picture[:, :320].any()
     assert (picture[:, 322:] == 255).all()
     cover_masks(picture, None)
+
+
+@pytest.mark.parametrize("color_range", ColorRange)
+@pytest.mark.parametrize("size", [(320, 240), (321, 241)])
+def test_masks_are_black_on_planes_too_and_at_their_place_in_a_part(
+    size: tuple[int, int], color_range: ColorRange
+) -> None:
+    width, height = size
+    layout = FrameFormat(width, height, color_range)
+    frame = Frame(header_of(layout), np.full(layout.frame_bytes, 120, dtype=np.uint8))
+    scene = Scene(masks={"neighbour": ((0.0, 0.0), (0.5, 0.0), (0.5, 1.0), (0.0, 1.0))})
+    part, shown = frame.cut((0.25, 0.25, 0.75, 0.75))
+    for picture, where in ((frame.copy(), WHOLE), (part, shown)):
+        cover_planes(picture, scene, where)
+        seen, middle = picture.bgr(), round(picture.width * (0.5 - where[0]) / (where[2] - where[0]))
+        assert seen[:, : middle - 2].max() == 0
+        assert seen[:, middle + 3 :].min() > 90
+        cover_planes(picture, None)

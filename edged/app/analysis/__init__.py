@@ -1,0 +1,1 @@
+"""`edged analyze`: the same jobs over files, as fast as the machine allows."""

@@ -1,0 +1,49 @@
+"""A film as one whole MP4, its index in front: every player knows its length at once and can seek."""
+
+from __future__ import annotations
+
+import hashlib
+from contextlib import closing
+from pathlib import Path
+
+import av
+from av.container import InputContainer, OutputContainer
+
+from edged.capture.recording.part_file import PartFile
+
+_INDEX_BYTES = 8192
+_INDEX_BYTES_PER_FRAME = 48
+"""stts 8, ctts 8, stsz 4, stsc 12, co64 8, stss 4 bytes at most (ISO/IEC 14496-12, 8.6 to 8.7)."""
+_HASHED_BYTES = 1 << 20
+
+
+def rewrite(fragmented: Path, to: Path, packets: int, codec: str) -> None:
+    """Copy the packets of one MP4 into another. Raises OSError.
+
+    There is room in front for the index of as many packets, so nothing is written twice.
+    """
+    room = _INDEX_BYTES + packets * _INDEX_BYTES_PER_FRAME
+    with av.open(str(fragmented), format="mp4") as source, closing(PartFile(to)) as file:
+        with av.open(file, "w", format="mp4", options={"moov_size": str(room)}) as container:
+            _copy(source, container, codec)
+        file.sync()
+
+
+def _copy(source: InputContainer, container: OutputContainer, codec: str) -> None:
+    template = source.streams.video[0]
+    stream = container.add_stream_from_template(template, opaque=True)
+    if codec == "hevc":
+        stream.codec_context.codec_tag = "hvc1"
+    for packet in source.demux(template):
+        if packet.size:
+            packet.stream = stream
+            container.mux_one(packet)
+
+
+def sha256_of(path: Path) -> str:
+    """In hexadecimal."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while data := file.read(_HASHED_BYTES):
+            digest.update(data)
+    return digest.hexdigest()

@@ -1,0 +1,227 @@
+"""`edged analyze`: one video after the other through the engine, and what is found into a sink."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterator
+from contextlib import AbstractContextManager, ExitStack
+from dataclasses import dataclass, field
+from itertools import takewhile
+from pathlib import Path
+from typing import TypeAlias
+
+from edged.algorithm.runtime import OnBuild
+from edged.errors import EdgedError
+from edged.model.analyzing import (
+    AnalysisRequest,
+    AnalysisUpdate,
+    VideoBegan,
+    VideoEnded,
+    VideoFile,
+    VideoProgress,
+)
+from edged.model.messages import JobSpec, Numbering
+from edged.model.redact import redact_text, redact_url
+from edged.offline.cluster.ray_engine import Coming, RayEngine
+from edged.offline.continuing import can_go_on
+from edged.offline.engine import Engine, Progress, Result, Setup
+from edged.offline.journal import Done
+from edged.offline.object_store import openable
+from edged.offline.reader import Span
+from edged.offline.sinks.piece import Piece
+from edged.offline.sinks.sink import Sink
+from edged.offline.sinks.tail import Tail
+from edged.offline.telling import pieces_of
+
+Tell: TypeAlias = Callable[[AnalysisUpdate], None]
+Waiting: TypeAlias = Callable[[], AbstractContextManager[None]]
+"""``with waiting():`` and in it whatever an end that is ordered may interrupt."""
+
+
+@dataclass(slots=True)
+class _Course:
+    """One video on its way."""
+
+    place: int
+    video: VideoFile
+    tail: Tail
+    results: int = 0
+    frames: int = 0
+    at_us: int = 0
+    duration_us: int = 0
+    opened: str = ""
+    """What FFmpeg was given: it may be a secret."""
+
+    def progress(self) -> VideoProgress:
+        return VideoProgress(self.place, self.at_us, self.duration_us, self.frames, self.results)
+
+
+class _VideoFailed(Exception):
+    """Of one video, not of where its results go."""
+
+    def __init__(self, error: EdgedError | OSError) -> None:
+        super().__init__(str(error))
+        self.error = error
+
+
+class Analysis:
+    """All videos of a request."""
+
+    def __init__(
+        self, request: AnalysisRequest, sink: Sink, tell: Tell, waiting: Waiting, on_build: OnBuild
+    ) -> None:
+        """``tell`` is called from any thread, and often."""
+        self._request = request
+        self._sink = sink
+        self._tell = tell
+        self._waiting = waiting
+        self._engines = _Engines(request, on_build)
+
+    def run(self) -> None:
+        """Raises `EdgedError` and OSError for what ends all of it: jobs that cannot be loaded, results that
+        cannot be written. What is wrong with one video is told, and the next has its turn.
+        """
+        self._sink.prepare()
+        with self._engines:
+            for place, video in enumerate(self._request.videos):
+                self._one(place, video)
+        self._sink.finish(all_done=True)
+
+    def _one(self, place: int, video: VideoFile) -> None:
+        left = self._sink.begin(video)
+        if isinstance(left, Done):
+            self._tell(VideoEnded(place, left.frames, left.results, left.error, earlier=True))
+            return
+        with self._waiting():
+            engine = self._engines.engine_for(video)
+            self._engines.expect_after(place)
+        course = _Course(place, video, self._where_to_begin(place, video, left))
+        error = self._follow(engine, course)
+        self._tell(course.progress())
+        self._sink.end(Done(video.source, 0, course.results, course.frames, error))
+        self._tell(VideoEnded(place, course.frames, course.results, error))
+
+    def _where_to_begin(self, place: int, video: VideoFile, left: Tail) -> Tail:
+        goes_on = left.at_us is not None
+        if goes_on and not can_go_on(video, self._request):
+            self._sink.begin_again()
+            self._tell(VideoBegan(place, again=True))
+            return Tail(0)
+        self._tell(VideoBegan(place, left.at_us or 0))
+        return left
+
+    def _follow(self, engine: Engine | RayEngine, course: _Course) -> str:
+        """What ended it before its end; empty: nothing."""
+        course.results = course.tail.results
+        results = self._results(engine, course)
+        try:
+            while (result := self._next(results)) is not None:
+                for piece in pieces_of(result):
+                    self._write(piece, course)
+        except _VideoFailed as failed:
+            return _reason(failed.error, course)
+        finally:
+            results.close()
+        return ""
+
+    def _next(self, results: Iterator[Result]) -> Result | None:
+        try:
+            with self._waiting():
+                return next(results, None)
+        except (EdgedError, OSError) as error:
+            raise _VideoFailed(error) from error
+
+    def _write(self, piece: Piece, course: _Course) -> None:
+        self._sink.write(piece)
+        course.results += not piece.is_event
+
+    def _results(self, engine: Engine | RayEngine, course: _Course) -> Generator[Result]:
+        video, request = course.video, self._request
+        start_us = max(request.start_us, course.tail.at_us or 0)
+
+        def note(progress: Progress) -> None:
+            course.at_us = round(progress.at_s * 1e6)
+            course.duration_us = round(progress.duration_s * 1e6)
+            course.frames = progress.frames
+            self._tell(course.progress())
+
+        course.opened = openable(video.url)
+        yield from engine.results(
+            course.opened,
+            source=video.source,
+            span=Span(start_us, request.end_us),
+            record=Path(video.record) if video.record else None,
+            on_progress=note,
+            after=_numbers(course),
+        )
+
+
+@dataclass(slots=True)
+class _Engines:
+    """The engine of one video after the other; videos in a row that need the same share it."""
+
+    request: AnalysisRequest
+    on_build: OnBuild
+    _opened: ExitStack = field(default_factory=ExitStack)
+    _engine: Engine | RayEngine | None = None
+    _of: object = None
+
+    def __enter__(self) -> None:
+        """Nothing is loaded before it is needed."""
+
+    def __exit__(self, *_: object) -> None:
+        self._opened.close()
+
+    def engine_for(self, video: VideoFile) -> Engine | RayEngine:
+        """Raises `EdgedError` for jobs that cannot be loaded."""
+        needed = (video.jobs, video.scene)
+        if self._engine is None or self._of != needed:
+            self._opened.close()
+            setup = Setup(
+                jobs=jobs_of(video, self.request),
+                library=self.request.library,
+                scene=video.scene,
+                device=self.request.device,
+                source=video.source,
+            )
+            self._engine = engine = self._made(setup)
+            self._opened.enter_context(engine)
+            self._of = needed
+        return self._engine
+
+    def expect_after(self, place: int) -> None:
+        """An engine with many workers may begin with what follows ``place`` and needs the same."""
+        if isinstance(self._engine, RayEngine):
+            following = takewhile(
+                lambda video: (video.jobs, video.scene) == self._of, self.request.videos[place + 1 :]
+            )
+            span = Span(self.request.start_us, self.request.end_us)
+            self._engine.expect([Coming(openable(video.url), video.source, span) for video in following])
+
+    def _made(self, setup: Setup) -> Engine | RayEngine:
+        if self.request.cluster is not None:
+            return RayEngine(setup, self.request.cluster)
+        return Engine(setup, threads=self.request.threads, on_build=self.on_build)
+
+
+def jobs_of(video: VideoFile, request: AnalysisRequest) -> tuple[JobSpec, ...]:
+    """Those that run over it."""
+    return tuple(job for job in request.jobs if job.name in video.jobs)
+
+
+def _numbers(course: _Course) -> dict[str, Numbering]:
+    """Those that were given out already, by job."""
+    tail = course.tail
+    return {
+        name: Numbering(seq=tail.seqs.get(name, 0), event=tail.event_seqs.get(name, 0))
+        for name in course.video.jobs
+    }
+
+
+def _reason(error: Exception, course: _Course) -> str:
+    """In one line, and without what is secret in an address, or said beside it anyway."""
+    if isinstance(error, OSError):
+        name = f"{error.filename}: " if error.filename else ""
+        return f"{name}{error.strerror or error}"
+    text = redact_text(str(error), course.opened)
+    text = text.replace(redact_url(course.opened) or course.video.name, course.video.name)
+    return " ".join(text.split()).removeprefix(f"{course.video.name}: ")

@@ -1,0 +1,165 @@
+"""One video through all jobs: reading, looking and concluding at once, in order where that matters."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Sequence
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
+
+from edged.algorithm.frame import Frame
+from edged.model.detection import Outcome
+from edged.model.frame import FrameHeader
+from edged.model.messages import JobSpec
+from edged.model.scene import Scene
+from edged.offline.beginning import Beginning
+from edged.offline.belt import Belt, BeltCut
+from edged.offline.concluding import Concluded, Conclusion
+from edged.offline.covering import Covering
+from edged.offline.crew import Crew
+from edged.offline.painting import Painter, Painting
+from edged.offline.partial import Partial
+from edged.offline.reader import Look, Reader
+from edged.worker.motion_gate import Watchman
+
+_MOMENTS = 4
+"""Frames that wait for the caller."""
+_END_S = 60.0
+"""For what is in hand: one read of the video, one run of an algorithm."""
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A frame that is past all jobs."""
+
+    header: FrameHeader
+    frame: Frame | None
+    """None: nobody asked for every frame."""
+    runs: tuple[Concluded, ...]
+    painting: Painting | None
+
+
+@dataclass(frozen=True, slots=True)
+class _UnderWay:
+    header: FrameHeader
+    frame: Frame | None
+    runs: tuple[Partial | Future[Partial], ...]
+
+
+class Pipeline:
+    """``with Pipeline(…) as pipeline: for moment in pipeline.moments(…)``. Once."""
+
+    def __init__(
+        self,
+        jobs: Sequence[JobSpec],
+        reader: Reader,
+        beginnings: Sequence[Beginning],
+        conclusion: Conclusion,
+        crew: Crew,
+        *,
+        splits: Sequence[int],
+        scene: Scene | None,
+        painter: Painter | None,
+    ) -> None:
+        """``beginnings``: one for each worker. ``painter``: every frame is given, with what to draw on it."""
+        self._jobs = tuple(jobs)
+        self._reader = reader
+        self._conclusion = conclusion
+        self._painter = painter
+        self._splits = tuple(splits)
+        self._gates = [None if job.gate is None else Watchman(job.gate) for job in jobs]
+        self._covering = Covering(scene)
+        self._idle: queue.SimpleQueue[Beginning] = queue.SimpleQueue()
+        for beginning in beginnings:
+            self._idle.put(beginning)
+        self._under_way: Belt[_UnderWay] = Belt(crew.ahead)
+        self.moments: Belt[Moment] = Belt(_MOMENTS)
+        """In order; it ends with what ends the video."""
+        self._pool = ThreadPoolExecutor(max(crew.workers, 1), "edged-look")
+        self._threads = (
+            threading.Thread(target=self._read, name="edged-read", daemon=True),
+            threading.Thread(target=self._conclude, name="edged-conclude", daemon=True),
+        )
+
+    def __enter__(self) -> Self:
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.moments.cut()
+        self._under_way.cut()
+        self._pool.shutdown(wait=True, cancel_futures=True)
+        for thread in self._threads:
+            thread.join(_END_S)
+
+    # ---- the thread that reads ----
+
+    def _read(self) -> None:
+        try:
+            for look in self._reader.looks():
+                self._take_up(look)
+        except BeltCut:
+            pass
+        except BaseException as error:  # noqa: BLE001 - the caller's thread raises it
+            self._under_way.finish(error)
+        else:
+            self._under_way.finish()
+
+    def _take_up(self, look: Look) -> None:
+        self._covering.cover(look)
+        runs = tuple(
+            self._begin(place, window)
+            for place, window in enumerate(look.windows)
+            if window and self._lets_pass(place, window)
+        )
+        frame = None if self._painter is None else look.frame
+        if runs or frame is not None:
+            self._under_way.put(_UnderWay(look.header, frame, runs))
+
+    def _lets_pass(self, place: int, window: Sequence[Frame]) -> bool:
+        gate = self._gates[place]
+        return gate is None or gate.lets_pass(window[-1])
+
+    def _begin(self, place: int, window: tuple[Frame, ...]) -> Partial | Future[Partial]:
+        if not self._splits[place]:
+            kept = window if self._conclusion.reads_pixels(place) else ()
+            return Partial(place, window[-1].header, Outcome(), kept)
+        return self._pool.submit(self._look, place, window)
+
+    # ---- the workers ----
+
+    def _look(self, place: int, window: tuple[Frame, ...]) -> Partial:
+        beginning = self._idle.get()
+        try:
+            return beginning.run(place, window, keep_window=self._conclusion.reads_pixels(place))
+        finally:
+            self._idle.put(beginning)
+
+    # ---- the thread that concludes ----
+
+    def _conclude(self) -> None:
+        try:
+            for under_way in self._under_way:
+                self.moments.put(self._concluded(under_way))
+        except (BeltCut, CancelledError):
+            pass
+        except BaseException as error:  # noqa: BLE001 - the caller's thread raises it
+            self.moments.finish(error)
+        else:
+            self.moments.finish()
+        finally:
+            self._under_way.cut()
+
+    def _concluded(self, under_way: _UnderWay) -> Moment:
+        partials = (run.result() if isinstance(run, Future) else run for run in under_way.runs)
+        runs = tuple(self._conclusion.conclude(partial) for partial in partials)
+        if self._painter is None:
+            return Moment(under_way.header, under_way.frame, runs, None)
+        self._painter.saw(runs)
+        return Moment(under_way.header, under_way.frame, runs, self._painter.painting)
