@@ -53,7 +53,7 @@ class _Path:
         """Of the newest picture."""
         self.jpeg = b""
         self.is_gone = False
-        self._waiting: set[asyncio.Future[None]] = set()
+        self._next = asyncio.get_running_loop().create_future()
 
     def put(self, jpeg: bytes) -> None:
         self.number += 1
@@ -61,27 +61,16 @@ class _Path:
         self.wake()
 
     def wake(self) -> None:
-        for waiting in self._waiting:
-            if not waiting.done():
-                waiting.set_result(None)
+        came, self._next = self._next, asyncio.get_running_loop().create_future()
+        came.set_result(None)
 
     async def newer(self, number: int, within_s: float) -> bool:
         """Wait for a picture after that one. False: none came, or the output is gone."""
-        waiting = asyncio.get_running_loop().create_future()
-        self._waiting.add(waiting)
-        try:
+        with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(within_s):
                 while self.number <= number and not self.is_gone:
-                    await waiting
-                    if waiting.done():
-                        self._waiting.discard(waiting)
-                        waiting = asyncio.get_running_loop().create_future()
-                        self._waiting.add(waiting)
-        except TimeoutError:
-            return False
-        finally:
-            self._waiting.discard(waiting)
-        return not self.is_gone
+                    await asyncio.shield(self._next)  # others wait for the same
+        return self.number > number and not self.is_gone
 
 
 class MjpegServer:
