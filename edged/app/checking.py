@@ -87,7 +87,12 @@ def prove(
 
 
 def _plan_problems(loaded: Loaded, plan: Plan) -> Iterator[Problem]:
-    failed = (*plan.failed_models.values(), *plan.failed_sources.values(), *plan.failed_jobs.values())
+    failed = (
+        *plan.failed_models.values(),
+        *plan.failed_sources.values(),
+        *plan.failed_jobs.values(),
+        *plan.failed_outputs.values(),
+    )
     for problem in dict.fromkeys(problem for failure in failed for problem in failure.problems):
         yield loaded.problem(problem.path, problem.message, problem.code)
 

@@ -6,10 +6,11 @@ import asyncio
 import secrets
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from edged.app.checking import Findings
-from edged.app.diagnosis import Level, Verdict, embedded_broker
+from edged.app.diagnosis import Level, Verdict, disk, embedded_broker
 from edged.app.link import broker_options
 from edged.model.probe import ProbeReport
 from edged.mqtt.connection import Connection
@@ -18,6 +19,8 @@ from edged.mqtt.message import Received
 from edged.mqtt.options import MqttOptions
 from edged.mqtt.protocol import Protocol
 from edged.settings import Loaded
+from edged.storage.recordings_folder import RecordingsFolder
+from edged.storage.retention import MB
 
 _DIAL_WITHIN_S = 5.0
 _GOODBYE_S = 1.0
@@ -41,6 +44,22 @@ def look_at_broker(loaded: Loaded) -> Verdict:
         finding, _, mend = failed.failure.message.partition(": ")
         return Verdict(Level.FAIL, "broker", finding, mend)
     return Verdict(Level.OK, "broker", f"{options.broker} lets this device in, MQTT {version.value}")
+
+
+def look_at_recordings(found: Findings) -> Iterator[Verdict]:
+    """Where they go, if anything is recorded: those that are there already take their part."""
+    spec, keeping = found.loaded.settings.spec, found.plan.keeping
+    sources = any(source.record is not None for source in spec.sources.values())
+    if not keeping.folder or not (sources or any(job.record is not None for job in spec.jobs.values())):
+        return
+    folder = RecordingsFolder(Path(keeping.folder))
+    try:
+        taken_mb = sum(file.bytes for file in folder.read()) // MB
+    except OSError as error:
+        mend = "let the user that runs edged read and write it, or set another recordings.path"
+        yield Verdict(Level.FAIL, "recordings", f"{folder.path} cannot be read: {error.strerror}", mend)
+        return
+    yield disk(folder.path, max(0, keeping.max_mb - taken_mb), "recordings")
 
 
 async def _connect(options: MqttOptions) -> Protocol:

@@ -7,16 +7,19 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Coroutine, Mapping
 from pathlib import Path
+from typing import Any
 
 from edged.app.homeassistant import HomeAssistant
 from edged.app.inbox import Inbox
 from edged.app.link import BrokerLink
 from edged.app.retained import RetainedMemory
+from edged.control.clips import Clips
 from edged.control.commands.context import Context, Facts
 from edged.control.commands.desk import CommandDesk, build_desk
 from edged.control.commands.probe import SourceProber
 from edged.control.device import Device
 from edged.control.proof_desk import ProofDesk
+from edged.control.recordings import Recordings
 from edged.control.snapshots import Snapshots
 from edged.control.trial import Understood
 from edged.control.twin import Twin
@@ -68,6 +71,8 @@ class ControlPlane:
             folder=folder,
         )
         self._snapshots = Snapshots(device, link, topics)
+        self._clips = Clips(device, link, topics)
+        self._recordings = Recordings(lambda: device.plan.keeping)
         self._prober = SourceProber(supervisor, kinds["probe"], lambda: self._file, folder)
         self._topics = topics
         self._database = database
@@ -87,6 +92,7 @@ class ControlPlane:
         """Run what worked last, and take what comes; ``run`` keeps a task going as long as the daemon."""
         self._device.on_counts = self._home.on_counts
         self._snapshots.start()
+        self._clips.start()
         await self.twin.start()
         await self._retained.clear_all_but(lambda: self._device.kept_topics)
         context = Context(
@@ -97,6 +103,8 @@ class ControlPlane:
             facts=facts,
             rebirth=self._link.rebirth,
             order_restart=order_restart,
+            clips=self._clips,
+            recordings=self._recordings,
         )
         self._desk = build_desk(context, self._database, self._topics, self._link, self._link)
         self._inbox = Inbox(self._topics, self.twin, self._desk)
@@ -104,6 +112,7 @@ class ControlPlane:
         run(self._inbox.run())
         run(self._home.run())
         run(self._remember_retained())
+        run(self._recordings.run())
         self.tick()
 
     async def stop(self) -> None:
@@ -126,6 +135,7 @@ class ControlPlane:
         """Pass on what changed; called about twice a second, also while `start` waits for a slow disk."""
         if self._desk is None:
             return
+        self._clips.tick()
         if self.twin.running is not self._told:
             self._told = self.twin.running
             self._home.update(self._told.loaded.settings.spec)
@@ -139,6 +149,13 @@ class ControlPlane:
     def storage_trouble(self) -> str:
         """Why nothing outlives a restart now; empty when all is well."""
         return self._database.trouble
+
+    @property
+    def recordings(self) -> Mapping[str, Any]:
+        """What there is of them, and what became of clips; empty: there never were any."""
+        clips, kept = self._clips.stats(), self._recordings.stats()
+        ever = any(clips.values()) or kept["files"] or kept["deleted"] or "error" in kept
+        return {**kept, "clips": clips} if ever else {}
 
     @property
     def refused(self) -> Mapping[str, int]:

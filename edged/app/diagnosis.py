@@ -120,17 +120,18 @@ def memory() -> Verdict:
     return Verdict(Level.OK, "memory", finding)
 
 
-def disk(storage: Path, max_mb: int) -> Verdict:
-    there = next(folder for folder in (storage, *storage.resolve().parents) if folder.exists())
+def disk(folder: Path, max_mb: int, setting: str = "storage") -> Verdict:
+    """Whether ``max_mb`` more may be written there; ``setting``: where the file says so."""
+    there = next(parent for parent in (folder, *folder.resolve().parents) if parent.exists())
     if not os.access(there, os.W_OK | os.X_OK):
-        mend = f"let the user that runs edged write there, or set storage.path (now {storage})"
-        return Verdict(Level.FAIL, "storage", f"{there} cannot be written", mend)
+        mend = f"let the user that runs edged write there, or set {setting}.path (now {folder})"
+        return Verdict(Level.FAIL, setting, f"{there} cannot be written", mend)
     free_mb = shutil.disk_usage(there).free // 2**20
-    finding = f"{storage}: {free_mb} MB free"
+    finding = f"{folder}: {free_mb} MB free"
     if free_mb < max_mb:
-        mend = f"free some, or set storage.max_mb lower (now {max_mb})"
-        return Verdict(Level.WARN, "storage", finding, mend)
-    return Verdict(Level.OK, "storage", finding)
+        mend = f"free some, or set {setting}.max_mb lower (up to {max_mb} MB more may come)"
+        return Verdict(Level.WARN, setting, finding, mend)
+    return Verdict(Level.OK, setting, finding)
 
 
 def inference(library: Library) -> Iterator[Verdict]:

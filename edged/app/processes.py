@@ -25,6 +25,14 @@ WORKER = ProcessKind(
     stop_s=0.9,
     stop_order=2,
 )
+LIVE = ProcessKind(
+    name="live",
+    module="edged.output",
+    purpose="draws and encodes live pictures while somebody looks; serves them all, or pushes one",
+    start_s=60.0,
+    stop_s=0.9,
+    stop_order=2,
+)
 PROVER = ProcessKind(
     name="prover",
     module="edged.worker.prover",
@@ -127,6 +135,7 @@ TABLE: tuple[ProcessKind, ...] = (
     ANALYZING,
     CAPTURE,
     WORKER,
+    LIVE,
     BROKER,
 )
 DATA_RANKS = 2

@@ -85,8 +85,8 @@ class Reports:
         return _decoded(info_payload(self._describe()))
 
     def stats(self) -> Mapping[str, Any]:
-        """Health, and the status of each source and job, all as they are now."""
-        statuses: dict[str, dict[str, Any]] = {"source": {}, "job": {}}
+        """Health, and the status of each source, job and output, all as they are now."""
+        statuses: dict[str, dict[str, Any]] = {"source": {}, "job": {}, "output": {}}
         for topic, payload in self._device.told.items():
             kind, name, *below = topic.removeprefix(f"{self._topics.root}/").split("/")
             if below == ["status"]:
@@ -149,6 +149,7 @@ class Reports:
             temperature_c=temperature_c(),
             storage=self._plane.storage_trouble,
             refused=self._plane.refused,
+            recordings=self._plane.recordings,
             heartbeats_s={name: (now_ns - beat) / 1e9 for name, beat in beats.items() if beat},
         )
 

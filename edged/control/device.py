@@ -7,22 +7,25 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 
 from edged.control.job import JobRecord
 from edged.control.job_table import JobTable
 from edged.control.jobs import Identity, Jobs, SnapshotDesk
+from edged.control.live import Live
 from edged.control.model_desk import ModelDesk
 from edged.control.model_shelf import InThread, ModelShelf
 from edged.control.publisher import Publisher
 from edged.control.routing import Router
-from edged.control.source import SourceControl
+from edged.control.source import ClipMaker, SourceControl
 from edged.control.sources import Sources
 from edged.control.status import Statuses
+from edged.control.tracks import FrameTrack
 from edged.control.views import JobView, SourceView
 from edged.control.worker import WorkerControl
-from edged.model.messages import JobSpec, ProveReport
+from edged.model.messages import ClipWish, JobSpec, ProveReport
+from edged.model.sampling import Sampling
 from edged.mqtt.topics import Topics
 from edged.planning.plan import JobPlan, Plan
 from edged.supervise.process import ProcessKind
@@ -58,7 +61,7 @@ class Device:
             supervisor,
             kinds["capture"],
             self._statuses,
-            samplings_on=self._table.samplings_on,
+            samplings_on=self._samplings_on,
             on_frame_track=self._frame_track_made,
             on_change=self._changed,
         )
@@ -73,6 +76,8 @@ class Device:
             self.models,
             on_change=self._changed,
         )
+        self._live = Live(supervisor, kinds["live"], self._statuses, self)
+        self._router.on_seen = self._live.saw
 
     # ---- what should be ----
 
@@ -86,6 +91,7 @@ class Device:
         self.models.apply(plan)
         self._sources.apply(plan, afresh=afresh)
         self._jobs.apply(plan, proved=proved, afresh=afresh)
+        self._live.apply(plan)
         self._changed()
 
     def unproved(self, plan: Plan) -> tuple[JobSpec, ...]:
@@ -188,6 +194,7 @@ class Device:
         self._sources.publish()
         for job in self.jobs.values():
             self._statuses.job(job)
+        self._live.publish()
 
     def clear_others(self, plan: Plan) -> None:
         """An earlier run may have told of ``plan``: what is of no plan now, the broker is not to keep."""
@@ -204,6 +211,11 @@ class Device:
     def snapshots(self, desk: SnapshotDesk | None) -> None:
         self._jobs.snapshots = desk
         self._router.on_snapshot = desk.came if desk is not None else None
+
+    def record_with(self, clips: ClipMaker, on_wish: Callable[[ClipWish], None]) -> None:
+        """Who asks sources for clips, and hears of the events that jobs record; before the first `apply`."""
+        self._sources.clips = clips
+        self._jobs.on_wish = on_wish
 
     @property
     def on_counts(self) -> Callable[[str, str, bytes], None]:
@@ -222,12 +234,36 @@ class Device:
             (
                 *(topics.source_status(name) for name in (*plan.captures, *plan.failed_sources)),
                 *(topics.job_status(name) for name in (*plan.jobs, *plan.failed_jobs)),
+                *(topics.output_status(name) for name in (*plan.live.outputs, *plan.failed_outputs)),
                 *(topics.counts(job.spec.name, name) for job in jobs for name in job.spec.sources),
             )
         )
 
     def _frame_track_made(self, source: SourceControl) -> None:
         self._jobs.frame_track_made(source)
+        self._live.frame_track_made(source)
+
+    def _samplings_on(self, source: str) -> Iterator[tuple[str, Sampling]]:
+        """Who looks at a source: jobs, and whoever watches its live picture."""
+        yield from self._table.samplings_on(source)
+        yield from self._live.samplings_on(source)
+
+    # ---- what live pictures need ----
+
+    def track_of(self, source: str) -> FrameTrack | None:
+        """The present one of a source."""
+        control = self._sources.controls.get(source)
+        return control.desk.track if control is not None else None
+
+    def readers_changed(self) -> None:
+        """Others look at live pictures now."""
+        self._sources.refresh_readers()
+
+    def counts_of(self, job: str, source: str) -> bytes:
+        """The newest that a job made; empty: none."""
+        record = self._table.find(job)
+        numbers = record.numbering.get(source) if record is not None else None
+        return numbers.counts.encode() if numbers is not None else b""
 
     def _changed(self) -> None:
         self.on_change()

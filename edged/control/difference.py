@@ -17,6 +17,7 @@ from pydantic import BaseModel
 from edged.settings.applies import Applies, applies_of
 from edged.settings.brought import BroughtModel
 from edged.settings.job_section import Job
+from edged.settings.output_section import Output
 from edged.settings.source_section import Source
 from edged.settings.spec import Spec
 
@@ -35,10 +36,10 @@ class Verb(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """What happens to one source or job, and because of which of its fields."""
+    """What happens to one source, job or output, and because of which of its fields."""
 
     verb: Verb
-    kind: Literal["source", "job"]
+    kind: Literal["source", "job", "output"]
     name: str
     fields: tuple[str, ...] = ()
     """As they are written below it: ``sampling.interval``; and those of models that a job uses:
@@ -57,7 +58,7 @@ class Action:
 
 def difference(before: Spec, after: Spec) -> tuple[Action, ...]:
     """From what runs to what shall: nothing for what stays as it is; sources first."""
-    return (*_sources(before, after), *_jobs(before, after))
+    return (*_sources(before, after), *_jobs(before, after), *_outputs(before, after))
 
 
 def _sources(before: Spec, after: Spec) -> Iterator[Action]:
@@ -90,6 +91,18 @@ def _jobs(before: Spec, after: Spec) -> Iterator[Action]:
             yield Action(_verb(then, job, changed), "job", name, tuple(changed))
 
 
+def _outputs(before: Spec, after: Spec) -> Iterator[Action]:
+    for name in before.outputs:
+        if name not in after.outputs:
+            yield Action(Verb.STOP, "output", name)
+    for name, output in after.outputs.items():
+        then = before.outputs.get(name)
+        if then is None:
+            yield _new("output", name, output)
+        elif changed := _changed(then, output):
+            yield Action(_verb(then, output, changed), "output", name, tuple(changed))
+
+
 def _changed_models(before: Spec, after: Spec, job: Job) -> Iterator[tuple[str, Applies]]:
     """What makes it load another file: what is in a model that it names, or whether the spec brings it."""
     for name in sorted(set(_texts((job.params, *(link.params for link in job.then))))):
@@ -111,12 +124,14 @@ def _texts(value: object) -> Iterator[str]:
             yield from _texts(item)
 
 
-def _new(kind: Literal["source", "job"], name: str, model: Source | Job) -> Action:
+def _new(kind: Literal["source", "job", "output"], name: str, model: Source | Job | Output) -> Action:
     """Paused from the beginning: there is nothing to start."""
     return Action(Verb.START, kind, name) if model.enabled else Action(Verb.ADJUST, kind, name, ("enabled",))
 
 
-def _verb(before: Source | Job, after: Source | Job, changed: Mapping[str, Applies]) -> Verb:
+def _verb(
+    before: Source | Job | Output, after: Source | Job | Output, changed: Mapping[str, Applies]
+) -> Verb:
     if before.enabled != after.enabled:
         return Verb.START if after.enabled else Verb.STOP
     is_live = all(how is Applies.LIVE for how in changed.values())

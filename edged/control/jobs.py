@@ -23,6 +23,7 @@ from edged.control.unplanned import Unplanned
 from edged.control.views import JobView
 from edged.control.worker import WorkerControl
 from edged.model.messages import (
+    ClipWish,
     JobReport,
     JobSpec,
     JobState,
@@ -89,6 +90,8 @@ class Jobs:
         self.listed = ProveReport()
         """What the last prover found: algorithms and providers."""
         self.snapshots: SnapshotDesk | None = None
+        self.on_wish: Callable[[ClipWish], None] = lambda wish: None
+        """Takes the events that jobs record."""
         self._identity = identity
         self._table = table
         self._sources = sources
@@ -289,6 +292,9 @@ class Jobs:
     def snapshot_reported(self, report: SnapshotReport) -> None:
         if self.snapshots is not None:
             self.snapshots.reported(report)
+
+    def clip_wished(self, wish: ClipWish) -> None:
+        self.on_wish(wish)
 
     def worker_died(self, name: str, death: ChildExit) -> None:
         # a run and a load at the same time: the load is rare, so it is the likelier cause

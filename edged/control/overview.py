@@ -32,6 +32,8 @@ def job_lines(device: Device) -> tuple[JobLine, ...]:
 
 def _source_line(source: SourceControl) -> SourceLine:
     counters, report = source.counters(), source.report
+    recording = source.recording
+    recorder = f"recording: {recording.error}" if recording is not None and recording.error else ""
     age_s = (time.monotonic_ns() - counters.last_frame_ns) / 1e9 if counters.last_frame_ns else None
     return SourceLine(
         name=source.spec.source,
@@ -46,7 +48,7 @@ def _source_line(source: SourceControl) -> SourceLine:
         dropped=counters.dropped,
         reconnects=counters.reconnects,
         last_frame_age_s=age_s,
-        error=report.error,
+        error=report.error or recorder,
     )
 
 

@@ -30,6 +30,8 @@ class Router:
         self.results = 0
         self.on_snapshot: Callable[[Output], None] | None = None
         """Takes pictures instead of their topic."""
+        self.on_seen: Callable[[Output], None] = lambda output: None
+        """Takes results and counts besides their topic, of what is in a spec."""
         self._publisher = publisher
         self._topics = topics
         self._statuses = statuses
@@ -61,6 +63,7 @@ class Router:
                 numbers = job.numbering.get(output.source, Numbering())
                 job.numbering[output.source] = replace(numbers, counts=output.payload.decode())
                 self._statuses.counts(output.job, output.source, output.payload)
+                self.on_seen(output)
         elif output.kind in (OutputKind.IMAGE, OutputKind.CROP):
             if job is not None and output.source in job.plan.spec.sources:
                 self._publisher.publish(self._topic(output), output.payload, output.qos)
@@ -70,6 +73,7 @@ class Router:
             worth = Worth.EVENT if is_event else Worth.RESULT
             self._publisher.publish(self._topic(output), output.payload, output.qos, worth)
             self.results += not is_event
+            self.on_seen(output)
 
     def _number(self, job: JobRecord | None, output: Output) -> None:
         """Also of a job that just went: a number that was used up and not heard would be a gap."""

@@ -7,10 +7,21 @@ import os
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from typing import Protocol
 
 from edged.control.tracks import FrameTrackDesk
 from edged.control.views import SourceView
-from edged.model.capturing import CaptureSpec, Demand, ResumePoint, SourceReport, SourceState, TrackRequest
+from edged.model.capturing import (
+    CaptureSpec,
+    ClipReport,
+    ClipRequest,
+    Demand,
+    RecorderReport,
+    ResumePoint,
+    SourceReport,
+    SourceState,
+    TrackRequest,
+)
 from edged.model.gauges import CaptureCounters, CaptureGauge, KeyframeGain
 from edged.supervise.channel import Packet
 from edged.supervise.heartbeat import Heartbeat
@@ -18,7 +29,7 @@ from edged.supervise.process import ChildExit, ProcessKind
 from edged.supervise.supervisor import Supervisor
 from edged.supervise.wire import Decoder
 
-_DECODER = Decoder((SourceReport, TrackRequest))
+_DECODER = Decoder((SourceReport, TrackRequest, ClipReport, RecorderReport))
 _LIVE_FIELDS = ("revision", "demand", "resume", "masks", "fps", "buffer_s", "recording", "clips")
 """Fields of a `CaptureSpec` that main has a running capture take over.
 
@@ -27,6 +38,17 @@ hears of it: while its old URL hangs in opening that can be many seconds, and a 
 """
 
 log = logging.getLogger("edged.source")
+
+
+class ClipMaker(Protocol):
+    """Who asks captures for clips, and waits for them."""
+
+    def wanted_of(self, source: str) -> tuple[ClipRequest, ...]:
+        """The requests that stand in the specification of a capture."""
+
+    def reported(self, source: str, report: ClipReport) -> None: ...
+
+    def capture_died(self, source: str, death: ChildExit) -> None: ...
 
 
 class SourceControl:
@@ -42,6 +64,9 @@ class SourceControl:
     ) -> None:
         self.spec = spec
         self.desk = FrameTrackDesk(spec.source)
+        self.clips: ClipMaker | None = None
+        """Without, nobody asks for any."""
+        self._recorder = RecorderReport()
         self._report = self._told = SourceReport(SourceState.STARTING)
         self.since_wall_ns = time.time_ns()
         self._supervisor = supervisor
@@ -103,6 +128,10 @@ class SourceControl:
         if self.desk.set_readers(reaches, demand) or self.desk.error:
             self._offer()
 
+    def refresh_clips(self) -> None:
+        """Others are wanted of it, or longer ones."""
+        self._send_spec()
+
     def retry(self) -> None:
         """Try again what main itself could not do for it; called every now and then."""
         if self.desk.retry():
@@ -116,6 +145,11 @@ class SourceControl:
         if self.desk.error and self._report.state is SourceState.RUNNING:
             return replace(self._report, state=SourceState.RETRYING, error=self.desk.error)
         return self._report
+
+    @property
+    def recording(self) -> RecorderReport | None:
+        """How that of all it sends is doing; None: it is not wanted."""
+        return self._recorder if self.spec.recording is not None and self.spec.enabled else None
 
     def view(self) -> SourceView:
         """As it is specified now; what a capture that still ends did is left out."""
@@ -159,18 +193,25 @@ class SourceControl:
     def on_packet(self, name: str, packet: Packet) -> None:
         for fd in packet.fds:
             os.close(fd)
+        message = _DECODER.decode(packet.body)
+        if isinstance(message, ClipReport) and self.clips is not None:
+            self.clips.reported(self.spec.source, message)  # also of one that stops: the file is there
         if not self._listening:
             return
-        message = _DECODER.decode(packet.body)
         if isinstance(message, SourceReport):
             self._set(message)
         elif isinstance(message, TrackRequest):
             self.desk.set_format(message.format)
             self._offer()
+        elif isinstance(message, RecorderReport):
+            self._set_recorder(message)
 
     def on_exit(self, death: ChildExit, heartbeat: Heartbeat) -> None:
         self._resume = _resume_point(heartbeat, self._resume)
         had_frames = heartbeat.gauges[CaptureGauge.FRAMES] > 0
+        self._recorder = RecorderReport()
+        if self.clips is not None:
+            self.clips.capture_died(self.spec.source, death)
         self._past = _sum(self._past, heartbeat)
         if self._frames_before is None:
             self._frames_before = self._past.frames
@@ -187,7 +228,8 @@ class SourceControl:
         self._frames_before = None if is_running else self.counters().frames
 
     def _send_spec(self) -> None:
-        self._supervisor.send(self.process, replace(self.spec, resume=self._resume))
+        clips = self.clips.wanted_of(self.spec.source) if self.clips is not None else ()
+        self._supervisor.send(self.process, replace(self.spec, resume=self._resume, clips=clips))
 
     def _offer(self) -> None:
         track = self.desk.track
@@ -196,6 +238,13 @@ class SourceControl:
         self._on_frame_track(self)
         if self.report != self._told:
             self._set(self._report)
+
+    def _set_recorder(self, report: RecorderReport) -> None:
+        if report != self._recorder:
+            level = logging.WARNING if report.error else logging.INFO
+            log.log(level, "%s: recording: %s", self.spec.source, report.error or "all that comes")
+            self._recorder = report
+            self._on_change(self)
 
     def _set(self, capture_says: SourceReport) -> None:
         self._report = capture_says

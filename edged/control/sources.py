@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 
 from edged.control.commands.request import CommandFailed
 from edged.control.named import not_there
-from edged.control.source import SourceControl
+from edged.control.source import ClipMaker, SourceControl
 from edged.control.status import Statuses
 from edged.control.tracks import FrameTrack
 from edged.control.unplanned import Unplanned
@@ -33,6 +33,7 @@ class Sources:
     ) -> None:
         """``samplings_on``: the worker and the sampling of each job that looks at a source."""
         self.controls: dict[str, SourceControl] = {}
+        self.clips: ClipMaker | None = None
         self._plan = Plan()
         self._supervisor = supervisor
         self._kind = kind
@@ -56,6 +57,7 @@ class Sources:
                 continue
             source = SourceControl(spec, self._supervisor, self._kind, self._changed, self._on_frame_track)
             self.controls[name] = source
+            source.clips = self.clips
             source.start()
             self._changed(source)
 

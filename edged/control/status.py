@@ -10,14 +10,15 @@ from edged.control.publisher import Publisher
 from edged.control.source import SourceControl
 from edged.model.capturing import SourceReport, SourceState
 from edged.model.gauges import CaptureCounters
+from edged.model.live import OutputView
 from edged.model.messages import JobReport, JobState, JobStats
-from edged.mqtt.codec import job_status_payload, source_status_payload
+from edged.mqtt.codec import job_status_payload, output_status_payload, source_status_payload
 from edged.mqtt.topics import Topics
 from edged.planning.plan import Failure
 
 
 class Statuses:
-    """The retained topics of sources and jobs. What is gone is cleared, or the broker would keep it."""
+    """The retained topics of sources, jobs and outputs. What is gone is cleared: the broker would keep it."""
 
     def __init__(self, publisher: Publisher, topics: Topics) -> None:
         self.on_counts: Callable[[str, str, bytes], None] = lambda job, source, payload: None
@@ -40,6 +41,7 @@ class Statuses:
             measured_fps=source.measured_fps() if counters.frames else None,
             last_frame_wall_ns=wall_ns(counters.last_frame_ns),
             gain=source.keyframe_gain(),
+            recording=source.recording,
         )
         self._retain(self._topics.source_status(source.spec.source), payload)
 
@@ -68,6 +70,17 @@ class Statuses:
 
     def clear_job(self, name: str) -> None:
         self._retain(self._topics.job_status(name), b"")
+
+    def output(self, name: str, state: str, since_ns: int, view: OutputView, url: str) -> None:
+        payload = output_status_payload(state, since_ns=since_ns, view=view, url=url)
+        self._retain(self._topics.output_status(name), payload)
+
+    def failed_output(self, name: str, failure: Failure, since_ns: int) -> None:
+        """Nothing makes it."""
+        self.output(name, "failed", since_ns, OutputView(name, error=failure.message), "")
+
+    def clear_output(self, name: str) -> None:
+        self._retain(self._topics.output_status(name), b"")
 
     def counts(self, job: str, source: str, payload: bytes) -> None:
         """As a worker made them."""

@@ -208,6 +208,7 @@ def _unplanned(plan: Plan, before: Plan) -> Iterator[Problem]:
         (plan.failed_models, before.failed_models),
         (plan.failed_sources, before.failed_sources),
         (plan.failed_jobs, before.failed_jobs),
+        (plan.failed_outputs, before.failed_outputs),
     )
     for now, then in failed:
         for name, failure in now.items():

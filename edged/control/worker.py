@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Protocol
 
 from edged.control.tracks import FrameTrack
-from edged.model.messages import JobReport, JobStats, SnapshotReport, TrackGone, WorkerSpec
+from edged.model.messages import ClipWish, JobReport, JobStats, SnapshotReport, TrackGone, WorkerSpec
 from edged.model.output import Output, unpack_output
 from edged.supervise.channel import RAW, Packet
 from edged.supervise.heartbeat import Heartbeat
@@ -19,7 +19,7 @@ from edged.supervise.process import ChildExit, ProcessKind
 from edged.supervise.supervisor import Supervisor
 from edged.supervise.wire import Decoder
 
-_DECODER = Decoder((JobReport, JobStats, SnapshotReport))
+_DECODER = Decoder((JobReport, JobStats, SnapshotReport, ClipWish))
 _AGAIN_S = 0.1
 
 log = logging.getLogger("edged.worker")
@@ -45,6 +45,9 @@ class WorkerOwner(Protocol):
 
     def snapshot_reported(self, report: SnapshotReport) -> None:
         """What became of a picture that was asked for."""
+
+    def clip_wished(self, wish: ClipWish) -> None:
+        """An event came that its job records."""
 
     def worker_died(self, worker: str, death: ChildExit) -> None:
         """Its process ended; all that it had sent was delivered."""
@@ -110,6 +113,8 @@ class WorkerControl:
             self._owner.job_counted(self.name, message)
         elif isinstance(message, SnapshotReport):
             self._owner.snapshot_reported(message)
+        elif isinstance(message, ClipWish):
+            self._owner.clip_wished(message)
 
     def on_exit(self, death: ChildExit, heartbeat: Heartbeat) -> None:
         self._owner.worker_died(self.name, death)

@@ -50,6 +50,20 @@ class VideoFile:
 
 
 @dataclass(frozen=True, slots=True)
+class ClusterOrder:
+    """Which cluster, and what a worker takes of it."""
+
+    address: str = ""
+    """``ray://host:port``, ``host:port`` or ``auto``; empty: one is started here, and ended."""
+    workers: int | None = None
+    """None: as many as its cores allow."""
+    cpus: float = 1.0
+    """Cores of one worker."""
+    gpus: float = 0.0
+    """Accelerators of one worker."""
+
+
+@dataclass(frozen=True, slots=True)
 class AnalysisRequest:
     """Run jobs over videos, one after the other, and write what they find."""
 
@@ -69,6 +83,8 @@ class AnalysisRequest:
     """Go on where an earlier analysis ended."""
     overwrite: bool = False
     """What is there already is no obstacle."""
+    cluster: ClusterOrder | None = None
+    """None: this process does it all."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from edged.model.scene import Scene
 
 READER = ".live"
-"""As which the process reads frame tracks: a name that no worker of a spec can have."""
+"""As which the process that serves reads frame tracks: a name that no worker of a spec can have. One that
+pushes adds the name of its output."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,8 @@ class OutputSpec:
     bitrate_kbps: int = 2000
     quality: int = 75
     encoder: str = "auto"
+    hold_s: dict[str, float] = field(default_factory=dict)
+    """By job of `draw`: how long what it found is shown, on the source's clock, if nothing newer comes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +65,13 @@ class OutputView:
     dropped: int = 0
     """That viewers were too slow for."""
     bytes: int = 0
-    """Sent."""
+    """Encoded so far."""
     error: str = ""
+    """Why it is not to be seen; it is tried again."""
+    size: tuple[int, int] | None = None
+    """Of what is encoded now, in pixels."""
+    fps: float = 0.0
+    """Encoded over the last seconds."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,9 +14,10 @@ from enum import StrEnum
 from typing import Any
 
 from edged.errors import Problem
-from edged.model.capturing import SourceReport
+from edged.model.capturing import ClipReport, RecorderReport, SourceReport
 from edged.model.clock import rfc3339
 from edged.model.gauges import CaptureCounters, KeyframeGain
+from edged.model.live import OutputView
 from edged.model.messages import JobState, JobStats
 from edged.model.twin import Fetched, Reported
 
@@ -68,6 +69,8 @@ class Health:
     """Why nothing is kept on the disk now, for people; empty: it is."""
     refused: Mapping[str, int] = field(default_factory=dict)
     """Input that was taken for nothing since the start, by reason."""
+    recordings: Mapping[str, Any] = field(default_factory=dict)
+    """What there is of them, and what became of clips; empty: there never were any."""
 
 
 def encode_json(value: object) -> bytes:
@@ -106,8 +109,10 @@ def source_status_payload(
     measured_fps: float | None = None,
     last_frame_wall_ns: int | None = None,
     gain: KeyframeGain | None = None,
+    recording: RecorderReport | None = None,
 ) -> bytes:
-    """``…/source/<source>/status``. ``measured_fps`` goes before what the source claims."""
+    """``…/source/<source>/status``. ``measured_fps`` goes before what the source claims; ``recording`` None:
+    not everything is recorded."""
     fps = report.fps if measured_fps is None else measured_fps
     return encode_json(
         {
@@ -123,7 +128,26 @@ def source_status_payload(
             "reconnects": counters.reconnects,
             **({"last_frame_at": rfc3339(last_frame_wall_ns)} if last_frame_wall_ns else {}),
             **({"keyframes": _gain(gain)} if gain is not None else {}),
+            **({"recording": _recording(recording)} if recording is not None else {}),
             **({"error": report.error} if report.error else {}),
+        }
+    )
+
+
+def output_status_payload(state: str, *, since_ns: int, view: OutputView, url: str) -> bytes:
+    """``…/output/<output>/status``; ``url`` without login."""
+    return encode_json(
+        {
+            "state": state,
+            "since": rfc3339(since_ns),
+            **({"url": url} if url else {}),
+            "viewers": view.viewers,
+            **({"encoder": view.encoder, "fps": round(view.fps, 2)} if view.encoder else {}),
+            **({"width": view.size[0], "height": view.size[1]} if view.size else {}),
+            "pictures": view.pictures,
+            "bytes": view.bytes,
+            "dropped": view.dropped,
+            **({"error": view.error} if view.error else {}),
         }
     )
 
@@ -167,6 +191,39 @@ def job_status_payload(
     )
 
 
+def clip_told(report: ClipReport, file: str) -> dict[str, Any]:
+    """What there is to say of a clip that is there, in an event or an answer."""
+    return {
+        "file": file,
+        "sha256": report.sha256,
+        "bytes": report.bytes,
+        "start": rfc3339(report.start_wall_ns),
+        "duration": round(report.duration_s, 3),
+        "before": round(report.before_s, 3),
+        "codec": report.codec,
+    }
+
+
+def clip_event_payload(
+    *, device: str, boot: str, job: str, source: str, event_id: str, moment_ns: int, data: Mapping[str, Any]
+) -> bytes:
+    """A `clip` on ``…/job/<job>/<source>/event``. It has no ``seq``: those are given out in workers, and a
+    clip is ready when its worker may be gone. ``moment_ns`` is the wall time of its first event."""
+    return encode_json(
+        {
+            "v": 1,
+            "device": device,
+            "job": job,
+            "source": source,
+            "boot": boot,
+            "time": rfc3339(moment_ns),
+            "type": "clip",
+            "id": event_id,
+            "data": dict(data),
+        }
+    )
+
+
 def health_payload(health: Health) -> bytes:
     """``…/health``."""
     content = {
@@ -179,6 +236,7 @@ def health_payload(health: Health) -> bytes:
         "heartbeats_s": {name: round(age, 3) for name, age in health.heartbeats_s.items()},
         "storage": health.storage or None,
         "refused": dict(health.refused) or None,
+        "recordings": dict(health.recordings) or None,
     }
     return encode_json({key: value for key, value in content.items() if value is not None})
 
@@ -245,6 +303,10 @@ def answer_payload(
 def _gain(gain: KeyframeGain) -> dict[str, float]:
     saves = {} if gain.saves_cpu is None else {"saves_cpu": round(gain.saves_cpu, 3)}
     return {"share": round(gain.share, 4), **saves}
+
+
+def _recording(recording: RecorderReport) -> dict[str, str]:
+    return {"state": "error", "error": recording.error} if recording.error else {"state": "on"}
 
 
 def _rounded(value: float | None, digits: int) -> float | None:

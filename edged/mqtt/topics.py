@@ -11,7 +11,7 @@ from edged.mqtt.subscription import Replay, Subscription
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _OP = re.compile(r"[a-z_]{1,32}")
 _ALL = "all"
-_OWN_BRANCHES = {"state", "info", "desired", "reported", "cmd", "health", "source", "job"}
+_OWN_BRANCHES = {"state", "info", "desired", "reported", "cmd", "health", "source", "job", "output"}
 """What stands below a device and has a meaning of its own; its answers (``res``) are for whoever asked."""
 _LONGEST_RESPONSE_TOPIC_BYTES = 512
 _LONGEST_TOPIC_BYTES = 65_535
@@ -87,6 +87,9 @@ class Topics:
 
     def snapshot(self, source: str) -> str:
         return f"{self.root}/source/{_checked(source)}/snapshot"
+
+    def output_status(self, output: str) -> str:
+        return f"{self.root}/output/{_checked(output)}/status"
 
     def job_status(self, job: str) -> str:
         return f"{self.root}/job/{_checked(job)}/status"

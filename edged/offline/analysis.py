@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterator
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field
+from itertools import takewhile
 from pathlib import Path
 from typing import TypeAlias
 
@@ -20,6 +21,7 @@ from edged.model.analyzing import (
 )
 from edged.model.messages import JobSpec, Numbering
 from edged.model.redact import redact_text, redact_url
+from edged.offline.cluster.ray_engine import Coming, RayEngine
 from edged.offline.continuing import can_go_on
 from edged.offline.engine import Engine, Progress, Result, Setup
 from edged.offline.journal import Done
@@ -91,6 +93,7 @@ class Analysis:
             return
         with self._waiting():
             engine = self._engines.engine_for(video)
+            self._engines.expect_after(place)
         course = _Course(place, video, self._where_to_begin(place, video, left))
         error = self._follow(engine, course)
         self._tell(course.progress())
@@ -106,7 +109,7 @@ class Analysis:
         self._tell(VideoBegan(place, left.at_us or 0))
         return left
 
-    def _follow(self, engine: Engine, course: _Course) -> str:
+    def _follow(self, engine: Engine | RayEngine, course: _Course) -> str:
         """What ended it before its end; empty: nothing."""
         course.results = course.tail.results
         results = self._results(engine, course)
@@ -131,7 +134,7 @@ class Analysis:
         self._sink.write(piece)
         course.results += not piece.is_event
 
-    def _results(self, engine: Engine, course: _Course) -> Generator[Result]:
+    def _results(self, engine: Engine | RayEngine, course: _Course) -> Generator[Result]:
         video, request = course.video, self._request
         start_us = max(request.start_us, course.tail.at_us or 0)
 
@@ -159,7 +162,7 @@ class _Engines:
     request: AnalysisRequest
     on_build: OnBuild
     _opened: ExitStack = field(default_factory=ExitStack)
-    _engine: Engine | None = None
+    _engine: Engine | RayEngine | None = None
     _of: object = None
 
     def __enter__(self) -> None:
@@ -168,7 +171,7 @@ class _Engines:
     def __exit__(self, *_: object) -> None:
         self._opened.close()
 
-    def engine_for(self, video: VideoFile) -> Engine:
+    def engine_for(self, video: VideoFile) -> Engine | RayEngine:
         """Raises `EdgedError` for jobs that cannot be loaded."""
         needed = (video.jobs, video.scene)
         if self._engine is None or self._of != needed:
@@ -180,10 +183,24 @@ class _Engines:
                 device=self.request.device,
                 source=video.source,
             )
-            engine = Engine(setup, threads=self.request.threads, on_build=self.on_build)
-            self._engine = self._opened.enter_context(engine)
+            self._engine = engine = self._made(setup)
+            self._opened.enter_context(engine)
             self._of = needed
         return self._engine
+
+    def expect_after(self, place: int) -> None:
+        """An engine with many workers may begin with what follows ``place`` and needs the same."""
+        if isinstance(self._engine, RayEngine):
+            following = takewhile(
+                lambda video: (video.jobs, video.scene) == self._of, self.request.videos[place + 1 :]
+            )
+            span = Span(self.request.start_us, self.request.end_us)
+            self._engine.expect([Coming(openable(video.url), video.source, span) for video in following])
+
+    def _made(self, setup: Setup) -> Engine | RayEngine:
+        if self.request.cluster is not None:
+            return RayEngine(setup, self.request.cluster)
+        return Engine(setup, threads=self.request.threads, on_build=self.on_build)
 
 
 def jobs_of(video: VideoFile, request: AnalysisRequest) -> tuple[JobSpec, ...]:

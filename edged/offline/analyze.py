@@ -6,7 +6,9 @@ from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from edged.model.analyzing import ClusterOrder
 from edged.offline.analyzed import Hook
+from edged.offline.cluster.ray_engine import Coming, RayEngine
 from edged.offline.described import Folders, Jobs, Own, Polygons, describe, source_name
 from edged.offline.engine import Engine, OnProgress, Setup
 from edged.offline.reader import Span
@@ -30,6 +32,7 @@ def analyze(  # noqa: PLR0913 - what people say about one analysis, by name
     masks: Polygons | None = None,
     threads: int | None = None,
     on_progress: OnProgress = lambda progress: None,
+    engine: str | ClusterOrder = "local",
 ) -> Generator[Result]:
     """What jobs find in one video, or in several after each other: results in the order of the video.
 
@@ -40,7 +43,9 @@ def analyze(  # noqa: PLR0913 - what people say about one analysis, by name
     for the recording. ``record``: the film to make of one video, .mp4, .mkv or .webm, with all that was found
     drawn on it. ``start``, ``end``: seconds on the video's own clock. ``models``, ``algorithms``: folders
     beside those of the config; without one, models are looked up in the working directory. ``zones``,
-    ``lines``, ``masks``: by name, points in fractions of the frame, instead of the config's.
+    ``lines``, ``masks``: by name, points in fractions of the frame, instead of the config's. ``engine``:
+    ``local``, ``ray`` (worker processes on this machine), or ``ray://host:10001``, a Ray cluster; there are
+    no films and no ``on_frame`` then.
 
     Raises `SpecRejected` for jobs that are not right; while it runs `AlgorithmError`, `SourceUnavailable`,
     `SourceUnsupported`, and OSError for a recording that cannot be written.
@@ -48,7 +53,7 @@ def analyze(  # noqa: PLR0913 - what people say about one analysis, by name
     videos = [source] if isinstance(source, str | Path) else list(source)
     own = Own(models, algorithms, zones, lines, masks)
     setups = [describe(video, jobs, own) for video in videos]
-    order = _Order(_span(start, end), _film(record, videos), on_frame, on_progress, threads)
+    order = _Order(_span(start, end), _film(record, videos), on_frame, on_progress, threads, _cluster(engine))
     return _results(setups, videos, order)
 
 
@@ -61,8 +66,19 @@ class _Order:
     on_frame: Hook | None
     on_progress: OnProgress
     threads: int | None
+    cluster: ClusterOrder | None
 
-    def results(self, engine: Engine, video: str | Path) -> Generator[Result]:
+    def engine(self, setup: Setup) -> Engine | RayEngine:
+        if self.cluster is not None:
+            return RayEngine(setup, self.cluster)
+        return Engine(setup, threads=self.threads)
+
+    def expect(self, engine: Engine | RayEngine, videos: Sequence[str | Path]) -> None:
+        """An engine with many workers may begin with them."""
+        if isinstance(engine, RayEngine):
+            engine.expect([Coming(str(video), source_name(video), self.span) for video in videos])
+
+    def results(self, engine: Engine | RayEngine, video: str | Path) -> Generator[Result]:
         return engine.results(
             video,
             source=source_name(video),
@@ -75,9 +91,22 @@ class _Order:
 
 def _results(setups: Sequence[Setup], videos: Sequence[str | Path], order: _Order) -> Generator[Result]:
     for setup, group in _in_groups(setups, videos):
-        with Engine(setup, threads=order.threads) as engine:
-            for video in group:
+        with order.engine(setup) as engine:
+            for place, video in enumerate(group):
+                order.expect(engine, group[place + 1 :])
                 yield from order.results(engine, video)
+
+
+def _cluster(engine: str | ClusterOrder) -> ClusterOrder | None:
+    if isinstance(engine, ClusterOrder):
+        return engine
+    if engine == "local":
+        return None
+    if engine == "ray":
+        return ClusterOrder()
+    if engine.startswith("ray://"):
+        return ClusterOrder("auto" if engine == "ray://auto" else engine)
+    raise ValueError(f"engine is {engine!r}: should be local, ray, or ray://host:10001")
 
 
 def _film(record: str | Path | None, videos: Sequence[object]) -> Path | None:

@@ -24,8 +24,9 @@ Polygons: TypeAlias = Mapping[str, Sequence[Sequence[float]]]
 """By name, points in fractions of the frame."""
 Folders: TypeAlias = str | Path | Sequence[str | Path]
 
+_SOURCE = "video"
 _STAND_IN = "video.mp4"
-"""A source has a URL, whatever is looked at then."""
+"""A spec's source has a name and a URL, whatever is looked at then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +50,8 @@ def describe(source: str | Path, jobs: Jobs, own: Own) -> Setup:
     """What to run on a video. Raises `SpecRejected` with all that is wrong, as ``edged check`` does."""
     name = source_name(source)
     if isinstance(jobs, Mapping):
-        loaded, plan = _of_mapping(name, jobs, own)
-        seen, library = name, plan.library
+        loaded, plan = _of_mapping(jobs, own)
+        seen, library = _SOURCE, plan.library
     else:
         loaded, plan, seen = _of_config(Path(jobs), source)
         library = replace(
@@ -72,11 +73,11 @@ def source_name(source: str | Path) -> str:
     return stem[:64] or "video"
 
 
-def _of_mapping(name: str, jobs: Mapping[str, Any], own: Own) -> tuple[Loaded, Plan]:
+def _of_mapping(jobs: Mapping[str, Any], own: Own) -> tuple[Loaded, Plan]:
     if isinstance(jobs.get("algorithm"), str):
         job = re.sub(r"[^A-Za-z0-9_-]+", "-", jobs["algorithm"])[:64]
         jobs = {job: jobs}
-    document: dict[str, Any] = {"spec": {"sources": {name: {"url": _STAND_IN}}, "jobs": jobs}}
+    document: dict[str, Any] = {"spec": {"sources": {_SOURCE: {"url": _STAND_IN}}, "jobs": jobs}}
     folders = {"models": _paths(own.models), "algorithms": _paths(own.algorithms)}
     return _planned({**document, **{key: paths for key, paths in folders.items() if paths}})
 
@@ -142,8 +143,8 @@ def _changed(scene: Scene, own: Mapping[str, Polygons]) -> Scene:
         key: {name: [[float(x), float(y)] for x, y in places] for name, places in named.items()}
         for key, named in own.items()
     }
-    _, plan = _planned({"spec": {"sources": {"video": {"url": _STAND_IN, **points}}}})
-    return replace(scene, **{key: getattr(plan.scenes["video"], key) for key in own})
+    _, plan = _planned({"spec": {"sources": {_SOURCE: {"url": _STAND_IN, **points}}}})
+    return replace(scene, **{key: getattr(plan.scenes[_SOURCE], key) for key in own})
 
 
 def _paths(folders: Folders) -> tuple[str, ...]:

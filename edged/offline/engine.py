@@ -130,7 +130,7 @@ class Engine:
             reader = Reader(video, samplings, every_frame=every_frame, span=span)
             recorder = None
             if record is not None:
-                recorder = stack.enter_context(Recorder(record, video.fps))
+                recorder = stack.enter_context(Recorder(record, video.fps, url))
             pipeline = stack.enter_context(self._pipeline(reader, cast, every_frame=every_frame))
             showing = _Showing(on_frame, recorder)
             for moment in _followed(pipeline, reader, video.seconds, on_progress):
@@ -214,7 +214,8 @@ def _followed(
         except TimeoutError:
             continue
         except BeltEnd:
-            on_progress(Progress(reader.counts.pts_us / 1e6, duration_s, reader.counts.packets, looked))
+            at_s = max(reader.counts.pts_us / 1e6, progress.at_s)
+            on_progress(Progress(at_s, duration_s, reader.counts.packets, looked))
             return
         looked += len(moment.runs)
         header = moment.header

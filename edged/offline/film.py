@@ -20,6 +20,7 @@ from edged.errors import EdgedError
 from edged.model.frame import ColorMatrix, ColorRange, FrameFormat
 from edged.model.trying import part_of
 from edged.offline.coding import coding_of
+from edged.offline.sound import Sound
 
 _BASE = Fraction(1, 90_000)
 _HIGHEST_RATE = 240
@@ -47,15 +48,15 @@ class Film:
     The end of its name says how it is encoded. An odd row or column at the edge of a picture is left out.
     """
 
-    def __init__(self, output: Path, rate: float) -> None:
-        """``rate`` of its pictures per second, about."""
+    def __init__(self, output: Path, rate: float, sound: Sound | None = None) -> None:
+        """``rate`` of its pictures per second, about; ``sound``, opened, goes along."""
         self._output = output
         self._part = Path(part_of(str(output)))
         self._rate = Fraction(min(max(rate, 1), _HIGHEST_RATE)).limit_denominator(1001)
         self._container: av.container.OutputContainer | None = None
         self._stream: av.video.stream.VideoStream | None = None
-        self._layout = _DEFAULT
-        """Of all its pictures, as of the first."""
+        self._sound = sound
+        self._voice: av.audio.stream.AudioStream | None = None
         self._first_us: int | None = None
         self._last = -1
 
@@ -120,8 +121,16 @@ class Film:
         picture.pts, picture.time_base = self._last, _BASE
         try:
             self._mux(stream, picture)
+            self._mux_sound(self._first_us / 1e6, pts_us / 1e6)
         except av.error.FFmpegError as error:
             raise self._refusal(error) from error
+
+    def _mux_sound(self, start_s: float, until_s: float) -> None:
+        if self._sound is None or self._voice is None or self._container is None:
+            return
+        for packet in self._sound.between(start_s, until_s):
+            packet.stream = self._voice
+            self._container.mux(packet)
 
     def _mux(self, stream: av.video.stream.VideoStream, picture: VideoFrame | None) -> None:
         assert self._container is not None  # noqa: S101 - opened with the stream
@@ -170,5 +179,7 @@ class Film:
         stream.codec_context.color_range = _RANGES[layout.color_range]
         stream.codec_context.colorspace = _MATRICES[layout.color_matrix]
         stream.codec_context.thread_count = 0
+        if self._sound is not None and self._sound.stream is not None:
+            self._voice = container.add_stream_from_template(self._sound.stream)
         self._stream = stream
         return stream

@@ -11,14 +11,14 @@ from types import TracebackType
 from typing import Self
 
 from edged.algorithm.frame import Frame
-from edged.capture.masks import Mask, rasterise
 from edged.model.detection import Outcome
-from edged.model.frame import FrameFormat, FrameHeader
+from edged.model.frame import FrameHeader
 from edged.model.messages import JobSpec
 from edged.model.scene import Scene
 from edged.offline.beginning import Beginning
 from edged.offline.belt import Belt, BeltCut
 from edged.offline.concluding import Concluded, Conclusion
+from edged.offline.covering import Covering
 from edged.offline.crew import Crew
 from edged.offline.painting import Painter, Painting
 from edged.offline.partial import Partial
@@ -71,7 +71,7 @@ class Pipeline:
         self._painter = painter
         self._splits = tuple(splits)
         self._gates = [None if job.gate is None else Watchman(job.gate) for job in jobs]
-        self._covering = _Covering(scene)
+        self._covering = Covering(scene)
         self._idle: queue.SimpleQueue[Beginning] = queue.SimpleQueue()
         for beginning in beginnings:
             self._idle.put(beginning)
@@ -163,28 +163,3 @@ class Pipeline:
             return Moment(under_way.header, under_way.frame, runs, None)
         self._painter.saw(runs)
         return Moment(under_way.header, under_way.frame, runs, self._painter.painting)
-
-
-class _Covering:
-    """Blackens what is masked, as a capture does before anybody looks; each frame once."""
-
-    def __init__(self, scene: Scene | None) -> None:
-        self._polygons = tuple(scene.masks.values()) if scene else ()
-        self._mask: tuple[FrameFormat, Mask] | None = None
-        self._covered: dict[int, Frame] = {}
-
-    def cover(self, look: Look) -> None:
-        if not self._polygons:
-            return
-        frames = {frame.header.index: frame for window in look.windows for frame in window}
-        if look.frame is not None:
-            frames[look.header.index] = look.frame
-        for index, frame in frames.items():
-            if self._covered.get(index) is not frame:
-                self._mask_for(frame.header.format).cover(frame.pixels)
-        self._covered = frames
-
-    def _mask_for(self, layout: FrameFormat) -> Mask:
-        if self._mask is None or self._mask[0] != layout:
-            self._mask = (layout, rasterise(self._polygons, layout))
-        return self._mask[1]

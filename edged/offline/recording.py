@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import threading
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -14,8 +16,10 @@ from numpy.typing import NDArray
 
 from edged.algorithm.frame import Frame
 from edged.offline.belt import Belt
+from edged.offline.coding import coding_of
 from edged.offline.film import Film
 from edged.offline.painting import Painting
+from edged.offline.sound import Sound
 
 _log = logging.getLogger(__name__)
 
@@ -35,15 +39,20 @@ class _Shot:
 class Recorder:
     """``with Recorder(path, fps) as recorder``. However it is left, what was added is a whole film."""
 
-    def __init__(self, output: Path, fps: float) -> None:
-        """``fps``: about; each frame keeps its own time."""
+    def __init__(self, output: Path, fps: float, video: str | Path = "") -> None:
+        """``fps``: about; each frame keeps its own time. ``video``: a file whose sound goes along."""
         self._output = output
+        self._video = video
         self._fps = fps or 25.0
         self._shots: Belt[_Shot] = Belt(_AHEAD)
         self._error: BaseException | None = None
         self._thread = threading.Thread(target=self._work, name="edged-record", daemon=True)
 
     def __enter__(self) -> Self:
+        """Raises `EdgedError` for a name that says no format, OSError for a folder that is not there."""
+        coding_of(self._output)
+        if not self._output.parent.is_dir():
+            raise FileNotFoundError(errno.ENOENT, "there is no such folder", str(self._output.parent))
         self._thread.start()
         return self
 
@@ -70,7 +79,11 @@ class Recorder:
 
     def _work(self) -> None:
         try:
-            with Film(self._output, self._fps) as film:
+            with ExitStack() as stack:
+                sound = None
+                if self._video and "://" not in str(self._video):
+                    sound = stack.enter_context(Sound(Path(self._video), coding_of(self._output).sound))
+                film = stack.enter_context(Film(self._output, self._fps, sound))
                 for shot in self._shots:
                     _film(film, shot)
         except BaseException as error:  # noqa: BLE001 - the caller's thread raises it

@@ -68,10 +68,12 @@ class Result:
     counts: Mapping[str, Any]
     """``total``, ``labels``, ``zones``, ``lines``, as the contract has them."""
     payload: bytes = field(repr=False)
-    """As JSON, with the number that the engine gave."""
+    """As JSON, with `payload_seq` for its number."""
     wanted: bool = True
     """False: the job's ``publish.when`` leaves it out; it has no number of its own, and is here for its
     events or for a picture alone."""
+    payload_seq: int = field(default=0, repr=False)
+    """The number that the engine gave; `seq` may be another, where a program numbers anew."""
 
     def to_dict(self) -> dict[str, Any]:
         """As the contract has it; values of numpy are plain ones."""
@@ -80,8 +82,10 @@ class Result:
         return body
 
     def to_json(self) -> bytes:
-        body = self.to_dict()
-        return json.dumps(body, separators=(",", ":"), ensure_ascii=False).encode("utf-8", "replace")
+        if self.seq == self.payload_seq:
+            return self.payload
+        text = json.dumps(self.to_dict(), separators=(",", ":"), ensure_ascii=False)
+        return text.encode("utf-8", "replace")
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +126,7 @@ def make_result(
         counts=count(outcome) if outcome.detections is not None or outcome.counts else {},
         payload=encode_result(origin, seq, header, None, outcome),
         wanted=wanted,
+        payload_seq=seq,
     )
 
 

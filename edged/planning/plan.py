@@ -15,17 +15,22 @@ from edged.errors import Problem, SpecRejected
 from edged.model.capturing import CaptureSpec, Demand
 from edged.model.fetching import ModelFile
 from edged.model.messages import JobSpec, Library, LinkSpec
+from edged.model.recordings import Keeping, SourceKeeping
 from edged.model.redact import is_secret_name, redact_url
 from edged.model.sampling import SampleOn, Sampling
 from edged.model.scene import Calibration, Scene
 from edged.planning.model_url import locate_model
+from edged.planning.outputs import LivePlan, plan_live
 from edged.planning.source_url import locate_source
-from edged.settings import Job, Link, Loaded, Source
+from edged.settings import Job, Link, Loaded, Settings, Source
 
 _SPARE_SLOTS = 2
 """One to write into and one with the newest frame, beside what each reader may hold."""
 _MEANWHILE_SLOTS = 8
 """Frames that may come while a job waits for its turn: a quarter of a second at 30 per second."""
+_SEEING_S = 3.0
+"""From a frame's capture to the word of its event: by then so much more has come, and the seconds before the
+event must still be there."""
 _ENGINES = "engines"
 """The folder, below that of the storage, for what execution providers build of models."""
 
@@ -70,6 +75,10 @@ class Plan:
     """Those that the spec brings along."""
     failed_models: dict[str, Failure] = field(default_factory=dict)
     """The jobs that name them are among those that failed, too."""
+    keeping: Keeping = field(default_factory=Keeping)
+    """How much is kept of what is recorded."""
+    live: LivePlan = field(default_factory=LivePlan)
+    failed_outputs: dict[str, Failure] = field(default_factory=dict)
 
 
 def make_plan(loaded: Loaded, folder: Path) -> Plan:
@@ -91,6 +100,7 @@ def make_plan(loaded: Loaded, folder: Path) -> Plan:
             jobs[name] = _job(name, job, everything, loaded, brought)
         except SpecRejected as rejected:
             failed_jobs[name] = Failure(rejected.problems)
+    live, failed_outputs = plan_live(loaded, {name: job.spec for name, job in jobs.items() if job.enabled})
     library = Library(
         algorithms=tuple(map(str, loaded.settings.algorithms)),
         models=tuple(map(str, loaded.settings.models)),
@@ -105,6 +115,9 @@ def make_plan(loaded: Loaded, folder: Path) -> Plan:
         failed_jobs=failed_jobs,
         models=brought.models,
         failed_models=brought.failed,
+        keeping=_keeping(loaded.settings),
+        live=live,
+        failed_outputs={name: Failure(rejected.problems) for name, rejected in failed_outputs.items()},
     )
 
 
@@ -197,7 +210,21 @@ def _wanted_before(source: str, loaded: Loaded) -> Iterator[float]:
     spec = loaded.settings.spec
     for name, job in spec.jobs.items():
         if job.record is not None and job.enabled and source in spec.sources_of(name):
-            yield job.record.before
+            yield job.record.before + _SEEING_S
+
+
+def _keeping(settings: Settings) -> Keeping:
+    recordings = settings.recordings
+    return Keeping(
+        folder=str(recordings.path) if recordings.path else "",
+        max_mb=recordings.max_mb,
+        max_days=recordings.max_days,
+        sources={
+            name: SourceKeeping(source.record.max_mb, source.record.max_days)
+            for name, source in settings.spec.sources.items()
+            if source.record is not None
+        },
+    )
 
 
 def _scene(source: Source) -> Scene:

@@ -1,4 +1,4 @@
-"""What no single key shows: jobs that name sources, and references in the spec that cannot be meant.
+"""What no single key shows: jobs that name sources, references that cannot be meant, what cannot be recorded.
 
 Works on the data as it was read, so that these problems are found beside those of single keys.
 """
@@ -15,6 +15,7 @@ from edged.model.redact import HIDDEN
 from edged.settings.document import MOST_PROBLEMS, Document, dotted
 from edged.settings.fields import NAME_PATTERN
 from edged.settings.nearest import did_you_mean
+from edged.settings.record_checks import check_recording
 from edged.settings.references import Reference, split, undeclared
 
 _MOST_GUESSES = 3
@@ -34,8 +35,10 @@ def check_spec(document: Document) -> list[Problem]:
     secrets = _mapping(document.value.get("secrets"))
     return [
         *islice(_unknown_sources(spec, document), MOST_PROBLEMS),
+        *islice(_unknown_in_outputs(spec, document), MOST_PROBLEMS),
         *islice(_bad_texts(spec, secrets, document), MOST_PROBLEMS),
         *islice(_unknown_secrets(spec, secrets, document), MOST_PROBLEMS),
+        *islice(check_recording(spec, document), MOST_PROBLEMS),
     ]
 
 
@@ -87,15 +90,37 @@ def _unknown_sources(spec: dict[str, Any], document: Document) -> Iterator[Probl
             seen.add(source)
 
 
+def _unknown_in_outputs(spec: dict[str, Any], document: Document) -> Iterator[Problem]:
+    """The source of each, and the jobs that are drawn."""
+    sources, jobs = _mapping(spec.get("sources")), _mapping(spec.get("jobs"))
+    guesses = 0
+    for name, output in _mapping(spec.get("outputs")).items():
+        source, drawn = _mapping(output).get("source"), _mapping(output).get("draw")
+        if isinstance(source, str) and source not in sources:
+            guesses += 1
+            message = _no_such("source", source, sources, guess=guesses <= _MOST_GUESSES)
+            yield document.problem(dotted(("spec", "outputs", name, "source")), message, "not_found")
+        for number, job in enumerate(drawn if isinstance(drawn, list) else ()):
+            if isinstance(job, str) and job not in jobs:
+                guesses += 1
+                path = dotted(("spec", "outputs", name, "draw", number))
+                message = _no_such("job", job, jobs, guess=guesses <= _MOST_GUESSES)
+                yield document.problem(path, message, "not_found")
+
+
 def _unknown(source: str, known: dict[str, Any], *, guess: bool) -> str:
     if source == "*":
         return 'all sources are written sources: "*", without a list'
-    near = did_you_mean(source, known) if guess else ""
-    return f"there is no source of this name{near or _listed(known)}"
+    return _no_such("source", source, known, guess=guess)
 
 
-def _listed(known: dict[str, Any]) -> str:
-    return f"; there are {', '.join(list(known)[:10])}" if known else "; spec.sources names none"
+def _no_such(kind: str, name: str, known: dict[str, Any], *, guess: bool) -> str:
+    near = did_you_mean(name, known) if guess else ""
+    return f"there is no {kind} of this name{near or _listed(kind, known)}"
+
+
+def _listed(kind: str, known: dict[str, Any]) -> str:
+    return f"; there are {', '.join(list(known)[:10])}" if known else f"; spec.{kind}s names none"
 
 
 def _texts(value: Any, path: tuple[str | int, ...]) -> Iterator[tuple[str, str]]:

@@ -110,7 +110,7 @@ RESULT_SCHEMA: dict[str, Any] = {
 
 EVENT_SCHEMA: dict[str, Any] = {
     "title": "edged: an event",
-    "description": "Something that happened, on PREFIX/DEVICE/job/JOB/SOURCE/event.",
+    "description": "Something that happened, on PREFIX/DEVICE/job/JOB/SOURCE/event. A clip has no seq.",
     "type": "object",
     "properties": {
         **_HEADER,
@@ -125,6 +125,7 @@ EVENT_SCHEMA: dict[str, Any] = {
                 "count_over",
                 "object_start",
                 "object_end",
+                "clip",
             ],
         },
         "id": {"type": "string", "description": "Unique; the same when an event is delivered again."},
@@ -137,5 +138,5 @@ EVENT_SCHEMA: dict[str, Any] = {
         "direction": {"enum": ["in", "out"], "description": "How a line was crossed."},
         "data": _DATA,
     },
-    "required": ["v", "device", "job", "source", "seq", "type"],
+    "required": ["v", "device", "job", "source", "type"],
 }

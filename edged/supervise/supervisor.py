@@ -118,6 +118,16 @@ class Supervisor:
             self._kill(child)
         return False
 
+    def pass_on(self, name: str, body: bytes) -> bool:
+        """Send bytes that only it understands. False: it is not running, or has no room for them now."""
+        child = self._children.get(name)
+        if child is None or child.spawned is None:
+            return False
+        try:
+            return child.spawned.channel.send_raw(body)
+        except ChannelClosed:
+            return False
+
     def restart(self, name: str) -> None:
         """End it by force, if it runs; it is started anew at once."""
         child = self._children.get(name)

@@ -10,10 +10,10 @@ from edged.model.frame import FrameHeader
 from edged.model.messages import JobSpec
 from edged.model.sampling import SampleOn, window_indexes
 from edged.model.schedule import Schedule, Verdict
+from edged.track.feed import Feed
 from edged.worker.backlog import Backlog
 from edged.worker.chain import Chain
 from edged.worker.failures import Failures
-from edged.worker.feed import Feed
 from edged.worker.motion_gate import Watchman
 from edged.worker.tally import Skip, Tally
 

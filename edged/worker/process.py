@@ -20,8 +20,8 @@ from edged.model.messages import Stop, TrackGone, WorkerSpec
 from edged.supervise.channel import Channel, Packet
 from edged.supervise.heartbeat import Heartbeat
 from edged.supervise.wire import Decoder
+from edged.track.feed import Feed, Feeds
 from edged.worker.backlog import Backlog
-from edged.worker.feed import Feed, Feeds
 from edged.worker.images import Images
 from edged.worker.jobs import Jobs
 from edged.worker.lane import Due

@@ -9,19 +9,23 @@ from __future__ import annotations
 
 import time
 import uuid
+from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from edged.model.detection import Outcome
 from edged.model.frame import FrameHeader
-from edged.model.messages import JobReport, JobSpec, JobStats, Numbering
+from edged.model.messages import ClipWish, JobReport, JobSpec, JobStats, Numbering
 from edged.model.output import Output, OutputKind, pack_output
 from edged.supervise.channel import Channel
 from edged.worker.chain import Emitted
 from edged.worker.changes import discrete, is_wanted
 from edged.worker.encoding import Latency, Origin, count, encode_counts, encode_event, encode_result
 from edged.worker.pending import Pending
+
+MOST_WISHES = 64
+"""For clips that wait for room in main's channel; the newest are refused then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +64,12 @@ class Publisher:
         self._discrete: dict[tuple[str, str], object] = {}
         """Of the last result that was sent, of jobs that send changes only."""
         self._reports: dict[str, JobReport] = {}
+        self._wishes: deque[ClipWish] = deque()
 
     @property
     def is_behind(self) -> bool:
         """Something waits for room in main's channel: call `flush` when there is some."""
-        return bool(self._pending)
+        return bool(self._pending or self._wishes)
 
     def introduce(self, device: str, boot: str, jobs: Sequence[JobSpec]) -> None:
         """Whose results these are, and where their numbers go on: never backwards."""
@@ -106,8 +111,11 @@ class Publisher:
             refused += not seq
         if finding.outcome.detections is not None or finding.outcome.counts:
             refused += not self._send_counts(job.name, source, finding)
-        for kind, fields in finding.events if job.publish_when != "never" else ():
-            refused += not self._send_event(job.name, source, finding, kind, fields)
+        for kind, fields in finding.events:
+            if job.clips is not None and kind in job.clips.on:
+                refused += not self._wish(job.name, source, finding.header, kind)
+            if job.publish_when != "never":
+                refused += not self._send_event(job.name, source, finding, kind, fields)
         return Sent(refused, seq)
 
     def report(self, report: JobReport) -> None:
@@ -118,6 +126,7 @@ class Publisher:
 
     def flush(self, *, wait_s: float = 0.0) -> None:
         """Send what waits, and the reports that were refused before."""
+        self._send_wishes()
         self._pending.flush(wait_s=wait_s)
         while self._reports:
             job, report = next(iter(self._reports.items()))
@@ -181,6 +190,18 @@ class Publisher:
         if sent:
             self._numbers[job, source] = numbers
         return sent
+
+    def _wish(self, job: str, source: str, header: FrameHeader, kind: str) -> bool:
+        """Before its event and all that waits: what came before it is kept for seconds only."""
+        if len(self._wishes) >= MOST_WISHES:
+            return False
+        self._wishes.append(ClipWish(job, source, kind, header.captured_ns, header.captured_wall_ns))
+        self._send_wishes()
+        return True
+
+    def _send_wishes(self) -> None:
+        while self._wishes and self._channel.send(self._wishes[0]):
+            self._wishes.popleft()
 
     def _send(self, output: Output) -> bool:
         """Nothing overtakes what waits."""

@@ -182,7 +182,6 @@ def test_commands(bench: Bench) -> None:
     assert fleet.command("get", what="spec")["data"]["spec"]["jobs"]["steady"]["algorithm"] == "ticks"
     assert fleet.command("get", what="nothing")["code"] == "invalid"
     assert fleet.command("dance")["code"] == "unknown_op"
-    assert fleet.command("record", source="cam")["code"] == "unknown_op"
     assert fleet.command("pause", job="nobody")["code"] == "not_found"
     assert fleet.command("probe", url="/etc/passwd")["code"] == "not_allowed"
     looked = fleet.command("probe", url="pattern://testsrc2?size=320x240&rate=20")

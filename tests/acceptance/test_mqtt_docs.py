@@ -20,6 +20,7 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
+from tests.integration.clips import Clip, make_clip
 from tests.pages import Block, blocks, differences, documents, named_in
 from tests.servers.daemon import Daemon
 from tests.servers.mosquitto import Mosquitto, free_port
@@ -73,7 +74,7 @@ class Terminal:
             r"-h broker\.example( -p \d+)?": f"-h 127.0.0.1 -p {self.port} -V {version}",
             r"(mqtts?://)broker\.example": rf"\g<1>127.0.0.1:{self.port}",
             r"DNS:broker\.example": "IP:127.0.0.1",
-            r"/etc/(mosquitto|edged)/|/var/lib/mosquitto/": f"{self.folder}/",
+            r"/etc/(mosquitto|edged)/|/var/lib/(mosquitto|edged)/": f"{self.folder}/",
         }.items():
             text = re.sub(pattern, here, text)
         return text
@@ -132,6 +133,8 @@ def plain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Termin
             broker = stack.enter_context(Mosquitto(folder / "broker"))
             terminals[protocol] = terminal = Terminal(folder, broker.port, protocol)
             terminal.make()
+            (folder / "media").mkdir()
+            make_clip(folder / "media" / "yard.mp4", Clip(frames=200, fps=20, gop=20))
             stack.enter_context(terminal.daemon({}))
         yield terminals
 

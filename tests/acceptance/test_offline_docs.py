@@ -10,6 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import av
 import pytest
 
 from edged.offline.sinks.rows import COLUMNS
@@ -52,6 +53,7 @@ def place(assets: Path, tmp_path: Path) -> Path:
 
 def test_commands_of_the_page_do_what_it_says(place: Path) -> None:
     pytest.importorskip("pyarrow")
+    pytest.importorskip("ray")
     path = f"{place / 'bin'}:{os.environ['PATH']}"
     for block in (block for block in blocks(PAGE) if block.language == "sh"):
         for command in block.text.splitlines():
@@ -73,6 +75,27 @@ def test_commands_of_the_page_do_what_it_says(place: Path) -> None:
     assert (place / "drawn.mp4").stat().st_size > 10_000
     assert {path.name for path in (place / "films").iterdir()} == {"gate.mp4", "aisle.mp4"}
     assert not list(place.rglob("*.resume"))
+    assert {json.loads(line)["source"] for line in (place / "spread.jsonl").read_text().splitlines()} == {
+        "gate",
+        "aisle",
+    }
+
+
+def test_programs_of_the_page_do_what_it_says(place: Path) -> None:
+    programs = [block.text for block in blocks(PAGE) if block.language == "python"]
+    told = [
+        subprocess.run(
+            [sys.executable, "-c", program],
+            cwd=place, capture_output=True, text=True, timeout=120, check=False,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+        )
+        for program in programs
+    ]  # fmt: skip
+    assert [(done.returncode, done.stderr) for done in told] == [(0, "")] * 2
+    assert "object_start 1" in told[0].stdout
+    assert int(told[0].stdout.splitlines()[-1].split()[0]) >= 2, "two or three people are in it"
+    with av.open(str(place / "captioned.mp4")) as film, av.open(str(place / "aisle.mp4")) as video:
+        assert film.streams.video[0].frames == video.streams.video[0].frames
 
 
 def test_every_column_is_on_the_page() -> None:

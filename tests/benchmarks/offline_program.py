@@ -1,9 +1,11 @@
-"""One part of the offline benchmark, alone in a process: ``… PART FILM MODEL EVERY``. Prints ``SECONDS NUMBER``.
+"""One part of the offline benchmark, alone in a process: ``PART FILM MODEL EVERY``.
 
-``decode``: the film, with as many threads as FFmpeg wants. ``infer``: the model alone, as often as there are
-due frames, every core with a run of its own, or every core in one run: whichever is quicker. ``analyze``:
-edged, models loaded before. ``record``: edged, drawing and encoding too. ``encode``: the film's frames,
-decoded before, with the settings of the recording.
+Prints ``SECONDS NUMBER``.
+
+``decode``: the film, with a thread for each core. ``decode-1``: with one. ``infer``: the model alone, as
+often as there are due frames, every core with a run of its own, or all in one run: whichever is quicker.
+``infer-1``: on one core. ``analyze``: edged, models loaded before. ``record``: edged, drawing and encoding
+too. ``encode``: the film's frames, decoded before, with the encoder of the recording.
 """
 
 from __future__ import annotations
@@ -14,6 +16,9 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable
+from contextlib import closing
+from functools import partial
+from itertools import islice
 from pathlib import Path
 
 import av
@@ -23,30 +28,36 @@ import onnxruntime as ort
 from edged.model.messages import JobSpec, Library, LinkSpec
 from edged.model.sampling import Sampling
 from edged.offline.engine import Engine, Setup
+from edged.offline.film import Film
+from edged.offline.footage import Video
+from edged.offline.reader import Reader
 
 _RATE = 30
+_MOST_HELD = 300
+"""Frames of 3 MB, in memory."""
 _CORES = len(os.sched_getaffinity(0))
 
 
-def decode(film: Path, model: Path, every: int) -> int:
+def decode(film: Path, model: Path, every: int, threads: int = _CORES) -> tuple[float, int]:
     with av.open(str(film)) as container:
         stream = container.streams.video[0]
-        stream.thread_type = "AUTO"
-        return sum(1 for _ in container.decode(stream))
+        stream.thread_type, stream.codec_context.thread_count = "AUTO", threads
+        began = time.perf_counter()
+        frames = sum(1 for _ in container.decode(stream))
+        return time.perf_counter() - began, frames
 
 
-def infer(film: Path, model: Path, every: int) -> tuple[float, int]:
+def infer(film: Path, model: Path, every: int, cores: int = _CORES) -> tuple[float, int]:
     with av.open(str(film)) as container:
         runs = -(-container.streams.video[0].frames // every)
-    tensor = np.full((1, 3, 416, 416), 114, dtype=np.float32)
-    return min(_infer(model, tensor, runs, 1, _CORES), _infer(model, tensor, runs, _CORES, 1)), runs
+    return min(_infer(model, runs, 1, cores), _infer(model, runs, cores, 1)), runs
 
 
-def _infer(model: Path, tensor: np.ndarray, runs: int, threads: int, at_once: int) -> float:
+def _infer(model: Path, runs: int, threads: int, at_once: int) -> float:
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads
     session = ort.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
-    feed = {session.get_inputs()[0].name: tensor}
+    feed = {session.get_inputs()[0].name: np.full((1, 3, 416, 416), 114, dtype=np.float32)}
     session.run(None, feed)
 
     def share(number: int) -> None:
@@ -66,8 +77,6 @@ def analyze(film: Path, model: Path, every: int, record: Path | None = None) -> 
     link = LinkSpec("detector", {"model": str(model)})
     job = JobSpec("people", ("video",), (link,), Sampling(interval_us=round(every * 1e6 / _RATE)))
     with Engine(Setup((job,), Library())) as engine:
-        for _ in engine.results(film, span=None):  # the models are loaded, the file is in the cache
-            break
         began = time.perf_counter()
         results = sum(1 for _ in engine.results(film, record=record))
         return time.perf_counter() - began, results
@@ -78,14 +87,25 @@ def record(film: Path, model: Path, every: int) -> tuple[float, int]:
         return analyze(film, model, every, Path(folder) / "out.mp4")
 
 
+def encode(film: Path, model: Path, every: int) -> tuple[float, int]:
+    with closing(Video(film)) as video, tempfile.TemporaryDirectory(prefix="edged-benchmark-") as folder:
+        looks = islice(Reader(video, (), every_frame=True).looks(), _MOST_HELD)
+        frames = [look.frame for look in looks if look.frame is not None]
+        began = time.perf_counter()
+        with Film(Path(folder) / "out.mp4", _RATE) as out:
+            for frame in frames:
+                out.add_frame(frame)
+        return time.perf_counter() - began, len(frames)
+
+
 def main() -> None:
     part, film, model, every = sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3]), int(sys.argv[4])
-    parts: dict[str, Callable[[Path, Path, int], tuple[float, int] | int]] = {
-        "decode": decode, "infer": infer, "analyze": analyze, "record": record,
+    parts: dict[str, Callable[[Path, Path, int], tuple[float, int]]] = {
+        "decode": decode, "decode-1": partial(decode, threads=1),
+        "infer": infer, "infer-1": partial(infer, cores=1),
+        "analyze": analyze, "record": record, "encode": encode,
     }  # fmt: skip
-    began = time.perf_counter()
-    answer = parts[part](film, model, every)
-    seconds, number = answer if isinstance(answer, tuple) else (time.perf_counter() - began, answer)
+    seconds, number = parts[part](film, model, every)
     print(f"{seconds:.3f} {number}")
 
 

@@ -17,6 +17,7 @@ PRODUCERS = ("opencv", "pyav")
 """Its two ways to decode; the cheaper one counts."""
 _VENV = REPOSITORY / ".venv-peer"
 _REQUIREMENT = "stream-infer==0.6.7"
+_REQUIREMENTS = (_REQUIREMENT, "onnxruntime")
 _INSTALL_S = 600
 _START_S = 30.0
 _ENDS_S = 3.0
@@ -35,15 +36,15 @@ def ensure_peer() -> Path:
     """The Python of an environment of its own with stream_infer in it, made on demand."""
     python = _VENV / "bin" / "python"
     stamp = _VENV / ".edged-peer"
-    if stamp.is_file() and stamp.read_text() == _REQUIREMENT:
+    if stamp.is_file() and stamp.read_text() == " ".join(_REQUIREMENTS):
         return python
     try:
         subprocess.run([sys.executable, "-m", "venv", "--clear", str(_VENV)], check=True, timeout=_INSTALL_S)
-        install = [str(python), "-m", "pip", "install", "-qq", "--disable-pip-version-check", _REQUIREMENT]
+        install = [str(python), "-m", "pip", "install", "-qq", "--disable-pip-version-check", *_REQUIREMENTS]
         subprocess.run(install, check=True, timeout=_INSTALL_S)
     except (subprocess.SubprocessError, OSError) as error:
         raise EdgedError(f"{_REQUIREMENT} cannot be installed into {_VENV.name}: {error}") from error
-    stamp.write_text(_REQUIREMENT)
+    stamp.write_text(" ".join(_REQUIREMENTS))
     return python
 
 

@@ -71,20 +71,30 @@ class Rig:
         )
         self.device.on_change = self.publisher.changed.set
 
-    def apply(self, sources: dict[str, Any], jobs: dict[str, Any], *, afresh: bool = True) -> None:
+    def apply(
+        self,
+        sources: dict[str, Any],
+        jobs: dict[str, Any],
+        outputs: dict[str, Any] | None = None,
+        *,
+        afresh: bool = True,
+    ) -> None:
         """As at SIGHUP."""
-        self.device.apply(self.plan(sources, jobs), afresh=afresh)
+        self.device.apply(self.plan(sources, jobs, outputs), afresh=afresh)
 
     def change(self, sources: dict[str, Any], jobs: dict[str, Any]) -> None:
         """As over MQTT, where all that is new was proved elsewhere before."""
         plan = self.plan(sources, jobs)
         self.device.apply(plan, proved=self.device.unproved(plan))
 
-    def plan(self, sources: dict[str, Any], jobs: dict[str, Any]) -> Plan:
+    def plan(
+        self, sources: dict[str, Any], jobs: dict[str, Any], outputs: dict[str, Any] | None = None
+    ) -> Plan:
         settings = {
             "device": "box",
             "algorithms": [self._algorithms],
-            "spec": {"sources": sources, "jobs": jobs},
+            "live": {"rtsp_port": 0, "http_port": 0},
+            "spec": {"sources": sources, "jobs": jobs, "outputs": outputs or {}},
         }
         loaded = parse_settings(json.dumps(settings), file="edged.yaml", folder=self._algorithms_folder)
         return make_plan(loaded, self._algorithms_folder)

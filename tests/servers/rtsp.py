@@ -55,6 +55,16 @@ class Camera:
         }
 
 
+@dataclass(frozen=True, slots=True)
+class Taker:
+    """Takes what is pushed to it (RECORD)."""
+
+    path: str
+
+    def as_mount(self) -> dict[str, Any]:
+        return {"path": self.path, "record": True}
+
+
 @dataclass(slots=True)
 class RtspServer:
     """``with RtspServer([Camera("/live")]) as server: open(server.url("/live"))``.
@@ -62,7 +72,7 @@ class RtspServer:
     Skips the test, saying why, where the system's Python has no GStreamer RTSP server.
     """
 
-    mounts: Sequence[Film | Camera]
+    mounts: Sequence[Film | Camera | Taker]
     user: str = ""
     password: str = ""
     digest: bool = False
@@ -128,6 +138,11 @@ class RtspServer:
         """Until one more client came than this was called for."""
         assert self._lines is not None
         self._lines.wait_for("client", for_s)
+
+    def wait_for_pictures(self, for_s: float) -> None:
+        """Until ten more pictures were pushed to a `Taker` than this was called for."""
+        assert self._lines is not None
+        self._lines.wait_for("taken", for_s)
 
     def _signal(self, number: signal.Signals) -> None:
         assert self._process is not None

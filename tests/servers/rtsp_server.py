@@ -1,9 +1,11 @@
 """A GStreamer RTSP server for tests; run with the system's Python, which has the bindings.
 
-Reads one JSON object from standard input, says ``port N`` when it listens, ``client`` when one comes::
+Reads one JSON object from standard input, says ``port N`` when it listens, ``client`` when one comes,
+``taken`` at every tenth picture that is pushed to it::
 
     {"port": 0, "life_s": 600, "user": "", "password": "", "digest": false,
      "mounts": [{"path": "/film", "file": "FILM.mp4"},
+                {"path": "/taken", "record": true},
                 {"path": "/live", "codec": "h264" | "jpeg", "size": [640, 360], "rate": 15, "keyint": 15}]}
 
 Ends with whoever started it, and after ``life_s`` in any case.
@@ -25,6 +27,10 @@ gi.require_version("GstRtspServer", "1.0")
 from gi.repository import GLib, Gst, GstRtsp, GstRtspServer  # noqa: E402
 
 _THREADS = 4  # with one, a client that hangs blocks all
+_TAKER = (
+    "( rtph264depay name=depay0 ! h264parse ! avdec_h264 !"
+    " fakesink name=taken signal-handoffs=true sync=false async=false )"
+)
 _ENCODERS = {
     "h264": "x264enc tune=zerolatency speed-preset=ultrafast key-int-max={keyint}"
     " ! h264parse ! rtph264pay name=pay0 pt=96 config-interval=1",
@@ -56,7 +62,12 @@ def main() -> None:
 
 def _factory(mount: dict[str, Any], *, guarded: bool) -> GstRtspServer.RTSPMediaFactory:
     factory = GstRtspServer.RTSPMediaFactory()
-    factory.set_launch(_film(mount) if "file" in mount else _pattern(mount))
+    if mount.get("record"):
+        factory.set_transport_mode(GstRtspServer.RTSPTransportMode.RECORD)
+        factory.set_launch(_TAKER)
+        factory.connect("media-configure", _count_frames)
+    else:
+        factory.set_launch(_film(mount) if "file" in mount else _pattern(mount))
     factory.set_protocols(GstRtsp.RTSPLowerTrans.TCP | GstRtsp.RTSPLowerTrans.UDP)
     factory.set_shared(False)  # a shared one that is opened right after its last client left answers 503
     if guarded:
@@ -65,6 +76,20 @@ def _factory(mount: dict[str, Any], *, guarded: bool) -> GstRtspServer.RTSPMedia
         permissions.add_permission_for_role("viewer", "media.factory.construct", True)
         factory.set_permissions(permissions)
     return factory
+
+
+def _count_frames(_factory: object, media: GstRtspServer.RTSPMedia) -> None:
+    """Says ``taken`` at every tenth picture that was pushed here and decoded."""
+    sink = media.get_element().get_by_name("taken")
+    count = 0
+
+    def came(*_: object) -> None:
+        nonlocal count
+        count += 1
+        if count % 10 == 0:
+            print("taken", flush=True)
+
+    sink.connect("handoff", came)
 
 
 def _film(mount: dict[str, Any]) -> str:

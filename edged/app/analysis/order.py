@@ -11,7 +11,7 @@ from edged.app.analysis.jobs import Described, Jobs, jobs_described, jobs_of_con
 from edged.app.analysis.target import Target, find_span, find_target
 from edged.app.analysis.videos import Found, find_videos, names_of
 from edged.errors import EdgedError
-from edged.model.analyzing import AnalysisRequest, VideoFile, Where
+from edged.model.analyzing import AnalysisRequest, ClusterOrder, VideoFile, Where
 from edged.settings.nearest import did_you_mean
 
 FILMS = (".mp4", ".webm", ".mkv")
@@ -33,6 +33,8 @@ class Order:
     end: str | None
     threads: int | None
     engine: str = "local"
+    workers: int | None = None
+    gpus_per_worker: float = 0.0
     resume: bool = False
     overwrite: bool = False
 
@@ -64,6 +66,7 @@ def prepare(order: Order) -> tuple[AnalysisRequest, Address | None]:
         threads=order.threads,
         resume=order.resume,
         overwrite=order.overwrite,
+        cluster=_cluster(order),
     )
     return request, broker
 
@@ -81,8 +84,7 @@ def _check(order: Order, target: Target) -> None:
 
 def _check_together(order: Order) -> None:
     given = order.described.given
-    if order.engine != "local":
-        raise ValueError(f"--engine {order.engine}: there is only local")
+    _cluster(order)
     if order.config is not None and given:
         raise ValueError(f"give --config, or a job with {', '.join(given)}, not both")
     if order.config is None and (order.jobs or order.source):
@@ -91,6 +93,24 @@ def _check_together(order: Order) -> None:
         raise ValueError("say what to do: -c CONFIG, or --model FILE.onnx, or --algorithm NAME")
     if order.resume and order.overwrite:
         raise ValueError("--resume goes on and --overwrite begins anew: give one of them")
+
+
+def _cluster(order: Order) -> ClusterOrder | None:
+    """None: this machine alone does it."""
+    scheme, _, address = order.engine.partition("://")
+    if order.engine == "local":
+        if order.workers is not None or order.gpus_per_worker:
+            raise ValueError("--workers and --gpus-per-worker are for --engine ray")
+        return None
+    if scheme != "ray" or (not address and order.engine != "ray"):
+        raise ValueError(
+            f"--engine {order.engine}: should be local, ray (on this machine), ray://auto (its running "
+            "cluster), or ray://host:10001"
+        )
+    if order.record is not None:
+        raise ValueError("--record needs every picture here: films are made with --engine local")
+    where = {"": "", "auto": "auto"}.get(address, order.engine)
+    return ClusterOrder(where, order.workers, float(order.threads or 1), order.gpus_per_worker)
 
 
 def _check_not_read(target: Target, found: Sequence[Found]) -> None:

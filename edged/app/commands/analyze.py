@@ -83,7 +83,19 @@ _Threads = Annotated[
     int | None, typer.Option(metavar="N", min=1, max=512, help="Default: as many as there are cores.")
 ]
 _Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Tell only what went wrong.")]
-_Engine = Annotated[str, typer.Option(metavar="local", help="Where the work is done.")]
+_Engine = Annotated[
+    str,
+    typer.Option(
+        metavar="local|ray[://…]",
+        help="Where the work is done: here; ray: by worker processes; ray://host:10001: on a Ray cluster.",
+    ),
+]
+_Workers = Annotated[
+    int | None, typer.Option(metavar="N", min=1, max=4096, help="With ray; default: one for each core.")
+]
+_Gpus = Annotated[
+    float, typer.Option("--gpus-per-worker", metavar="X", min=0, help="With ray: accelerators, also 0.5.")
+]
 
 
 def analyze(  # noqa: PLR0913  each is one option of the command line
@@ -109,6 +121,8 @@ def analyze(  # noqa: PLR0913  each is one option of the command line
     threads: _Threads = None,
     quiet: _Quiet = False,
     engine: _Engine = "local",
+    workers: _Workers = None,
+    gpus_per_worker: _Gpus = 0.0,
 ) -> None:
     """Run jobs over videos, as fast as the machine allows, and write what they find.
 
@@ -128,7 +142,8 @@ def analyze(  # noqa: PLR0913  each is one option of the command line
     job_words = (tuple(param or ()), labels, interval, tuple(then or ()), tuple(folder or ()))
     order = Order(
         tuple(videos), config, tuple(job or ()), source, Described(algorithm, model, *job_words), output,
-        form, record, start, end, threads, engine, resume=resume, overwrite=overwrite,
+        form, record, start, end, threads, engine, workers, gpus_per_worker,
+        resume=resume, overwrite=overwrite,
     )  # fmt: skip
     raise typer.Exit(_start(order, quiet=quiet))
 

@@ -48,11 +48,12 @@ def _verdicts(config: Path | None) -> Iterator[Verdict]:
         yield from look_at_machine(Library(), storage.path, storage.max_mb)
         return
     from edged.app.checking import examine
-    from edged.app.config_diagnosis import look_at_broker, look_at_findings
+    from edged.app.config_diagnosis import look_at_broker, look_at_findings, look_at_recordings
 
     found = examine(config)
     storage = found.loaded.settings.storage
     yield from look_at_machine(found.plan.library, storage.path, storage.max_mb)
+    yield from look_at_recordings(found)
     yield look_at_broker(found.loaded)
     yield from look_at_findings(found)
 

@@ -24,12 +24,13 @@ class Operation:
 
 OPERATIONS: Mapping[str, Operation] = {
     "ping": Operation(5, "is it there"),
-    "get": Operation(10, "what=spec, schema, info, stats or logs"),
+    "get": Operation(10, "what=spec, schema, info, stats, logs or recordings"),
     "validate": Operation(30 * _MINUTE_S, "spec=@FILE: all checks, without effect"),
     "patch": Operation(31 * _MINUTE_S, "spec=@FILE (merge patch) or ops=@FILE: change what runs"),
     "pause": Operation(31 * _MINUTE_S, "job=NAME or source=NAME"),
     "resume": Operation(31 * _MINUTE_S, "job=NAME or source=NAME"),
     "snapshot": Operation(20, "source=NAME, job=NAME to draw its boxes; -o FILE.jpg keeps it"),
+    "record": Operation(7 * _MINUTE_S, "source=NAME before=5 after=10: a clip of the seconds around now"),
     "probe": Operation(3 * _MINUTE_S, "url=URL: what the device sees there"),
     "restart": Operation(30, "source=NAME, job=NAME, worker=NAME or daemon=true"),
     "rebirth": Operation(5, "publish all retained topics again"),

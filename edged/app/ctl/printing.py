@@ -8,7 +8,7 @@ from typing import Any, TextIO
 
 from edged.app.ctl.applying import Standing
 from edged.app.ctl.asking import Reply
-from edged.app.ctl.wording import Piece, Place, answer_line, clean, news_line, problem_lines
+from edged.app.ctl.wording import Piece, Place, answer_line, clean, news_line, problem_lines, recording_lines
 
 
 class Printer:
@@ -29,6 +29,8 @@ class Printer:
             self._write(self._out, _line(reply.content))
         elif not reply.ok:
             self._failure(f"{reply.device}: {reply.code}", reply.message, _errors(reply.data))
+        elif isinstance(reply.data, Mapping) and isinstance(reply.data.get("recordings"), list):
+            self._recordings(reply.data)
         elif reply.data:
             if reply.message:
                 self.say(reply.message)
@@ -64,6 +66,13 @@ class Printer:
                 self._pieces(news_line(place, content, with_device=with_device))
 
         return show
+
+    def _recordings(self, data: Mapping[str, Any]) -> None:
+        """The list as a table, and beside it where the files lie."""
+        for line in recording_lines(data["recordings"]):
+            self._write(self._out, line)
+        more = f", and {data['more']} older ones: limit=1000, source=NAME" if data.get("more") else ""
+        self.say(f"{len(data['recordings'])} in {data.get('folder', '?')}{more}")
 
     def _failure(self, what: str, message: str, errors: Any) -> None:
         lines = problem_lines(errors)

@@ -60,9 +60,47 @@ def problem_lines(errors: Any) -> list[str]:
     ]
 
 
+def recording_lines(recordings: Sequence[Any]) -> list[str]:
+    """One for each: since when, for how long, how large, what, and the file."""
+    rows = [_recording(each) for each in recordings if isinstance(each, Mapping)]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return [
+        "  ".join(
+            cell.rjust(width) if place in _RECORDING_NUMBERS else cell.ljust(width)
+            for place, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    ]
+
+
 def clean(text: str) -> str:
     """On one line, and without what a terminal would take for an order."""
     return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)
+
+
+_RECORDING_NUMBERS = (1, 2)
+
+
+def _recording(content: Mapping[str, Any]) -> list[str]:
+    job = f" of {content['job']}" if "job" in content else ""
+    cells = [
+        str(content.get("start", ""))[:19].replace("T", " "),
+        _seconds(content),
+        _megabytes(content),
+        f"{content.get('kind', '?')}{job}" + (" (open)" if content.get("open") else ""),
+        str(content.get("file", "?")),
+    ]
+    return [clean(cell) for cell in cells]
+
+
+def _seconds(content: Mapping[str, Any]) -> str:
+    duration = content.get("duration")
+    return f"{duration:.1f} s" if isinstance(duration, (int, float)) else ""
+
+
+def _megabytes(content: Mapping[str, Any]) -> str:
+    size = content.get("bytes")
+    return f"{size / 1e6:.1f} MB" if isinstance(size, (int, float)) else ""
 
 
 def _result(content: Mapping[str, Any]) -> list[Piece]:
@@ -83,7 +121,10 @@ def _event(content: Mapping[str, Any]) -> list[Piece]:
     if "track_id" in content:
         details.insert(1 if "label" in content else 0, f"#{content['track_id']}")
     pieces = [(str(content.get("type", "?")), "bold yellow"), (" ".join(details), "")]
-    if data := content.get("data"):
+    data = content.get("data")
+    if content.get("type") == "clip" and isinstance(data, Mapping) and "file" in data:
+        pieces += [(str(data["file"]), ""), (_seconds(data), "dim"), (_megabytes(data), "dim")]
+    elif data:
         pieces.append((_compact(data), ""))
     return [(text, style) for text, style in pieces if text]
 

@@ -12,9 +12,13 @@ from edged.control.commands.request import CommandFailed
 from edged.errors import Problem
 from edged.settings.document import dotted
 from edged.settings.fields import MAX_SIDE_PX, Flag, Name, Number, Section, Text, Whole, refuse
+from edged.settings.job_section import MOST_AFTER_S
 from edged.settings.nearest import did_you_mean
+from edged.settings.source_section import MOST_BUFFERED_S
 
 MOST_LOG_LINES = 200
+MOST_LISTED = 1000
+"""Recordings in one answer: some 200 bytes each."""
 _MOST_KEYS = 32
 _MOST_PROBLEMS = 20
 _MOST_OPS = 1000
@@ -34,14 +38,19 @@ class Nothing(Section):
 
 
 class Get(Section):
-    what: Literal["spec", "schema", "info", "stats", "logs"]
+    what: Literal["spec", "schema", "info", "stats", "logs", "recordings"]
     lines: Annotated[Whole, Field(ge=1, le=MOST_LOG_LINES)] | None = None
     """For logs; default: as many as there may be."""
+    source: Name | None = None
+    """Whose recordings; default: of all."""
+    limit: Annotated[Whole, Field(ge=1, le=MOST_LISTED)] | None = None
+    """For recordings; default: 100."""
 
     @model_validator(mode="after")
-    def _lines_of_logs(self) -> Get:
-        if self.lines is not None and self.what != "logs":
-            raise refuse("lines is for what: logs; leave it out")
+    def _what_for(self) -> Get:
+        for name, what in (("lines", "logs"), ("source", "recordings"), ("limit", "recordings")):
+            if getattr(self, name) is not None and self.what != what:
+                raise refuse(f"{name} is for what: {what}; leave it out")
         return self
 
 
@@ -67,6 +76,19 @@ class Snapshot(Section):
     job: Name | None = None
     quality: Annotated[Whole, Field(ge=1, le=100)] = 80
     max_width: Annotated[Whole, Field(ge=16, le=MAX_SIDE_PX)] | None = None
+
+
+class Record(Section):
+    source: Name
+    before: Annotated[Number, Field(ge=0, le=MOST_BUFFERED_S)] = 5.0
+    """Seconds; as far as they are kept, which the source's buffer and its jobs' record say."""
+    after: Annotated[Number, Field(ge=0, le=MOST_AFTER_S)] = 10.0
+
+    @model_validator(mode="after")
+    def _some_time(self) -> Record:
+        if not self.before and not self.after:
+            raise refuse("needs some seconds before, or after")
+        return self
 
 
 class Probe(Section):

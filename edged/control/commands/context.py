@@ -66,6 +66,16 @@ class SnapshotTaker(Protocol):
         """Publish a picture; what to say of it. Raises `CommandFailed`."""
 
 
+class ClipRecorder(Protocol):
+    async def record(self, source: str, before_s: float, after_s: float) -> Mapping[str, Any]:
+        """A clip; what to say of it, once it is on the disk. Raises `CommandFailed`."""
+
+
+class RecordingList(Protocol):
+    async def listing(self, source: str | None, limit: int) -> Mapping[str, Any]:
+        """What was recorded, the newest first. Raises `CommandFailed`."""
+
+
 class Prober(Protocol):
     async def probe(self, url: str, timeout_s: float) -> ProbeReport:
         """Open a source once, under the rules of a spec from the network.
@@ -98,3 +108,5 @@ class Context:
     """Publish all retained states again."""
     order_restart: Callable[[], None]
     """End the daemon in order, and start it anew; called after the answer was handed to the outbox."""
+    clips: ClipRecorder
+    recordings: RecordingList

@@ -14,6 +14,7 @@ from edged.control.commands.arguments import (
     Patch,
     Pause,
     Probe,
+    Record,
     Restart,
     Resume,
     Snapshot,
@@ -25,6 +26,8 @@ from edged.settings import did_you_mean, json_schema
 from edged.settings.showing import shown
 
 Data = Mapping[str, Any]
+_LISTED = 100
+"""Recordings, unless more are asked for."""
 
 
 async def ping(_arguments: Nothing, _context: Context) -> Data:
@@ -43,6 +46,8 @@ async def get(arguments: Get, context: Context) -> Data:
             return context.facts.stats()
         case "logs":
             return {"lines": list(context.facts.logs(arguments.lines or MOST_LOG_LINES))}
+        case "recordings":
+            return await context.recordings.listing(arguments.source, arguments.limit or _LISTED)
 
 
 async def validate(arguments: Validate, context: Context) -> Data:
@@ -67,6 +72,10 @@ async def snapshot(arguments: Snapshot, context: Context) -> Data:
     return await context.snapshots.take(
         arguments.source, arguments.job, arguments.quality, arguments.max_width
     )
+
+
+async def record(arguments: Record, context: Context) -> Data:
+    return await context.clips.record(arguments.source, arguments.before, arguments.after)
 
 
 async def probe(arguments: Probe, context: Context) -> Data:

@@ -10,6 +10,7 @@ from typing import Any
 from edged.control.commands import arguments, operations
 from edged.control.commands.context import Context
 from edged.settings.fields import Section
+from edged.settings.job_section import MOST_AFTER_S
 
 Run = Callable[[Any, Context], Awaitable[Mapping[str, Any]]]
 """Arguments of the command's own model in, ``data`` of the answer out; raises an `EdgedError`."""
@@ -23,6 +24,7 @@ class LaneName(StrEnum):
     VALIDATE = "validate"
     SNAPSHOT = "snapshot"
     PROBE = "probe"
+    RECORD = "record"
 
 
 LANES: Mapping[LaneName, tuple[int, int]] = {
@@ -31,6 +33,7 @@ LANES: Mapping[LaneName, tuple[int, int]] = {
     LaneName.VALIDATE: (1, 3),
     LaneName.SNAPSHOT: (4, 8),
     LaneName.PROBE: (2, 4),
+    LaneName.RECORD: (8, 0),
 }
 """How many of a lane run at once, and how many wait; whoever comes then is `busy`."""
 
@@ -54,6 +57,8 @@ class Command:
 _MINUTE_S = 60.0
 _PATCH_S = 31 * _MINUTE_S
 """The 30 minutes of proving, and the default gate's one."""
+_RECORD_S = MOST_AFTER_S + 120.0
+"""The longest clip there may be; of a shorter one it is known sooner."""
 
 TABLE: Mapping[str, Command] = {
     command.op: command
@@ -65,6 +70,7 @@ TABLE: Mapping[str, Command] = {
         Command("pause", arguments.Pause, _PATCH_S, operations.pause, LaneName.SPEC, has_effect=True),
         Command("resume", arguments.Resume, _PATCH_S, operations.resume, LaneName.SPEC, has_effect=True),
         Command("snapshot", arguments.Snapshot, 20.0, operations.snapshot, LaneName.SNAPSHOT),
+        Command("record", arguments.Record, _RECORD_S, operations.record, LaneName.RECORD, has_effect=True),
         Command("probe", arguments.Probe, 3 * _MINUTE_S, operations.probe, LaneName.PROBE),
         Command(
             "restart",

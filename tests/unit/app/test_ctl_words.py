@@ -20,7 +20,7 @@ from edged.app.ctl.asking import Reply, read_object
 from edged.app.ctl.operations import OPERATIONS, complete
 from edged.app.ctl.printing import Printer
 from edged.app.ctl.run import Order, prepare
-from edged.app.ctl.wording import Place, answer_line, clean, news_line, problem_lines
+from edged.app.ctl.wording import Place, answer_line, clean, news_line, problem_lines, recording_lines
 from edged.control.commands.table import TABLE
 from edged.errors import EdgedError, SpecRejected
 from edged.mqtt.protocol import Protocol
@@ -195,7 +195,7 @@ def test_what_does_not_go_together_is_a_mistake_of_usage(order: Order) -> None:
 
 
 def test_the_shell_completes_operations() -> None:
-    assert [word for word, _ in complete("re")] == ["resume", "restart", "rebirth"]
+    assert [word for word, _ in complete("re")] == ["resume", "record", "restart", "rebirth"]
     assert {"watch", "apply", "wait", *TABLE} == {word for word, _ in complete("")}
 
 
@@ -275,6 +275,9 @@ def test_results_and_events_are_one_line() -> None:
     assert line == "09:00:00.123  people/gate  #42  person #7 91%, car 50%  9.0 ms"
     line = text(news_line(event, EVENT, with_device=True))
     assert line == "09:00:00.123  gate-01  people/gate  line_cross  person #7 entry"
+    data = {"file": "gate/clips/c.mp4", "duration": 16.44, "bytes": 1_840_000, "sha256": "ab" * 32}
+    line = text(news_line(event, {"time": EVENT["time"], "type": "clip", "data": data}, with_device=False))
+    assert line == "09:00:00.123  people/gate  clip  gate/clips/c.mp4  16.4 s  1.8 MB"
 
 
 @pytest.mark.parametrize("topic", ["edged/v1/a/state", "edged/v1/a/job/j/s/counts", "other/a/job/j/s/result"])
@@ -320,6 +323,29 @@ def test_answers_are_printed_for_people_and_for_programs() -> None:
     problem = {"path": "jobs.a.params.model", "code": "model_not_found", "message": "is not there"}
     rejected = {"status": "error", "code": "invalid", "message": "long", "data": {"errors": [problem]}}
     assert printed(rejected) == ("", "edged: gate: invalid\n  jobs.a.params.model: is not there\n")
+
+
+def test_recordings_are_a_table() -> None:
+    segment = {
+        "file": "gate/2026-11-25/14-05-00.000Z.mp4", "source": "gate", "kind": "segment", "bytes": 37_200_000,
+        "start": "2026-11-25T14:05:00.000Z", "duration": 300.2, "open": True,
+    }  # fmt: skip
+    clip = {
+        "file": "gate/clips/c.mp4", "source": "gate", "kind": "clip", "job": "people", "bytes": 900_000,
+        "start": "2026-11-25T14:03:00.000Z",
+    }  # fmt: skip
+    listed = {"folder": "/r", "recordings": [segment, clip], "more": 3}
+    assert printed({"status": "ok", "data": listed}) == (
+        "2026-11-25 14:05:00  300.2 s  37.2 MB  segment (open)  gate/2026-11-25/14-05-00.000Z.mp4\n"
+        "2026-11-25 14:03:00            0.9 MB  clip of people  gate/clips/c.mp4\n",
+        "2 in /r, and 3 older ones: limit=1000, source=NAME\n",
+    )
+    assert printed({"status": "ok", "data": {"folder": "/r", "recordings": []}}) == ("", "0 in /r\n")
+
+
+@given(st.lists(JSON))
+def test_recordings_may_be_anything(recordings: list[Any]) -> None:
+    assert all(line.isprintable() for line in recording_lines(recordings))
 
 
 @given(JSON)

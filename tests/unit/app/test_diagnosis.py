@@ -8,13 +8,13 @@ import pytest
 
 from edged.app import diagnosis
 from edged.app.checking import Findings
-from edged.app.config_diagnosis import look_at_findings
+from edged.app.config_diagnosis import look_at_findings, look_at_recordings
 from edged.app.diagnosis import Level
 from edged.app.reach import why_port_is_away, why_source_is_away
 from edged.model.capturing import CaptureSpec
 from edged.model.probe import ProbeReport
 from edged.model.trying import ProviderCard, ProvidersReport
-from edged.planning.plan import Plan
+from edged.planning.plan import Plan, make_plan
 from edged.settings import parse_settings
 
 
@@ -36,6 +36,29 @@ def test_storage_that_is_not_there_yet_is_judged_by_its_nearest_folder(tmp_path:
     assert diagnosis.disk(tmp_path / "a" / "b", 1).level is Level.OK
     assert diagnosis.disk(tmp_path / "a" / "b", 1 << 40).level is Level.WARN
     assert not (tmp_path / "a").exists()
+
+
+def test_where_recordings_go_is_looked_at_if_there_are_any(tmp_path: Path) -> None:
+    day = tmp_path / "disk" / "gate" / "2026-11-25"
+    day.mkdir(parents=True)
+    with (day / "14-05-00.123Z.mp4").open("wb") as film:
+        film.truncate(30_000_000)
+    recorded = "{url: rtsp://127.0.0.1/a, record: {}}"
+
+    def verdicts(source: str, recordings: str) -> list[diagnosis.Verdict]:
+        text = f"device: box\nrecordings: {recordings}\nspec: {{sources: {{gate: {source}}}}}"
+        loaded = parse_settings(text, file="edged.yaml", folder=tmp_path)
+        found = Findings(loaded, make_plan(loaded, tmp_path), (), ())
+        return list(look_at_recordings(found))
+
+    assert verdicts("{url: rtsp://127.0.0.1/a}", "{path: disk}") == []
+    (verdict,) = verdicts(recorded, "{path: disk, max_mb: 35}")
+    assert (verdict.level, verdict.subject) == (Level.OK, "recordings")
+    (verdict,) = verdicts(recorded, f"{{path: disk, max_mb: {1 << 40}}}")
+    assert (verdict.level, "recordings.max_mb" in verdict.mend) == (Level.WARN, True)
+    (tmp_path / "file").touch()
+    (verdict,) = verdicts(recorded, "{path: file}")
+    assert verdict.level is Level.FAIL
 
 
 def test_films_say_what_sampling_on_keyframes_would_save() -> None:

@@ -14,7 +14,16 @@ import pytest
 
 from edged.control.tracks import FrameTrack
 from edged.control.worker import WorkerControl
-from edged.model.messages import JobReport, JobSpec, JobState, JobStats, LinkSpec, SnapshotReport, WorkerSpec
+from edged.model.messages import (
+    ClipWish,
+    JobReport,
+    JobSpec,
+    JobState,
+    JobStats,
+    LinkSpec,
+    SnapshotReport,
+    WorkerSpec,
+)
 from edged.model.output import Output
 from edged.model.sampling import Sampling
 from edged.supervise.process import ChildExit, ProcessKind
@@ -53,6 +62,9 @@ class Owner:
 
     def snapshot_reported(self, report: SnapshotReport) -> None:
         raise AssertionError(report)
+
+    def clip_wished(self, wish: ClipWish) -> None:
+        raise AssertionError(wish)
 
     def worker_died(self, worker: str, death: ChildExit) -> None:
         self.deaths.append(death)

@@ -10,9 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edged.model.capturing import Recording
 from edged.model.frame import FrameFormat, FrameHeader
-from edged.model.messages import LinkSpec
+from edged.model.messages import ClipOrder, LinkSpec
 from edged.model.patching import merge
+from edged.model.recordings import Keeping, SourceKeeping
 from edged.model.sampling import SampleOn, Sampling, is_due
 from edged.planning.plan import Plan, demand_of, make_plan, reaches_of, slots_for
 from edged.settings import parse_settings
@@ -260,3 +262,22 @@ def test_windows_of_keyframes_beside_frames_ask_for_all_keyframes_and_not_for_al
     assert Sampling(interval_us=0, on=SampleOn.KEYFRAMES) in demand.samplings
     assert demand.keep_keyframes >= 3
     assert demand_of([Sampling(on=SampleOn.KEYFRAMES), Sampling()]).keep_keyframes == 0
+
+
+def test_what_is_recorded_is_planned() -> None:
+    plan = plan_of(
+        "  sources:\n"
+        "    gate: {url: rtsp://127.0.0.1/a, buffer: 2, record: {segment: 60, max_mb: 100}}\n"
+        "    yard: {url: rtsp://127.0.0.1/b}\n"
+        "  jobs:\n"
+        "    people: {algorithm: motion, sources: [gate], record: {on: [enter], before: 5, after: 7}}\n"
+        "    paused: {algorithm: motion, enabled: false, record: {on: [enter], before: 100}}\n",
+        head=HEAD + "recordings: {path: disk, max_mb: 500, max_days: 3}\n",
+    )
+    gate, yard = plan.captures["gate"], plan.captures["yard"]
+    assert gate.folder == "/etc/edged/disk/gate"
+    assert gate.recording == Recording(60)
+    assert gate.buffer_s > 5, "the seconds before an event are still there when the job has seen it"
+    assert (yard.recording, yard.buffer_s) == (None, 0)
+    assert plan.jobs["people"].spec.clips == ClipOrder(("enter",), 5, 7)
+    assert plan.keeping == Keeping("/etc/edged/disk", 500, 3, {"gate": SourceKeeping(100)})

@@ -10,12 +10,13 @@ import pytest
 
 from edged.model.detection import Outcome
 from edged.model.frame import FrameFormat, FrameHeader
-from edged.model.messages import JobSpec, LinkSpec, Numbering
+from edged.model.messages import ClipOrder, ClipWish, JobSpec, LinkSpec, Numbering
 from edged.model.output import Output, OutputKind, unpack_output
 from edged.model.sampling import Sampling
-from edged.supervise.channel import RAW, Channel
+from edged.supervise.channel import RAW, Channel, Packet
+from edged.supervise.wire import Decoder
 from edged.types import MonotonicNs, PtsUs, WallNs
-from edged.worker.publisher import Finding, Publisher
+from edged.worker.publisher import MOST_WISHES, Finding, Publisher
 
 HEADER = FrameHeader(
     epoch=1,
@@ -102,3 +103,51 @@ def test_events_have_numbers_of_their_own(main: tuple[Channel, Publisher]) -> No
         (OutputKind.EVENT, 44),
     ]
     assert [json.loads(output.payload)["seq"] for output in said] == [41, 42, 6, 43, 44]
+
+
+WISHES = Decoder((ClipWish,))
+
+
+def wish_or_output(packet: Packet) -> ClipWish | Output:
+    if packet.kind == RAW:
+        return unpack_output(packet.body)
+    wish = WISHES.decode(packet.body)
+    assert isinstance(wish, ClipWish)
+    return wish
+
+
+def test_a_wish_for_a_clip_comes_right_before_its_event(main: tuple[Channel, Publisher]) -> None:
+    channel, publisher = main
+    told = replace(job_on("gate"), publish_when="events", clips=ClipOrder(("fall", "rise"), 5, 10))
+    finding = replace(NOTHING_SEEN, events=(("fall", {}), ("yawn", {}), ("rise", {})))
+    publisher.publish(told, "gate", finding)
+    said = [wish_or_output(packet) for packet in iter(channel.receive, None)]
+    assert [each.event if isinstance(each, ClipWish) else each.kind for each in said] == [
+        OutputKind.COUNTS, "fall", OutputKind.EVENT, OutputKind.EVENT, "rise", OutputKind.EVENT,
+    ]  # fmt: skip
+    assert said[1] == ClipWish("all", "gate", "fall", HEADER.captured_ns, HEADER.captured_wall_ns)
+
+
+def test_events_that_nobody_hears_of_are_recorded_all_the_same(main: tuple[Channel, Publisher]) -> None:
+    channel, publisher = main
+    told = replace(job_on("gate"), publish_when="never", clips=ClipOrder(("fall",), 5, 10))
+    publisher.publish(told, "gate", replace(NOTHING_SEEN, events=(("fall", {}),)))
+    said = [wish_or_output(packet) for packet in iter(channel.receive, None)]
+    assert [type(each) for each in said] == [Output, ClipWish]
+
+
+def test_wishes_wait_for_room_and_find_it_first(main: tuple[Channel, Publisher]) -> None:
+    channel, publisher = main
+    told = replace(job_on("gate"), publish_when="events", clips=ClipOrder(("fall",), 5, 10))
+    while not publisher.publish(told, "gate", replace(NOTHING_SEEN, events=(("fall", {}),) * 10)).refused:
+        pass
+    assert publisher.is_behind
+    kinds: list[type] = []
+    while True:
+        kinds += [type(wish_or_output(packet)) for packet in iter(channel.receive, None)]
+        if not publisher.is_behind:
+            break
+        publisher.flush()
+    wishes = kinds.count(ClipWish)
+    assert wishes >= MOST_WISHES
+    assert kinds.count(Output) > wishes, "events that are owed waited, too"

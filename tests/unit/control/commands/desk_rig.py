@@ -81,6 +81,14 @@ class Effects:
         self.said.append(("snapshot", source, job, quality, max_width))
         return {"bytes": 10}
 
+    async def record(self, source: str, before_s: float, after_s: float) -> Mapping[str, Any]:
+        self.said.append(("record", source, before_s, after_s))
+        return {"bytes": 10}
+
+    async def listing(self, source: str | None, limit: int) -> Mapping[str, Any]:
+        self.said.append(("listing", source, limit))
+        return {"recordings": []}
+
     async def probe(self, url: str, timeout_s: float) -> ProbeReport:
         self.said.append(("probe", url, timeout_s))
         return self.probed
@@ -102,7 +110,7 @@ class Effects:
 
     @property
     def context(self) -> Context:
-        return Context(self, self, self, self, self, self.rebirth, self.order_restart)
+        return Context(self, self, self, self, self, self.rebirth, self.order_restart, self, self)
 
 
 @dataclass(frozen=True)

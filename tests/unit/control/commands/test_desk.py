@@ -268,7 +268,7 @@ def test_an_op_that_there_is_not() -> None:
             answer = await desk.ask("pasue", {"id": "a"})
             assert (answer["id"], answer["code"]) == ("a", "unknown_op")
             assert 'did you mean "pause"?' in answer["message"]
-            assert (await desk.ask("record"))["code"] == "unknown_op"
+            assert (await desk.ask("reboot"))["code"] == "unknown_op"
             await desk.send("no op/at all")
             assert len(desk.post.sent) == 2
             assert desk.desk.refused["unanswered"] == 1
@@ -465,7 +465,8 @@ def test_any_bytes_on_any_op_are_answered_or_counted_and_malformed_ones_have_no_
 
 def test_the_table_has_what_the_contract_lists() -> None:
     assert sorted(TABLE) == [
-        "get", "patch", "pause", "ping", "probe", "rebirth", "restart", "resume", "snapshot", "validate",
+        "get", "patch", "pause", "ping", "probe", "rebirth", "record", "restart", "resume", "snapshot",
+        "validate",
     ]  # fmt: skip
     assert all(command.op == op and command.deadline_s > 0 for op, command in TABLE.items())
     assert TABLE["pause"].arguments is Pause

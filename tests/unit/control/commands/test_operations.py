@@ -66,6 +66,10 @@ def test_get_info_stats_and_logs() -> None:
             {"source": "gate", "job": "people", "max_width": 64},
             ("snapshot", "gate", "people", 80, 64),
         ),
+        ("record", {"source": "gate"}, ("record", "gate", 5.0, 10.0)),
+        ("record", {"source": "gate", "before": 0, "after": 300}, ("record", "gate", 0.0, 300.0)),
+        ("get", {"what": "recordings"}, ("listing", None, 100)),
+        ("get", {"what": "recordings", "source": "gate", "limit": 1000}, ("listing", "gate", 1000)),
         ("probe", {"url": "rtsp://cam/1", "timeout": 3}, ("probe", "rtsp://cam/1", 3.0)),
         ("restart", {"source": "gate"}, ("restart source", "gate")),
         ("restart", {"job": "people"}, ("restart job", "people")),
@@ -78,6 +82,25 @@ def test_what_is_told_to_whom(op: str, payload: dict[str, Any], said: tuple[Any,
     effects = Effects()
     assert ask(op, payload, effects)["status"] == "ok"
     assert effects.said == [said]
+
+
+@pytest.mark.parametrize(
+    ("op", "payload", "mend"),
+    [
+        ("record", {"source": "gate", "before": 121}, "120"),
+        ("record", {"source": "gate", "after": 301}, "300"),
+        ("record", {"source": "gate", "before": 0, "after": 0}, "some seconds before, or after"),
+        ("record", {"before": 1}, "source"),
+        ("get", {"what": "recordings", "limit": 1001}, "1000"),
+        ("get", {"what": "recordings", "lines": 5}, "what: logs"),
+        ("get", {"what": "logs", "source": "gate"}, "what: recordings"),
+    ],
+)
+def test_bounds_are_kept(op: str, payload: dict[str, Any], mend: str) -> None:
+    effects = Effects()
+    answer = ask(op, payload, effects)
+    assert (answer["code"], mend in answer["message"]) == ("invalid", True)
+    assert effects.said == []
 
 
 @pytest.mark.parametrize(("op", "payload"), [("resume", {"source": "gate"}), ("pause", {"source": "yard"})])

@@ -1,4 +1,4 @@
-"""The frame tracks that this worker reads: one current one for each source."""
+"""The frame tracks that a process reads: one current one for each source."""
 
 from __future__ import annotations
 

@@ -1,0 +1,189 @@
+"""The engine that spreads videos over the workers of a cluster: the same results, in the same order."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Generator, Hashable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from edged.errors import EdgedError
+from edged.model.analyzing import ClusterOrder
+from edged.model.messages import Numbering
+from edged.offline.analyzed import Hook
+from edged.offline.beginning import links_without_state
+from edged.offline.cluster.dispatch import Dispatch, Task
+from edged.offline.cluster.luggage import pack
+from edged.offline.cluster.part_worker import Answer, PartWorker
+from edged.offline.cluster.ray_cluster import RayCluster
+from edged.offline.cluster.share import parts_of
+from edged.offline.concluding import Conclusion
+from edged.offline.engine import OnProgress, Setup
+from edged.offline.reader import Span
+from edged.offline.result import Progress, Result
+from edged.worker.opening import Opener
+from edged.worker.surroundings import Surroundings
+
+
+@dataclass(frozen=True, slots=True)
+class Coming:
+    """A video that will be asked for."""
+
+    url: str
+    source: str
+    span: Span
+
+
+class RayEngine:
+    """``with RayEngine(setup, order) as engine:`` as `Engine`, but for films and hooks.
+
+    Jobs whose links keep state only after those that read pixels are spread in parts of each video; a job
+    that cannot be shared so, one that begins with a tracker or is gated by motion, takes a worker for a
+    whole video.
+    """
+
+    def __init__(self, setup: Setup, order: ClusterOrder) -> None:
+        self._setup = setup
+        self._order = order
+        self._coming: deque[Coming] = deque()
+        self._planned: dict[Coming, int] = {}
+        """How many parts it has."""
+        self._opened = ExitStack()
+
+    def __enter__(self) -> Self:
+        """Raises `EdgedError` where there is no Ray or no cluster, `OpenFailed` for jobs that do not load."""
+        setup = self._setup
+        with ExitStack() as opened:
+            self._opener = Opener(setup.library)
+            self._splits = tuple(links_without_state(job, self._opener.catalogue) for job in setup.jobs)
+            self._shared = self._can_be_shared()
+            threads = max(1, int(self._order.cpus))
+            arguments = (setup, pack(setup.jobs, setup.library), threads)
+            self._cluster = opened.enter_context(RayCluster(self._order, PartWorker, arguments))
+            dispatch = Dispatch(self._cluster, self._cluster.workers, self._plan_next)
+            self._dispatch = opened.enter_context(dispatch)
+            self._opened = opened.pop_all()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._opened.close()
+
+    @property
+    def workers_lost(self) -> int:
+        """How many died so far; their shares were done again."""
+        return self._dispatch.lost
+
+    def expect(self, videos: Sequence[Coming]) -> None:
+        """These will be asked for next, in this order: workers with nothing else to do begin with them."""
+        self._coming = deque(video for video in videos if video not in self._planned)
+
+    def results(
+        self,
+        url: str | Path,
+        *,
+        source: str | None = None,
+        span: Span | None = None,
+        record: Path | None = None,
+        on_frame: Hook | None = None,
+        on_progress: OnProgress = lambda progress: None,
+        after: Mapping[str, Numbering] | None = None,
+    ) -> Generator[Result]:
+        """As `Engine.results`. Raises `EdgedError` for ``record`` and ``on_frame``."""
+        if record is not None or on_frame is not None:
+            raise EdgedError("films and on_frame need every picture here: use the local engine for them")
+        video = Coming(str(url), source or self._setup.source, span or Span())
+        if video in self._coming:
+            self._coming.remove(video)
+        if video not in self._planned:
+            self._plan(video)
+        try:
+            yield from self._concluded(video, after or {}, on_progress)
+        finally:
+            del self._planned[video]
+            self._dispatch.forget(lambda key: isinstance(key, tuple) and key[0] == video)
+
+    def _concluded(
+        self, video: Coming, after: Mapping[str, Numbering], on_progress: OnProgress
+    ) -> Generator[Result]:
+        with ExitStack() as stack:
+            conclusion = None
+            if self._shared:
+                conclusion = self._conclusion(video.source, after)
+                stack.callback(conclusion.close)
+            progress = Progress(0.0, 0.0, 0, 0)
+            for number in range(self._planned[video]):
+                answer: Answer = self._dispatch.take((video, number), partial(on_progress, progress))
+                yield from filter(_is_told, _results(answer, conclusion))
+                progress = _progress(answer, progress)
+                on_progress(progress)
+                if answer.fault is not None:
+                    raise answer.fault.error()
+
+    def _can_be_shared(self) -> bool:
+        """Whether only headers and findings have to travel, and nothing must be seen in order."""
+        if any(job.gate is not None for job in self._setup.jobs) or not all(self._splits):
+            return False
+        conclusion = self._conclusion(self._setup.source, {})
+        try:
+            return not any(conclusion.reads_pixels(place) for place in range(len(self._setup.jobs)))
+        finally:
+            conclusion.close()
+
+    def _conclusion(self, source: str, after: Mapping[str, Numbering]) -> Conclusion:
+        setup, around = self._setup, Surroundings()
+        if setup.scene is not None:
+            around.show({source: setup.scene})
+        opener = self._opener.beside(around, self._opener.sessions)
+        return Conclusion(setup.jobs, source, opener, self._splits, device=setup.device, after=after)
+
+    # ---- tasks ----
+
+    def _plan_next(self) -> None:
+        if self._coming and self._dispatch.room > 0:
+            self._plan(self._coming.popleft())
+
+    def _plan(self, video: Coming) -> None:
+        parts = parts_of(video.url, video.span, self._cluster.workers) if self._shared else (video.span,)
+        self._planned[video] = len(parts)
+        for number, part in enumerate(parts):
+            self._dispatch.add(Task((video, number), _Call(video, part, shared=self._shared)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Call:
+    video: Coming
+    part: Span
+    shared: bool
+
+    def __call__(self, actor: Any) -> Hashable:
+        method = actor.part if self.shared else actor.whole
+        reference: Hashable = method.remote(self.video.url, self.video.source, self.part)
+        return reference
+
+
+def _is_told(result: Result) -> bool:
+    """Whether anybody asked for it."""
+    return result.wanted or bool(result.events)
+
+
+def _results(answer: Answer, conclusion: Conclusion | None) -> Generator[Result]:
+    if conclusion is None:
+        yield from answer.results
+        return
+    for each in answer.partials:
+        yield conclusion.conclude(each).result
+
+
+def _progress(answer: Answer, before: Progress) -> Progress:
+    looked = before.looked + (len(answer.partials) or len(answer.results))
+    at_us = answer.partials[-1].header.pts_us if answer.partials else 0
+    at_s = answer.results[-1].pts if answer.results else at_us / 1e6
+    return Progress(
+        max(at_s, before.at_s), answer.seconds or before.duration_s, max(answer.frames, before.frames), looked
+    )
