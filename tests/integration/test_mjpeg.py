@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import shutil
 import socket
+import subprocess
+import threading
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -185,6 +191,36 @@ def test_an_output_that_goes_closes_its_viewers_and_no_others() -> None:
         while JPEG not in found:
             found += stays.recv(65536)
         assert rig.answer("/gate").startswith(b"HTTP/1.1 404 ")
+
+
+def test_a_browser_shows_it(tmp_path: Path) -> None:
+    browser = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if browser is None:
+        pytest.skip("no Chromium: apt-get install --no-install-recommends chromium")
+    orange = cv2.imencode(".jpg", np.full((240, 320, 3), (0, 128, 255), np.uint8))[1].tobytes()
+    with serving() as rig:
+        done = threading.Event()
+
+        def feed() -> None:
+            while not done.wait(0.1):
+                rig.server.give("gate", orange)
+
+        feeding = threading.Thread(target=feed)
+        feeding.start()
+        page, shot = tmp_path / "page.html", tmp_path / "shot.png"
+        page.write_text(f'<body style="margin:0"><img src="http://127.0.0.1:{rig.server.port}/gate">')
+        command = [browser, "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
+        command += ["--hide-scrollbars", "--window-size=400,300", "--timeout=10000"]
+        command += [f"--user-data-dir={tmp_path / 'profile'}", f"--screenshot={shot}", page.as_uri()]
+        try:
+            subprocess.run(command, capture_output=True, timeout=60, check=True)
+        finally:
+            done.set()
+            feeding.join()
+        shown = cv2.imread(str(shot))
+        assert shown is not None
+        assert np.abs(shown[100, 100].astype(int) - (0, 128, 255)).max() < 12
+        assert ("gate", 1) in rig.told
 
 
 def test_a_port_that_is_taken_is_told_with_the_mend() -> None:
