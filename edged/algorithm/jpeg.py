@@ -41,14 +41,25 @@ def encode_jpeg(picture: Frame | Drawable, quality: int) -> bytes:
     """
     try:
         if isinstance(picture, Frame):
-            planes = jfif_planes(picture.y, picture.u, picture.v, picture.header.format)
-            return bytes(simplejpeg.encode_jpeg_yuv_planes(*planes, quality=quality))
+            return encode_planes(picture.y, picture.u, picture.v, picture.header.format, quality)
         encoded, jpeg = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, quality])
     except (ValueError, cv2.error) as error:
         raise JpegFailed(str(error)) from error
     if not encoded:
         raise JpegFailed("OpenCV does not encode it")
     return bytes(jpeg.tobytes())
+
+
+def encode_planes(
+    luma: NDArray[np.uint8],
+    blue: NDArray[np.uint8],
+    red: NDArray[np.uint8],
+    layout: FrameFormat,
+    quality: int,
+) -> bytes:
+    """JPEG 4:2:0 of planes, of which `layout` says the range and the matrix. Raises ValueError."""
+    turned = jfif_planes(luma, blue, red, layout)
+    return bytes(simplejpeg.encode_jpeg_yuv_planes(*turned, quality=quality))
 
 
 def size_of(picture: Frame | Drawable) -> tuple[int, int]:

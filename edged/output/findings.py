@@ -111,7 +111,7 @@ class Findings:
                     seen.counts = parse_counts(payload) if payload else {}
                 else:
                     seen.finding = parse_result(payload)
-            except (AttributeError, KeyError, TypeError, ValueError):
+            except (AttributeError, KeyError, OverflowError, TypeError, ValueError):
                 continue  # an own algorithm may put anything into its detections; main published it as it is
             if kind is OutputKind.RESULT and seen.finding is not None:
                 at = replace(header, pts_us=seen.finding.pts_us)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
-import cv2
-
-from edged.algorithm.color import bgr_from_i420
+from edged.algorithm.color import planes
+from edged.algorithm.jpeg import JpegFailed, encode_jpeg, encode_planes
+from edged.errors import EdgedError
 from edged.model.live import OutputSpec
 from edged.output.encoders import candidates, hardware_present
 from edged.output.h264 import Coded, H264Encoder, Rate, open_encoder
@@ -70,15 +70,18 @@ class JpegMaker:
 
     def make(self, painting: Painting, pts_us: int, *, keyframe: bool) -> int:
         """See `Maker`; each picture is whole anyway."""
-        picture = painting.bgr
-        if picture is None:
-            picture = bgr_from_i420(painting.pixels, painting.format)
-        done, jpeg = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, self._quality])
-        if not done:
-            raise OSError(0, "OpenCV does not encode it")
+        try:
+            if painting.bgr is not None:
+                jpeg = encode_jpeg(painting.bgr, self._quality)
+            else:
+                jpeg = encode_planes(
+                    *planes(painting.pixels, painting.format), painting.format, self._quality
+                )
+        except (JpegFailed, ValueError) as error:
+            raise EdgedError(f"cannot be a JPEG: {error}") from error
         self.encoder = "jpeg"
-        self._give(jpeg.tobytes())
-        return int(jpeg.nbytes)
+        self._give(jpeg)
+        return len(jpeg)
 
     def rest(self) -> None:
         """See `Maker`."""

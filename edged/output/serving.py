@@ -33,7 +33,6 @@ class Serving:
         self._rtsp: RtspServer | None = None
         self._mjpeg: MjpegServer | None = None
         self._again_s = 0.0
-        self._cut: set[str] = set()
 
     @property
     def rtsp_port(self) -> int:
@@ -64,9 +63,6 @@ class Serving:
             return
         if self._rtsp is not None and not self._rtsp.running:
             raise EdgedError("the RTSP server ended by itself")
-        if self._cut and self._rtsp is not None:
-            self._cut.clear()
-            self._rtsp.set_paths(_names(spec, "rtsp"))
         if not _names(spec, "rtsp"):
             self._close_rtsp()
         if not _names(spec, "mjpeg"):
@@ -77,10 +73,8 @@ class Serving:
 
     def disconnect(self, name: str) -> None:
         """No picture comes: players try again by themselves. Browsers would not, and stay."""
-        if self._rtsp is not None and self._spec is not None and name in _names(self._spec, "rtsp"):
-            self._rtsp.describe(name, None)
-            self._cut.add(name)
-            self._rtsp.set_paths([one for one in _names(self._spec, "rtsp") if one not in self._cut])
+        if self._rtsp is not None:
+            self._rtsp.dismiss(name)
 
     def close(self) -> None:
         """Say goodbye to all."""

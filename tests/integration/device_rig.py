@@ -88,12 +88,16 @@ class Rig:
         self.device.apply(plan, proved=self.device.unproved(plan))
 
     def plan(
-        self, sources: dict[str, Any], jobs: dict[str, Any], outputs: dict[str, Any] | None = None
+        self,
+        sources: dict[str, Any],
+        jobs: dict[str, Any],
+        outputs: dict[str, Any] | None = None,
+        **live: Any,
     ) -> Plan:
         settings = {
             "device": "box",
             "algorithms": [self._algorithms],
-            "live": {"rtsp_port": 0, "http_port": 0},
+            "live": {"rtsp_port": 0, "http_port": 0, **live},
             "spec": {"sources": sources, "jobs": jobs, "outputs": outputs or {}},
         }
         loaded = parse_settings(json.dumps(settings), file="edged.yaml", folder=self._algorithms_folder)

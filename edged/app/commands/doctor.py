@@ -49,11 +49,13 @@ def _verdicts(config: Path | None) -> Iterator[Verdict]:
         return
     from edged.app.checking import examine
     from edged.app.config_diagnosis import look_at_broker, look_at_findings, look_at_recordings
+    from edged.app.live_diagnosis import look_at_live
 
     found = examine(config)
     storage = found.loaded.settings.storage
     yield from look_at_machine(found.plan.library, storage.path, storage.max_mb)
     yield from look_at_recordings(found)
+    yield from look_at_live(found)
     yield look_at_broker(found.loaded)
     yield from look_at_findings(found)
 

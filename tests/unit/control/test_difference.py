@@ -146,3 +146,17 @@ def test_a_source_that_comes_or_goes_is_news_to_the_jobs_on_all_sources() -> Non
 def test_every_field_says_how_it_applies(model: Any) -> None:
     assert set(applies_of(model).values()) <= set(Applies)
     assert applies_of(model).keys() == model.model_fields.keys()
+
+
+def test_only_the_output_that_changes_is_touched() -> None:
+    def spec(**outputs: Any) -> Spec:
+        return Spec.model_validate({"sources": {"gate": {"url": "film.mp4"}}, "outputs": outputs})
+
+    one, other = {"source": "gate"}, {"source": "gate", "to": "mjpeg"}
+    before = spec(a=one, b=one, c=one)
+    assert difference(before, spec(a=one, b=other, d={**one, "enabled": False})) == (
+        Action(Verb.STOP, "output", "c"),
+        Action(Verb.ADJUST, "output", "b", ("to",)),
+        Action(Verb.ADJUST, "output", "d", ("enabled",)),
+    )
+    assert str(difference(before, spec(a=one, b=other, c=one))[0]) == "b: to changes, live"
