@@ -1,4 +1,4 @@
-"""The live view of `edged run` on a terminal: a header, one line per source, one per job.
+"""The live view of `edged run` on a terminal: a header, one line per source, job and output.
 
 While it is open a standard error that was the terminal is a pipe that the view reads, so that log lines
 (also those of children and of C libraries) scroll past above the view instead of tearing it. No thread:
@@ -22,7 +22,7 @@ from rich.text import Text
 from edged.app.terminal import Screen
 from edged.model.capturing import SourceState
 from edged.model.messages import JobState
-from edged.model.overview import JobLine, Overview, SourceLine
+from edged.model.overview import JobLine, OutputLine, Overview, SourceLine
 
 REFRESH_S = 0.5
 _STDERR = 2
@@ -30,9 +30,12 @@ _RELAY_LIMIT = 64 * 1024
 WIDE = 110
 _SOURCE_COLUMNS = ("source", "state", "fps", "picture", "decoded", "copied", "dropped", "last frame", "")
 _JOB_COLUMNS = ("job", "state", "runs/s", "p50 ms", "p95 ms", "runs", "missed", "sees", "")
-_WIDE_ONLY = {"decoded", "copied", "runs"}
+_OUTPUT_COLUMNS = ("output", "state", "viewers", "fps", "picture", "encoder", "")
+_WIDE_ONLY = {"decoded", "copied", "runs", "encoder"}
 _COLORS = {
     "running": "green",
+    "live": "green",
+    "idle": "blue",
     "starting": "cyan",
     "retrying": "yellow",
     "paused": "blue",
@@ -119,6 +122,9 @@ def render(overview: Overview, width: int) -> RenderableType:
         _table(_JOB_COLUMNS, (_job_cells(line) for line in overview.jobs), width),
         *_errors(overview.jobs),
     ]
+    if overview.outputs:
+        cells = (_output_cells(line) for line in overview.outputs)
+        parts += [_table(_OUTPUT_COLUMNS, cells, width), *_errors(overview.outputs)]
     if overview.notice:
         parts.append(Text(overview.notice, style="yellow"))
     return Group(*parts)
@@ -161,6 +167,16 @@ def _job_cells(line: JobLine) -> Iterator[Text]:
     yield _remark(" → ".join(line.algorithms))
 
 
+def _output_cells(line: OutputLine) -> Iterator[Text]:
+    yield Text(line.name)
+    yield Text(line.state, style=_COLORS.get(line.state, ""))
+    yield Text(str(line.viewers))
+    yield Text(f"{line.fps:.1f}" if line.fps else "")
+    yield Text(f"{line.size[0]}x{line.size[1]}" if line.size else "")
+    yield Text(line.encoder)
+    yield _remark(line.url)
+
+
 def _table(columns: tuple[str, ...], rows: Iterable[Iterable[Text]], width: int) -> Table:
     """The first two columns and the last are text, the others numbers; only the last gives way."""
     table = Table(box=None, pad_edge=False, header_style="dim")
@@ -175,7 +191,7 @@ def _table(columns: tuple[str, ...], rows: Iterable[Iterable[Text]], width: int)
     return table
 
 
-def _errors(lines: Iterable[SourceLine | JobLine]) -> Iterator[Text]:
+def _errors(lines: Iterable[SourceLine | JobLine | OutputLine]) -> Iterator[Text]:
     """Below the table, where an error can be read to its end."""
     return (Text(f"  {line.name}: {line.error}", style="red") for line in lines if line.error)
 

@@ -17,7 +17,7 @@ from edged.app.recent_log import RecentLog
 from edged.control.device import Device
 from edged.control.hardware import ProcessMeter, hardware, is_clock_synced, temperature_c
 from edged.control.model_desk import is_there
-from edged.control.overview import job_lines, source_lines
+from edged.control.overview import job_lines, output_lines, source_lines
 from edged.model.capturing import SourceState
 from edged.model.overview import Overview
 from edged.mqtt.codec import DeviceInfo, Health, health_payload, info_payload
@@ -108,6 +108,7 @@ class Reports:
             sources=source_lines(self._device),
             jobs=job_lines(self._device),
             notice=self._link.client.last_error,
+            outputs=output_lines(self._device),
         )
 
     def _publish_info(self) -> None:

@@ -39,12 +39,31 @@ def _of_the_rest(problems: Collection[Problem], value: Any, file: Loaded, folder
             for name, entry in entries
             if (section, name) not in wrong and isinstance(entry, Mapping)
         }
+    rest["outputs"] = _sound_outputs(wrong, value, rest["sources"])
     try:
         plan = make_plan(read_spec(rest, file), folder)
     except SpecRejected:  # what is wrong lies above them: the spec is too large, say
         return []
-    failures = (*plan.failed_models.values(), *plan.failed_sources.values(), *plan.failed_jobs.values())
+    failures = (
+        *plan.failed_models.values(),
+        *plan.failed_sources.values(),
+        *plan.failed_jobs.values(),
+        *plan.failed_outputs.values(),
+    )
     return [problem for failure in failures for problem in failure.problems]
+
+
+def _sound_outputs(wrong: Collection[tuple[str, ...]], value: Any, sources: Any) -> dict[str, Any]:
+    """Those of sources that are sound too; what they draw does not matter here."""
+    outputs = value.get("outputs") if isinstance(value, Mapping) else None
+    return {
+        name: {key: item for key, item in output.items() if key != "draw"}
+        for name, output in (outputs.items() if isinstance(outputs, Mapping) else ())
+        if isinstance(output, Mapping)
+        and ("outputs", name) not in wrong
+        and isinstance(output.get("source"), str)
+        and output["source"] in sources
+    }
 
 
 def _sound_models(problems: Collection[Problem], value: Any) -> dict[str, Any]:

@@ -20,9 +20,11 @@ _TRACK_BYTES = 1 << 30
 
 
 def processes_of(plan: Plan) -> int:
-    """How many captures and workers it asks for."""
+    """How many captures, workers and processes of live pictures it asks for."""
     captures = sum(capture.enabled for capture in plan.captures.values())
-    return captures + len({job.worker for job in plan.jobs.values() if job.enabled})
+    pushes = [output.to == "push" for output in plan.live.outputs.values()]
+    live = sum(pushes) + (not all(pushes))  # what is served shares one
+    return captures + live + len({job.worker for job in plan.jobs.values() if job.enabled})
 
 
 def beyond(goal: Plan, running: Plan, memory_bytes: int) -> Iterator[Problem]:
@@ -31,7 +33,7 @@ def beyond(goal: Plan, running: Plan, memory_bytes: int) -> Iterator[Problem]:
     wanted = processes_of(goal)
     if wanted > most:
         message = (
-            f"asks for {wanted} processes (one for each source, one for each worker); this device's memory"
+            f"asks for {wanted} processes (one for each source, worker and push); this device's memory"
             f" holds {most} at most: disable some, or let jobs share a worker"
         )
         yield Problem("spec", message, "too_large")

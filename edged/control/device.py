@@ -76,8 +76,8 @@ class Device:
             self.models,
             on_change=self._changed,
         )
-        self._live = Live(supervisor, kinds["live"], self._statuses, self)
-        self._router.on_seen = self._live.saw
+        self.live = Live(supervisor, kinds["live"], self._statuses, self)
+        self._router.on_seen = self.live.saw
 
     # ---- what should be ----
 
@@ -91,7 +91,7 @@ class Device:
         self.models.apply(plan)
         self._sources.apply(plan, afresh=afresh)
         self._jobs.apply(plan, proved=proved, afresh=afresh)
-        self._live.apply(plan)
+        self.live.apply(plan)
         self._changed()
 
     def unproved(self, plan: Plan) -> tuple[JobSpec, ...]:
@@ -194,7 +194,7 @@ class Device:
         self._sources.publish()
         for job in self.jobs.values():
             self._statuses.job(job)
-        self._live.publish()
+        self.live.publish()
 
     def clear_others(self, plan: Plan) -> None:
         """An earlier run may have told of ``plan``: what is of no plan now, the broker is not to keep."""
@@ -241,12 +241,12 @@ class Device:
 
     def _frame_track_made(self, source: SourceControl) -> None:
         self._jobs.frame_track_made(source)
-        self._live.frame_track_made(source)
+        self.live.frame_track_made(source)
 
     def _samplings_on(self, source: str) -> Iterator[tuple[str, Sampling]]:
         """Who looks at a source: jobs, and whoever watches its live picture."""
         yield from self._table.samplings_on(source)
-        yield from self._live.samplings_on(source)
+        yield from self.live.samplings_on(source)
 
     # ---- what live pictures need ----
 

@@ -16,6 +16,7 @@ from edged.control.tracks import FrameTrack
 from edged.model.live import LiveReport, LiveSpec, OutputSpec, OutputView
 from edged.model.messages import TrackGone
 from edged.model.output import Output, OutputKind, pack_output
+from edged.model.overview import OutputLine
 from edged.supervise.channel import Packet
 from edged.supervise.heartbeat import Heartbeat
 from edged.supervise.process import ChildExit, ProcessKind
@@ -199,17 +200,27 @@ class LiveProcess:
         host = host if host in _LOOPBACK else platform.node()
         return f"{scheme}://{host}:{port}/{output.name}" if port else ""
 
-    def _show_urls(self) -> None:
-        urls = {f"{output.name}: {url}" for output in self._spec.outputs if (url := self.url_of(output))}
-        for line in sorted(urls - self._shown_urls):
-            log.info("%s", line)
-        self._shown_urls |= urls
+    def lines(self) -> Iterator[OutputLine]:
+        """For people at a terminal."""
+        for output, view in self._views():
+            state, url = self._state(view), self.url_of(output)
+            fps = view.fps if view.encoder else 0.0
+            yield OutputLine(output.name, state, view.viewers, fps, view.size, view.encoder, url, view.error)
 
-    def _tell_statuses(self) -> None:
+    def _views(self) -> Iterator[tuple[OutputSpec, OutputView]]:
         views = {view.name: view for view in self._report.views}
         for output in self._spec.outputs:
             view = views.get(output.name, OutputView(output.name))
-            view = replace(view, error=view.error or self._error)
+            yield output, replace(view, error=view.error or self._error)
+
+    def _show_urls(self) -> None:
+        urls = {f"{output.name}: {url}" for output in self._spec.outputs if (url := self.url_of(output))}
+        for line in sorted(urls - self._shown_urls):
+            log.info("output %s", line)
+        self._shown_urls |= urls
+
+    def _tell_statuses(self) -> None:
+        for output, view in self._views():
             state = self._state(view)
             url = self.url_of(output)
             news = (state, view.viewers, view.encoder, view.error, view.size, url)
@@ -232,4 +243,4 @@ class LiveProcess:
         if not is_first or name not in self._since_ns:
             self._since_ns[name] = time.time_ns()
             level = logging.WARNING if error else logging.INFO
-            log.log(level, "%s: %s%s", name, state, f": {error}" if error else "")
+            log.log(level, "output %s: %s%s", name, state, f": {error}" if error else "")

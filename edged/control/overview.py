@@ -9,7 +9,7 @@ from edged.control.job import JobRecord
 from edged.control.source import SourceControl
 from edged.model.capturing import SourceState
 from edged.model.messages import JobState
-from edged.model.overview import JobLine, SourceLine
+from edged.model.overview import JobLine, OutputLine, SourceLine
 
 
 def source_lines(device: Device) -> tuple[SourceLine, ...]:
@@ -28,6 +28,16 @@ def job_lines(device: Device) -> tuple[JobLine, ...]:
         for name, failure in device.plan.failed_jobs.items()
     )
     return tuple(_job_line(job) for job in device.jobs.values()) + failed
+
+
+def output_lines(device: Device) -> tuple[OutputLine, ...]:
+    """One line per output, failed ones included."""
+    failed = tuple(
+        OutputLine(name, "failed", error=failure.message)
+        for name, failure in device.plan.failed_outputs.items()
+    )
+    processes = device.live.processes.values()
+    return tuple(line for process in processes for line in process.lines()) + failed
 
 
 def _source_line(source: SourceControl) -> SourceLine:

@@ -1,4 +1,4 @@
-"""What `edged run` shows on a terminal: one line per source and per job, at one moment."""
+"""What `edged run` shows on a terminal: one line per source, job and output, at one moment."""
 
 from __future__ import annotations
 
@@ -52,6 +52,23 @@ class JobLine:
 
 
 @dataclass(frozen=True, slots=True)
+class OutputLine:
+    """One live picture."""
+
+    name: str
+    state: str
+    """As its status has it."""
+    viewers: int = 0
+    fps: float = 0.0
+    """Encoded over the last seconds."""
+    size: tuple[int, int] | None = None
+    encoder: str = ""
+    url: str = ""
+    """Without login; empty: it is not to be seen."""
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Overview:
     """The whole daemon at one moment."""
 
@@ -67,3 +84,4 @@ class Overview:
     jobs: tuple[JobLine, ...] = ()
     notice: str = ""
     """One line that the user should not miss, ``the file's spec is not in effect``."""
+    outputs: tuple[OutputLine, ...] = ()

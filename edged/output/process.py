@@ -165,7 +165,7 @@ class Broadcast:
             if stage.busy_s(now_s) > _HUNG_S:
                 raise EdgedError(f"the encoder of {name} hangs")
             if stage.wanted and now_s - stage.last_shot_s > STALL_S:
-                stage.last_shot_s = now_s
+                stage.stalled(now_s)
                 self._serving.disconnect(name)
         self._report()
 

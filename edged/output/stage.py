@@ -91,6 +91,11 @@ class Stage:
             self.last_shot_s = time.monotonic()
             self._change.notify()
 
+    def stalled(self, now_s: float) -> None:
+        """It is wanted, and no frame came for long: said until one comes."""
+        self.last_shot_s = now_s
+        self._view = _failed(self._view, f"{self.spec.source} sends no pictures now; its status says why")
+
     def saw(self, output: Output) -> None:
         """What a job found."""
         self._findings.put(output)

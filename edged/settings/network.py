@@ -20,7 +20,7 @@ from edged.settings.spec import Spec
 from edged.settings.trust import Trust, joined, texts_in, trust_of
 
 MOST_NAMED = 1024
-"""Sources, jobs, and models; what has more is looked at no further."""
+"""Sources, jobs, outputs, and models; what has more is looked at no further."""
 
 
 class _Envelope(Section):
@@ -63,7 +63,7 @@ def _check_shape(value: Any) -> None:
         check_bounds(value)
     except ValueError as error:
         raise SpecRejected([Problem("spec", str(error))]) from None
-    for section in ("models", "sources", "jobs"):
+    for section in ("models", "sources", "jobs", "outputs"):
         named = value.get(section)
         if isinstance(named, dict) and len(named) > MOST_NAMED:
             message = f"has {len(named)} entries; the most is {MOST_NAMED}"

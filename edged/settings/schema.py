@@ -186,6 +186,8 @@ class Live(Section):
 
     @model_validator(mode="after")
     def _protected(self) -> Live:
+        if self.password is not None and not self.password.get_secret_value().strip():
+            raise refuse("has an empty password, with which anybody could look: give one, or leave it out")
         if self.anonymous and self.password is not None:
             raise refuse("has a password and lets anybody look: leave out anonymous or password")
         if self.host not in (None, *_LOOPBACK) and self.password is None and not self.anonymous:
@@ -193,6 +195,8 @@ class Live(Section):
                 f"would show live pictures to anybody who reaches {self.host}: set live.password, or "
                 "live.anonymous: true"
             )
+        if self.rtsp_port and self.rtsp_port == self.http_port:
+            raise refuse(f"has port {self.rtsp_port} twice: rtsp_port and http_port should differ")
         return self
 
     @property

@@ -11,8 +11,8 @@ from edged.model.redact import redact_url, redact_value
 def shown(spec: Mapping[str, Any]) -> dict[str, Any]:
     """A copy of a spec for ``get spec``. One that holds references only comes back unchanged.
 
-    Any shape is allowed. Names of models, sources and jobs are none of what tells a password: ``auth`` may
-    be a job.
+    Any shape is allowed. Names of models, sources, jobs and outputs are none of what tells a password:
+    ``auth`` may be a job.
     """
     copy = {key: redact_value(value) for key, value in spec.items() if key not in _NAMED}
     for section, show in _NAMED.items():
@@ -34,6 +34,16 @@ def _opened(source: Any) -> Any:
     }
 
 
+def _output(output: Any) -> Any:
+    """What is secret of it lies in where it is pushed to."""
+    if not isinstance(output, Mapping):
+        return redact_value(output)
+    return {
+        key: redact_url(value) if key == "to" and isinstance(value, str) else value
+        for key, value in output.items()
+    }
+
+
 def _job(link: Any) -> Any:
     if not isinstance(link, Mapping):
         return redact_value(link)
@@ -44,4 +54,4 @@ def _job(link: Any) -> Any:
     return shown_link
 
 
-_NAMED = {"models": _opened, "sources": _opened, "jobs": _job}
+_NAMED = {"models": _opened, "sources": _opened, "jobs": _job, "outputs": _output}

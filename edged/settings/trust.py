@@ -14,6 +14,7 @@ from edged.model.patching import is_same
 
 Path = tuple[str | int, ...]
 _NOWHERE = object()
+_URLS = (("sources", "url"), ("models", "url"), ("outputs", "to"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +22,7 @@ class Trust:
     """Nothing, unless told so."""
 
     texts: frozenset[tuple[str, str]] = frozenset()
-    """(dotted path, text) of the URLs of sources and models, and of texts in params."""
+    """(dotted path, text) of the URLs of sources, models and outputs, and of texts in params."""
     links: frozenset[str] = frozenset()
     """Dotted paths of the links of chains that are as the file has them: algorithm and all params."""
 
@@ -37,10 +38,11 @@ def trust_of(spec: Mapping[str, Any], own: Mapping[str, Any]) -> Trust:
     """
     texts: set[tuple[str, str]] = set()
     links: set[str] = set()
-    for path, opened in (*_entries(spec, "sources"), *_entries(spec, "models")):
-        url = opened.get("url")
-        if isinstance(url, str) and url == _at(own, (*path, "url")):
-            texts.add((joined((*path, "url")), url))
+    for section, key in _URLS:
+        for path, opened in _entries(spec, section):
+            url = opened.get(key)
+            if isinstance(url, str) and url == _at(own, (*path, key)):
+                texts.add((joined((*path, key)), url))
     for path, link in _links(spec):
         before = _at(own, path)
         if not isinstance(before, Mapping) or link.get("algorithm") != before.get("algorithm"):

@@ -247,3 +247,12 @@ def test_a_server_that_got_nonsense_serves_on(chunks: list[bytes]) -> None:
             answer = read_all(sock)
             assert answer == b"" or answer.startswith(b"HTTP/1.1 ")
         assert rig.answer("/").startswith(b"HTTP/1.1 200 ")
+
+
+def test_its_end_while_somebody_looks_is_no_error(caplog: pytest.LogCaptureFixture) -> None:
+    with serving() as rig, rig.ask("GET /gate HTTP/1.1\r\n\r\n") as sock:
+        assert until(lambda: ("gate", 1) in rig.told)
+        rig.server.give("gate", JPEG)
+        assert sock.recv(64)
+        rig.server.close()
+        assert not [record for record in caplog.records if record.levelname == "ERROR"]

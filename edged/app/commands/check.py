@@ -28,7 +28,10 @@ def check(
     if found.errors:
         raise typer.Exit(1)
     spec = found.loaded.settings.spec
-    typer.echo(f"OK: {_counted(len(spec.sources), 'source')}, {_counted(len(spec.jobs), 'job')}")
+    counted = [_counted(len(spec.sources), "source"), _counted(len(spec.jobs), "job")]
+    if spec.outputs:
+        counted.append(_counted(len(spec.outputs), "output"))
+    typer.echo(f"OK: {', '.join(counted)}")
 
 
 def _counted(number: int, noun: str) -> str:

@@ -165,7 +165,12 @@ class MjpegServer:
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._connections += 1
         try:
-            with contextlib.suppress(ConnectionError, TimeoutError, asyncio.IncompleteReadError):
+            with contextlib.suppress(
+                ConnectionError,
+                TimeoutError,
+                asyncio.IncompleteReadError,
+                asyncio.CancelledError,  # only the end of the server does that; 3.11 would log it as a bug
+            ):
                 await self._answer(reader, writer)
         finally:
             self._connections -= 1

@@ -16,7 +16,7 @@ from edged.app.live import WIDE, age, duration, render
 from edged.app.terminal import Screen
 from edged.model.capturing import SourceState
 from edged.model.messages import JobState
-from edged.model.overview import JobLine, Overview, SourceLine
+from edged.model.overview import JobLine, OutputLine, Overview, SourceLine
 
 OVERVIEW = Overview(
     device="gate-01",
@@ -33,6 +33,10 @@ OVERVIEW = Overview(
     ),
     jobs=(JobLine("people", JobState.RUNNING, ("detector", "tracker"), 5.0, 9.1, 14.7, 35, 4, 0, 2),),
     notice="the file's spec is not in effect",
+    outputs=(
+        OutputLine("door", "live", 2, 14.9, (640, 360), "libx264", "rtsp://gate-01:8554/door"),
+        OutputLine("up", "retrying", error="rtmp://u:***@h/app: the server cut the connection"),
+    ),
 )  # fmt: skip
 
 
@@ -53,6 +57,10 @@ def test_every_source_and_job_has_its_line() -> None:
         assert part in people
     assert "edged gate-01  up 1h 1m  mqtts://broker.example:8883 connected  49 published" in text
     assert "the file's spec is not in effect" in text
+    door = next(line for line in text.splitlines() if line.startswith("door"))
+    for part in ("live", "2", "14.9", "640x360", "libx264", "rtsp://gate-01:8554/door"):
+        assert part in door
+    assert "up: rtmp://u:***@h/app: the server cut the connection" in text
 
 
 @pytest.mark.parametrize("width", [60, 80, WIDE, 200])

@@ -68,6 +68,31 @@ def test_what_the_plan_finds_is_told_beside_what_reading_found() -> None:
     assert set(codes.values()) <= set(ERROR_CODES)
 
 
+def test_so_it_is_for_outputs() -> None:
+    spec = {
+        "sources": {"a": {"url": "/dev/video0"}, "typo": {"url": "rtsp://h/", "fsp": 1}},
+        "outputs": {
+            "fine": {"source": "a"},
+            "of_typo": {"source": "typo"},
+            "lost": {"source": "nobody"},
+            "host": {"source": "a", "to": "rtmp://u:${secret:cam}@evil.example/x", "draw": ["nothing"]},
+        },
+    }
+    with pytest.raises(SpecRejected) as caught:
+        read_and_plan(spec, file(), FOLDER)
+    assert {problem.path: problem.code for problem in caught.value.problems} == {
+        "spec.sources.typo.fsp": "unknown_key",
+        "spec.outputs.lost.source": "not_found",
+        "spec.outputs.host.draw.0": "not_found",
+    }
+    del spec["outputs"]["host"]["draw"]
+    with pytest.raises(SpecRejected) as caught:
+        read_and_plan(spec, file(), FOLDER)
+    codes = {problem.path: problem.code for problem in caught.value.problems}
+    assert codes["spec.outputs.host.to"] == "secret_not_allowed"
+    assert "spec.outputs.of_typo.source" not in codes
+
+
 @pytest.mark.parametrize("spec", [None, [], {"sources": []}, {"jobs": {"a.b": {}}}, {"x": 1}])
 def test_what_is_no_spec_at_all_is_told_as_reading_tells_it(spec: object) -> None:
     with pytest.raises(SpecRejected) as caught:

@@ -34,6 +34,17 @@ def test_a_device_with_a_gigabyte_takes_as_many_processes_as_it_can_hold() -> No
     assert codes(plan(200), Plan(), 16 * GB) == []
 
 
+def test_each_push_counts_as_a_process_and_what_is_served_as_one() -> None:
+    def with_outputs(to: str, number: int) -> Plan:
+        outputs = {f"o{place}": {"source": "s", "to": to} for place in range(number)}
+        spec = {"sources": {"s": PATTERN}, "outputs": outputs}
+        return make_plan(read_spec(spec, FILE), Path("/etc/edged"))
+
+    assert processes_of(with_outputs("rtsp", 200)) == 2
+    assert processes_of(with_outputs("rtmp://h/app", 3)) == 4
+    assert codes(with_outputs("rtmp://h/app", 200), Plan(), GB) == [("spec", "too_large")]
+
+
 def test_what_is_disabled_or_runs_already_is_no_reason() -> None:
     many = plan(200)
     assert codes(many, many, GB) == []

@@ -36,6 +36,7 @@ OWN = {
             "then": [{"algorithm": "log", "params": {"folder": "${file:/etc/edged/folder}"}}],
         },
     },
+    "outputs": {"up": {"source": "gate", "to": "rtmp://live.example/app/${env:KEY}"}},
 }
 SECRETS = {"cam": {"env": "CAM", "hosts": ["10.0.0.0/8"]}}
 Spec = dict[str, Any]
@@ -155,7 +156,7 @@ def test_of_thousands_of_mistakes_some_are_told(mistake: str, monkeypatch: pytes
     assert len(guesses) <= 3
 
 
-@pytest.mark.parametrize("section", ["sources", "jobs"])
+@pytest.mark.parametrize("section", ["sources", "jobs", "outputs"])
 def test_more_entries_than_any_device_has_are_not_looked_at(section: str) -> None:
     assert problems({section: {f"n{number}": {} for number in range(2000)}}) == {
         f"spec.{section}": "too_large"
@@ -176,11 +177,13 @@ def test_only_the_devices_own_file_is_a_measure() -> None:
         {"jobs": {"post": {"sampling": {"interval": 5}, "sources": ["gate"], "worker": "own"}}},
         {"jobs": {"post": {"params": {"every": 9, "tls": False}}}},
         {"jobs": {"people": None}},
+        {"outputs": {"up": {"enabled": False, "fps": 5}}},
     ],
 )
 def test_what_the_file_says_stays_allowed_when_something_else_is_patched(patch: Spec) -> None:
     references = read_spec(merge(OWN, patch), FILE).references
     assert references.trusts(OWN["sources"]["gate"]["url"], path="spec.sources.gate.url")
+    assert references.trusts(OWN["outputs"]["up"]["to"], path="spec.outputs.up.to")
     header = OWN["jobs"]["post"]["params"]["header"]
     assert references.trusts(header, path="spec.jobs.post.params.header")
     assert not references.trusts(header, path="spec.jobs.people.params.header")
@@ -203,6 +206,11 @@ def test_what_the_file_says_stays_allowed_when_something_else_is_patched(patch: 
                 {"op": "copy", "from": "/sources/gate/url", "path": "/jobs/people/params/x"},
             ],
             "spec.jobs.people.params.x",
+        ),
+        ([{"op": "copy", "from": "/outputs/up", "path": "/outputs/other"}], "spec.outputs.other.to"),
+        (
+            [{"op": "replace", "path": "/outputs/up/to", "value": "rtmp://evil.example/app/${env:KEY}"}],
+            "spec.outputs.up.to",
         ),
         # in another link of the same job
         (

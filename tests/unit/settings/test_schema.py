@@ -11,12 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edged.errors import ERROR_CODES, Problem
+from edged.errors import ERROR_CODES, Problem, SpecRejected
 from edged.model.sampling import SampleOn
 from edged.model.twin import Fetched, Phase, Reported
 from edged.mqtt import desired
 from edged.mqtt.codec import reported_payload
-from edged.settings import Sampling, Settings, json_schema, load_settings, nearest
+from edged.settings import Sampling, Settings, json_schema, load_settings, nearest, parse_settings
 from edged.settings.defaults import default_storage, device_name
 
 CONFIG = Path(__file__).resolve().parents[3] / "config"
@@ -168,3 +168,21 @@ def test_importing_the_settings_loads_neither_pixels_nor_the_parser() -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True
     )
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    ("live", "words"),
+    [
+        ({"password": ""}, "empty password"),
+        ({"password": "${env:EDGED_TEST_EMPTY}"}, "empty password"),
+        ({"host": "0.0.0.0", "password": " "}, "empty password"),
+        ({"host": "0.0.0.0"}, "set live.password"),
+        ({"rtsp_port": 8000, "http_port": 8000}, "8000 twice"),
+    ],
+)
+def test_live_pictures_are_never_open_by_mistake(
+    live: dict[str, Any], words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EDGED_TEST_EMPTY", "")
+    with pytest.raises(SpecRejected, match=words):
+        parse_settings(json.dumps({"device": "box", "live": live}), file="f.yaml", folder=Path("/folder"))

@@ -32,6 +32,10 @@ SAFE = {
             "then": [{"algorithm": "zones"}, {"algorithm": "x", "params": {"api_key": "${secret:cam}"}}],
         },
     },
+    "outputs": {
+        "private": {"source": "gate", "to": "rtsp://u:${secret:cam}@10.0.0.5/gate", "draw": ["auth"]},
+        "key": {"source": "token", "to": "mjpeg", "size": [64, 64]},
+    },
 }
 
 
@@ -62,6 +66,7 @@ def test_literal_passwords_are_hidden_wherever_they_stand() -> None:
                 "then": [{"algorithm": "y", "params": {"pin": 4711}}],
             }
         },
+        "outputs": {"o": {"source": "a", "to": "rtsp://u:hunter2@host/s"}},
     }  # fmt: skip
     before = copy.deepcopy(spec)
     text = json.dumps(shown(spec))
@@ -84,14 +89,14 @@ JSON = st.recursive(
     lambda below: (
         st.lists(below, max_size=3)
         | st.dictionaries(
-            st.sampled_from(["sources", "jobs", "then", "params", "url", "password"]), below, max_size=3
+            st.sampled_from(["sources", "jobs", "then", "params", "url", "to", "password"]), below, max_size=3
         )
     ),
     max_leaves=20,
 )
 
 
-@given(st.dictionaries(st.sampled_from(["sources", "jobs", "x"]), JSON))
+@given(st.dictionaries(st.sampled_from(["sources", "jobs", "outputs", "x"]), JSON))
 def test_any_shape_can_be_shown(spec: Any) -> None:
     json.dumps(shown(spec))
     assert shown(spec).keys() == spec.keys()
