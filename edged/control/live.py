@@ -20,7 +20,7 @@ from edged.supervise.process import ProcessKind
 from edged.supervise.supervisor import Supervisor
 
 _SERVING = "live"
-_DRAWN = (OutputKind.RESULT, OutputKind.COUNTS)
+_DRAWN = (OutputKind.RESULT, OutputKind.COUNTS, OutputKind.SHOWN)
 
 
 class Live:
@@ -64,6 +64,10 @@ class Live:
         for process in self.processes.values():
             for output in process.looked_at(source):
                 yield process.reader, Sampling(interval_us=int(500_000 / output.fps))
+
+    def drawn(self) -> frozenset[tuple[str, str]]:
+        """The jobs, each with a source, whose findings somebody sees now."""
+        return frozenset().union(*(process.drawn for process in self.processes.values()))
 
     def frame_track_made(self, source: SourceControl) -> None:
         """A source has another track, or none."""

@@ -275,3 +275,19 @@ def test_the_process_sleeps_while_nobody_looks() -> None:
             assert sum(live.cpu_times()[:2]) - before < 0.1, "in 5 s"
 
     asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("when", ["never", "change", "events"])
+def test_what_a_job_does_not_publish_is_drawn_all_the_same(when: str) -> None:
+    async def scenario() -> None:
+        source = {"url": "pattern://color?color=black&size=320x240&rate=20"}
+        job = {**FRAMING, "publish": {"when": when}}
+        async with showing({"web": SERVED["web"]}, {"f": job}, source) as box:
+            address = await url(box, "web")
+            async with asyncio.timeout(WITHIN_S):
+                while (await asyncio.to_thread(one_jpeg, address))[100:140, 76:84].max() < 80:
+                    await asyncio.sleep(0.1)
+            assert box.count("job/f/cam/result") <= (when == "change")
+            await eventually(lambda: readers(box) == {"main"})
+
+    asyncio.run(scenario())
