@@ -34,6 +34,8 @@ class Live:
         owner: LiveOwner,
     ) -> None:
         self.processes: dict[str, LiveProcess] = {}
+        self.unsent = 0
+        """Findings that a process had no room for: the next one is as good."""
         self._supervisor = supervisor
         self._kind = kind
         self._statuses = statuses
@@ -79,7 +81,7 @@ class Live:
         if output.kind in _DRAWN:
             for process in self.processes.values():
                 if (output.job, output.source) in process.drawn:
-                    self._supervisor.pass_on(process.process, pack_output(output))
+                    self.unsent += not self._supervisor.pass_on(process.process, pack_output(output))
 
     def publish(self) -> None:
         """All statuses, with fresh counters."""

@@ -166,6 +166,7 @@ class Broadcast:
                 raise EdgedError(f"the encoder of {name} hangs")
             if stage.wanted and now_s - stage.last_shot_s > STALL_S:
                 stage.last_shot_s = now_s
+                stage.stall()
                 self._serving.disconnect(name)
         self._report()
 

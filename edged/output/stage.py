@@ -51,6 +51,7 @@ class Stage:
         self._shot: _Shot | None = None
         self._keyframe = False
         self._stopping = False
+        self._stalled = False
         self._busy_since_s: float | None = None
         self._view = OutputView(spec.name)
         self._rate = _Rate()
@@ -78,6 +79,12 @@ class Stage:
                 self._shot = None
             self._change.notify()
 
+    def stall(self) -> None:
+        """No frame comes: let go of the encoder, or the server, until one does."""
+        with self._change:
+            self._stalled = True
+            self._change.notify()
+
     def want_keyframe(self) -> None:
         """A viewer begins: the next picture can be decoded alone."""
         self._keyframe = True
@@ -88,6 +95,7 @@ class Stage:
             return
         with self._change:
             self._shot = _Shot(header, reader)
+            self._stalled = False
             self.last_shot_s = time.monotonic()
             self._change.notify()
 
@@ -123,7 +131,7 @@ class Stage:
             self._busy_since_s = None
 
     def _should_rest(self) -> bool:
-        return not self.wanted and bool(self._view.encoder or self._view.error)
+        return (self._stalled or not self.wanted) and bool(self._view.encoder or self._view.error)
 
     def _rest(self) -> None:
         self._maker.rest()

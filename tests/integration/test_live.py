@@ -225,7 +225,7 @@ def test_no_outputs_no_process_and_the_last_one_takes_it_along() -> None:
     asyncio.run(scenario())
 
 
-def test_a_source_that_stops_sends_players_away(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_source_that_stops_sends_players_away() -> None:
     """They try again by themselves; who waited for ever would never know."""
 
     async def scenario() -> None:
@@ -235,6 +235,10 @@ def test_a_source_that_stops_sends_players_away(monkeypatch: pytest.MonkeyPatch)
             await asyncio.to_thread(next, player)
             box.apply(
                 {"cam": {**WIDE, "enabled": False}}, {"t": TICKS}, {"gate": SERVED["gate"]}, afresh=False
+            )
+            since = box.count("output/gate/status")
+            await box.until(
+                lambda: any(one["state"] != "live" for one in box.all("output/gate/status", since)), WITHIN_S
             )
             async with asyncio.timeout(WITHIN_S):
                 with contextlib.suppress(av.error.FFmpegError):
