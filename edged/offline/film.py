@@ -42,6 +42,33 @@ def write_picture(picture: NDArray[np.uint8], output: Path) -> None:
     part.replace(output)
 
 
+def planes_of(picture: NDArray[np.uint8], layout: FrameFormat) -> VideoFrame:
+    """A BGR picture as yuv420p, in the colour matrix and range of ``layout``."""
+    height, width = (size // 2 * 2 for size in picture.shape[:2])
+    even = picture[:height, :width]
+    if layout.color_range == ColorRange.LIMITED and layout.color_matrix == ColorMatrix.BT601:
+        planes = np.asarray(cv2.cvtColor(even, cv2.COLOR_BGR2YUV_I420), dtype=np.uint8)
+        return VideoFrame.from_ndarray(planes, format="yuv420p")
+    return VideoFrame.from_ndarray(np.ascontiguousarray(even), format="bgr24").reformat(
+        format="yuv420p",
+        dst_colorspace=_ITU[layout.color_matrix],
+        dst_color_range=_RANGES[layout.color_range],
+    )
+
+
+def planes_as_they_came(frame: Frame) -> VideoFrame:
+    """Without a detour over BGR."""
+    layout = frame.header.format
+    width, height = layout.width // 2 * 2, layout.height // 2 * 2
+    if (width, height) == (layout.width, layout.height):
+        planes = frame.pixels.reshape(height * 3 // 2, width)
+    else:
+        half = (slice(height // 2), slice(width // 2))
+        parts = (frame.y[:height, :width], frame.u[half], frame.v[half])
+        planes = np.concatenate([part.ravel() for part in parts]).reshape(height * 3 // 2, width)
+    return VideoFrame.from_ndarray(planes, format="yuv420p")
+
+
 class Film:
     """A film that any player shows: 4:2:0, its index at the front, each picture at its own time.
 
@@ -80,36 +107,18 @@ class Film:
                 self._part.unlink(missing_ok=True)
 
     def add(self, picture: NDArray[np.uint8], pts_us: int, layout: FrameFormat = _DEFAULT) -> None:
-        """The next picture, BGR; the film has the colour matrix and range of ``layout``.
+        """The next picture, BGR; the film has the colour matrix and range of ``layout``. Raises as `put`."""
+        self.put(planes_of(picture, layout), pts_us, layout)
+
+    def add_frame(self, frame: Frame) -> None:
+        """The next picture as it came. Raises as `put`."""
+        self.put(planes_as_they_came(frame), frame.header.pts_us, frame.header.format)
+
+    def put(self, picture: VideoFrame, pts_us: int, layout: FrameFormat) -> None:
+        """The next picture, yuv420p of even size in the matrix and range of ``layout``.
 
         Raises `EdgedError`, and OSError that names the film.
         """
-        height, width = (size // 2 * 2 for size in picture.shape[:2])
-        even = picture[:height, :width]
-        if layout.color_range == ColorRange.LIMITED and layout.color_matrix == ColorMatrix.BT601:
-            planes = np.asarray(cv2.cvtColor(even, cv2.COLOR_BGR2YUV_I420), dtype=np.uint8)
-            self._encode(VideoFrame.from_ndarray(planes, format="yuv420p"), pts_us, layout)
-            return
-        made = VideoFrame.from_ndarray(np.ascontiguousarray(even), format="bgr24").reformat(
-            format="yuv420p",
-            dst_colorspace=_ITU[layout.color_matrix],
-            dst_color_range=_RANGES[layout.color_range],
-        )
-        self._encode(made, pts_us, layout)
-
-    def add_frame(self, frame: Frame) -> None:
-        """The next picture as it came, without a detour over BGR. Raises as `add` does."""
-        layout = frame.header.format
-        width, height = layout.width // 2 * 2, layout.height // 2 * 2
-        if (width, height) == (layout.width, layout.height):
-            planes = frame.pixels.reshape(height * 3 // 2, width)
-        else:
-            half = (slice(height // 2), slice(width // 2))
-            parts = (frame.y[:height, :width], frame.u[half], frame.v[half])
-            planes = np.concatenate([part.ravel() for part in parts]).reshape(height * 3 // 2, width)
-        self._encode(VideoFrame.from_ndarray(planes, format="yuv420p"), frame.header.pts_us, layout)
-
-    def _encode(self, picture: VideoFrame, pts_us: int, layout: FrameFormat) -> None:
         stream = self._stream or self._open(picture, layout)
         if (picture.width, picture.height) != (stream.width, stream.height):
             picture = picture.reformat(stream.width, stream.height)

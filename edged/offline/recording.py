@@ -1,4 +1,7 @@
-"""Writes a recording in a thread of its own: draws where there is something to draw, and encodes."""
+"""Writes a recording: one thread draws where there is something to draw, another encodes.
+
+An encoder waits for its own threads most of the time; if it drew as well, cores would idle.
+"""
 
 from __future__ import annotations
 
@@ -12,12 +15,14 @@ from types import TracebackType
 from typing import Self
 
 import numpy as np
+from av import VideoFrame
 from numpy.typing import NDArray
 
 from edged.algorithm.frame import Frame
+from edged.model.frame import FrameFormat
 from edged.offline.belt import Belt
 from edged.offline.coding import coding_of
-from edged.offline.film import Film
+from edged.offline.film import Film, planes_as_they_came, planes_of
 from edged.offline.painting import Painting
 from edged.offline.sound import Sound
 
@@ -36,6 +41,13 @@ class _Shot:
     picture: NDArray[np.uint8] | None
 
 
+@dataclass(frozen=True, slots=True)
+class _Drawn:
+    picture: VideoFrame
+    pts_us: int
+    layout: FrameFormat
+
+
 class Recorder:
     """``with Recorder(path, fps) as recorder``. However it is left, what was added is a whole film."""
 
@@ -46,14 +58,19 @@ class Recorder:
         self._fps = fps or 25.0
         self._shots: Belt[_Shot] = Belt(_AHEAD)
         self._error: BaseException | None = None
-        self._thread = threading.Thread(target=self._work, name="edged-record", daemon=True)
+        self._drawn: Belt[_Drawn] = Belt(_AHEAD)
+        self._threads = (
+            threading.Thread(target=self._draw, name="edged-draw", daemon=True),
+            threading.Thread(target=self._encode, name="edged-record", daemon=True),
+        )
 
     def __enter__(self) -> Self:
         """Raises `EdgedError` for a name that says no format, OSError for a folder that is not there."""
         coding_of(self._output)
         if not self._output.parent.is_dir():
             raise FileNotFoundError(errno.ENOENT, "there is no such folder", str(self._output.parent))
-        self._thread.start()
+        for thread in self._threads:
+            thread.start()
         return self
 
     def __exit__(
@@ -61,7 +78,8 @@ class Recorder:
     ) -> None:
         """Raises `EdgedError`, OSError for a film that could not be written, if nothing else went wrong."""
         self._shots.finish()
-        self._thread.join(_END_S)
+        for thread in self._threads:
+            thread.join(_END_S)
         if self._error is None:
             return
         if kind is None or kind is GeneratorExit:
@@ -75,27 +93,39 @@ class Recorder:
         """
         self._shots.put(_Shot(frame, painting, picture))
 
-    # ---- the thread ----
+    # ---- the thread that draws ----
 
-    def _work(self) -> None:
+    def _draw(self) -> None:
+        try:
+            for shot in self._shots:
+                header = shot.frame.header
+                self._drawn.put(_Drawn(_planes(shot), header.pts_us, header.format))
+        except BaseException as error:  # noqa: BLE001 - the thread that encodes raises it, then the caller's
+            self._shots.cut(error)
+            self._drawn.finish(error)
+        else:
+            self._drawn.finish()
+
+    # ---- the thread that encodes ----
+
+    def _encode(self) -> None:
         try:
             with ExitStack() as stack:
                 sound = None
                 if self._video and "://" not in str(self._video):
                     sound = stack.enter_context(Sound(Path(self._video), coding_of(self._output).sound))
                 film = stack.enter_context(Film(self._output, self._fps, sound))
-                for shot in self._shots:
-                    _film(film, shot)
+                for drawn in self._drawn:
+                    film.put(drawn.picture, drawn.pts_us, drawn.layout)
         except BaseException as error:  # noqa: BLE001 - the caller's thread raises it
             self._error = error
+            self._drawn.cut(error)
             self._shots.cut(error)
 
 
-def _film(film: Film, shot: _Shot) -> None:
-    header = shot.frame.header
+def _planes(shot: _Shot) -> VideoFrame:
     if shot.picture is not None:
-        film.add(shot.picture, header.pts_us, header.format)
-    elif shot.painting.is_empty:
-        film.add_frame(shot.frame)
-    else:
-        film.add(shot.painting.on(shot.frame), header.pts_us, header.format)
+        return planes_of(shot.picture, shot.frame.header.format)
+    if shot.painting.is_empty:
+        return planes_as_they_came(shot.frame)
+    return planes_of(shot.painting.on(shot.frame), shot.frame.header.format)

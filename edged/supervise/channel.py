@@ -39,7 +39,7 @@ class Packet:
 
 
 class Channel:
-    """One end. Safe for one sending and one receiving thread."""
+    """One end. Safe for several sending threads (a message is one system call) and one that receives."""
 
     def __init__(self, sock: socket.socket) -> None:
         sock.setblocking(False)

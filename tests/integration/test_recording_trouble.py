@@ -7,7 +7,6 @@ import os
 import signal
 import stat
 import subprocess
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,7 +15,6 @@ from pathlib import Path
 import pytest
 
 from edged.capture.recording import recorder
-from edged.capture.recording.part_file import PartFile
 from edged.model.capturing import ClipRequest, Demand, Recording, SourceState
 from edged.model.gauges import CaptureGauge
 from tests.browser import play
@@ -140,18 +138,14 @@ def test_what_a_killed_capture_wrote_plays_and_is_finished_by_the_next(film: Pat
 def small_disk(folder: Path, size: str) -> Iterator[Path]:
     """A file system of its own, of so many bytes."""
     folder.mkdir()
-    mounting = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)],
-        capture_output=True,
-        check=False,
-        timeout=10,
-    )
-    if mounting.returncode:
-        pytest.skip(f"no file system can be mounted here: {mounting.stderr.decode().strip()}")
+    try:
+        command("mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder))
+    except (OSError, subprocess.CalledProcessError) as error:
+        pytest.skip(f"no file system can be mounted here: {error}")
     try:
         yield folder
     finally:
-        subprocess.run(["umount", "-l", str(folder)], check=True, timeout=10)
+        command("umount", "-l", str(folder))
 
 
 def test_a_full_disk_stops_nothing_but_the_recording(
@@ -196,29 +190,58 @@ def test_a_folder_that_cannot_be_made_is_said(film: Path, tmp_path: Path) -> Non
 def test_a_disk_that_hangs_holds_up_no_pictures(
     film: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A disk that hangs cannot be had here: its place takes a sync that does not return for a while."""
-    answers = threading.Event()
-    sync = PartFile.sync
-
-    def hang(file: PartFile) -> None:
-        assert answers.wait(60)
-        sync(file)
-
-    monkeypatch.setattr(PartFile, "sync", hang)
     monkeypatch.setattr(recorder, "_HANGS_NS", 1_000_000_000)
     monkeypatch.setattr("edged.capture.recording.writing._STILL_SLOW_NS", 500_000_000)
-    first = spec(film, EVERY, loop=True, folder=str(tmp_path), recording=Recording(2.0))
-    with capture(first) as main:
-        main.until(lambda: bool(main.recorder), 20)
-        assert "does not answer" in main.recorder[-1].error
-        before = len(main.frames)
-        main.turn_for(2.0)
-        assert len(main.frames) - before > 30
-        assert main.deadlines_missed == 0
-        answers.set()
-        main.until(lambda: main.recorder[-1].error == "", 10)
-        assert [each.error == "" for each in main.recorder] == [False, True]
-        main.until(lambda: len(finished(tmp_path)) >= 2, 10)
+    with disk_that_freezes(tmp_path / "disk") as disk:
+        first = spec(film, EVERY, loop=True, folder=str(disk / "cam"), recording=Recording(2.0))
+        with capture(first) as main:
+            main.until(lambda: len(finished(disk)) >= 1, 20)
+            assert not main.recorder
+            command("fsfreeze", "-f", str(disk))
+            main.until(lambda: bool(main.recorder), 20)
+            assert "does not answer" in main.recorder[-1].error
+            before = len(main.frames)
+            main.turn_for(2.0)
+            assert len(main.frames) - before > 30
+            assert main.deadlines_missed == 0
+            command("fsfreeze", "-u", str(disk))
+            main.until(lambda: main.recorder[-1].error == "", 10)
+            assert [each.error == "" for each in main.recorder] == [False, True]
+            main.until(lambda: len(finished(disk)) >= 3, 10)
+            assert main.gauge(CaptureGauge.UNRECORDED) == 0, "some seconds wait in memory"
+        assert all(read_film(path).keyframes[0] for path in finished(disk))
+
+
+def test_a_capture_ends_though_its_disk_hangs(film: Path, tmp_path: Path) -> None:
+    with disk_that_freezes(tmp_path / "disk") as disk:
+        first = spec(film, EVERY, folder=str(disk / "cam"), recording=Recording(2.0))
+        with capture(first) as main:
+            main.until(lambda: len(main.frames) > 30)
+            command("fsfreeze", "-f", str(disk))
+            main.turn_for(3.0)  # so that it is at it
+
+
+@contextmanager
+def disk_that_freezes(folder: Path) -> Iterator[Path]:
+    """A file system of its own that `fsfreeze` holds up, as a disk that does not answer."""
+    folder.mkdir()
+    image = folder.with_suffix(".img")
+    with image.open("wb") as file:
+        file.truncate(64 << 20)
+    try:
+        command("mkfs.ext4", "-q", str(image))
+        command("mount", "-o", "loop", str(image), str(folder))
+    except (OSError, subprocess.CalledProcessError) as error:
+        pytest.skip(f"no file system can be mounted here: {error}")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["fsfreeze", "-u", str(folder)], check=False, timeout=10, capture_output=True)
+        command("umount", "-l", str(folder))
+
+
+def command(*words: str) -> None:
+    subprocess.run(words, check=True, timeout=20, capture_output=True)
 
 
 def test_what_is_recorded_is_not_for_everybody_to_change(film: Path, tmp_path: Path) -> None:

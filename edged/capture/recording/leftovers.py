@@ -10,6 +10,7 @@ from pathlib import Path
 import av
 import av.error
 
+from edged.capture.recording.boxes import whole_bytes
 from edged.capture.recording.part_file import whole_of
 
 log = logging.getLogger("edged.capture")
@@ -42,12 +43,23 @@ def finish_part(part: Path) -> bool:
         return False
     if whole is None or part.is_symlink() or whole.exists():
         return False
+    _take_off_what_is_not_whole(part, whole)
     if not _plays(part):
         part.unlink()
         return False
     part.replace(whole)
     log.info("%s was not finished: it goes as far as it was written", whole)
     return True
+
+
+def _take_off_what_is_not_whole(part: Path, whole: Path) -> None:
+    """Players of Matroska do without."""
+    if whole.suffix != ".mp4":
+        return
+    with part.open("r+b") as file:
+        end = whole_bytes(file)
+        if end < file.seek(0, os.SEEK_END):
+            file.truncate(end)
 
 
 def _plays(part: Path) -> bool:
