@@ -78,6 +78,7 @@ class Device:
         )
         self.live = Live(supervisor, kinds["live"], self._statuses, self)
         self._router.on_seen = self.live.saw
+        self._jobs.shown = self.live.drawn
 
     # ---- what should be ----
 
@@ -257,7 +258,7 @@ class Device:
 
     def readers_changed(self) -> None:
         """Others look at live pictures now."""
-        self._sources.refresh_readers()
+        self._jobs.refresh()
 
     def counts_of(self, job: str, source: str) -> bytes:
         """The newest that a job made; empty: none."""

@@ -90,6 +90,8 @@ class Jobs:
         self.listed = ProveReport()
         """What the last prover found: algorithms and providers."""
         self.snapshots: SnapshotDesk | None = None
+        self.shown: Callable[[], Collection[tuple[str, str]]] = tuple
+        """The jobs, each with a source, of which results are drawn on live pictures now."""
         self.on_wish: Callable[[ClipWish], None] = lambda wish: None
         """Takes the events that jobs record."""
         self._identity = identity
@@ -338,6 +340,7 @@ class Jobs:
             scenes={name: scene for name, scene in self._plan.scenes.items() if name in looked_at},
             pictures=self._identity.pictures,
             snapshots=self.snapshots.wanted_of(worker) if self.snapshots is not None else (),
+            shown=tuple(sorted(key for key in self.shown() if key[0] in {spec.name for spec in told})),
         )
 
     def tracks_of(self, worker: str) -> list[FrameTrack]:

@@ -20,7 +20,7 @@ from edged.supervise.process import ProcessKind
 from edged.supervise.supervisor import Supervisor
 
 _SERVING = "live"
-_DRAWN = (OutputKind.RESULT, OutputKind.COUNTS)
+_DRAWN = (OutputKind.RESULT, OutputKind.COUNTS, OutputKind.SHOWN)
 
 
 class Live:
@@ -34,6 +34,8 @@ class Live:
         owner: LiveOwner,
     ) -> None:
         self.processes: dict[str, LiveProcess] = {}
+        self.unsent = 0
+        """Findings that a process had no room for: the next one is as good."""
         self._supervisor = supervisor
         self._kind = kind
         self._statuses = statuses
@@ -65,6 +67,10 @@ class Live:
             for output in process.looked_at(source):
                 yield process.reader, Sampling(interval_us=int(500_000 / output.fps))
 
+    def drawn(self) -> frozenset[tuple[str, str]]:
+        """The jobs, each with a source, whose findings somebody sees now."""
+        return frozenset().union(*(process.drawn for process in self.processes.values()))
+
     def frame_track_made(self, source: SourceControl) -> None:
         """A source has another track, or none."""
         for process in self.processes.values():
@@ -75,7 +81,7 @@ class Live:
         if output.kind in _DRAWN:
             for process in self.processes.values():
                 if (output.job, output.source) in process.drawn:
-                    self._supervisor.pass_on(process.process, pack_output(output))
+                    self.unsent += not self._supervisor.pass_on(process.process, pack_output(output))
 
     def publish(self) -> None:
         """All statuses, with fresh counters."""

@@ -26,7 +26,7 @@ from edged.supervise.wire import Decoder
 LINGER_S = 3.0
 """Frames go on so long after the last viewer left: a page that is loaded again makes no new track."""
 _DECODER = Decoder((LiveReport,))
-_LOOPBACK = ("127.0.0.1", "::1", "localhost")
+_EVERYWHERE = ("", "0.0.0.0", "::")  # noqa: S104 — compared, not listened on
 
 log = logging.getLogger("edged.live")
 
@@ -175,7 +175,6 @@ class LiveProcess:
         self._owner.readers_changed()
 
     def _send_spec(self) -> None:
-        self._spec = replace(self._spec, revision=0)
         self._supervisor.send(self.process, self._spec)
 
     def _send_counts(self, names: set[str]) -> None:
@@ -196,8 +195,8 @@ class LiveProcess:
         scheme, port = ("rtsp", self._report.rtsp_port)
         if output.to == "mjpeg":
             scheme, port = ("http", self._report.http_port)
-        host = self._spec.host
-        host = host if host in _LOOPBACK else platform.node()
+        host = platform.node() if self._spec.host in _EVERYWHERE else self._spec.host
+        host = f"[{host}]" if ":" in host else host
         return f"{scheme}://{host}:{port}/{output.name}" if port else ""
 
     def lines(self) -> Iterator[OutputLine]:

@@ -64,6 +64,8 @@ class Router:
                 job.numbering[output.source] = replace(numbers, counts=output.payload.decode())
                 self._statuses.counts(output.job, output.source, output.payload)
                 self.on_seen(output)
+        elif output.kind is OutputKind.SHOWN:
+            self.on_seen(output)
         elif output.kind in (OutputKind.IMAGE, OutputKind.CROP):
             if job is not None and output.source in job.plan.spec.sources:
                 self._publisher.publish(self._topic(output), output.payload, output.qos)

@@ -173,6 +173,8 @@ class WorkerSpec:
     """Those that somebody waits for."""
     scenes: dict[str, Scene] = field(default_factory=dict)
     """By source, of all that its jobs look at."""
+    shown: tuple[tuple[str, str], ...] = ()
+    """The jobs, each with a source, of which every result is drawn on a live picture now."""
 
 
 @dataclass(frozen=True, slots=True)

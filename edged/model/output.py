@@ -2,7 +2,8 @@
 
 ::
 
-    byte 0     kind: 1 result, 2 counts, 3 event, 4 snapshot, 5 image, 6 crop
+    byte 0     kind: 1 result, 2 counts, 3 event, 4 snapshot, 5 image, 6 crop,
+               7 shown
     byte 1     QoS (bits 0-1), retain (bit 7)
     byte 2     length of the job's name      byte 3  length of the source's name
     bytes 4-7  reserved
@@ -30,6 +31,8 @@ class OutputKind(IntEnum):
     """The picture of a result, as its job publishes it; its seq is that of the result."""
     CROP = 6
     """The picture of one detection of a result."""
+    SHOWN = 7
+    """A result that its job does not publish, for the live pictures: it has no number, and no topic."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,4 +8,5 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 from edged.output.process import run
 from edged.supervise.child import serve
 
+os.nice(5)  # where cores are short, captures and workers go first
 serve(run)

@@ -78,8 +78,9 @@ class Findings:
     def put(self, output: Output) -> None:
         """A result or counts; those of other jobs are forgotten."""
         if output.job in self._seen:
+            kind = OutputKind.COUNTS if output.kind is OutputKind.COUNTS else OutputKind.RESULT
             with self._mutex:
-                self._unread[output.kind, output.job] = output.payload
+                self._unread[kind, output.job] = output.payload
 
     def on(self, header: FrameHeader) -> tuple[Outcome, tuple[Trail, ...]]:
         """All that is to be drawn on this frame: what was found on it or lately, and where it came from."""

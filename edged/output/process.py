@@ -165,7 +165,8 @@ class Broadcast:
             if stage.busy_s(now_s) > _HUNG_S:
                 raise EdgedError(f"the encoder of {name} hangs")
             if stage.wanted and now_s - stage.last_shot_s > STALL_S:
-                stage.stalled(now_s)
+                stage.last_shot_s = now_s
+                stage.stall()
                 self._serving.disconnect(name)
         self._report()
 

@@ -51,6 +51,7 @@ class Stage:
         self._shot: _Shot | None = None
         self._keyframe = False
         self._stopping = False
+        self._stalled = False
         self._busy_since_s: float | None = None
         self._view = OutputView(spec.name)
         self._rate = _Rate()
@@ -72,10 +73,17 @@ class Stage:
             return
         with self._change:
             self.wanted = wanted
+            self._stalled = False
             self.last_shot_s = time.monotonic()
             self._pace = Pace(self.spec.fps)
             if not wanted:
                 self._shot = None
+            self._change.notify()
+
+    def stall(self) -> None:
+        """No frame comes: let go of the encoder, or the server, until one does."""
+        with self._change:
+            self._stalled = True
             self._change.notify()
 
     def want_keyframe(self) -> None:
@@ -88,13 +96,9 @@ class Stage:
             return
         with self._change:
             self._shot = _Shot(header, reader)
+            self._stalled = False
             self.last_shot_s = time.monotonic()
             self._change.notify()
-
-    def stalled(self, now_s: float) -> None:
-        """It is wanted, and no frame came for long: said until one comes."""
-        self.last_shot_s = now_s
-        self._view = _failed(self._view, f"{self.spec.source} sends no pictures now; its status says why")
 
     def saw(self, output: Output) -> None:
         """What a job found."""
@@ -107,7 +111,10 @@ class Stage:
 
     def view(self) -> OutputView:
         """But for its viewers."""
-        return self._view
+        view = self._view
+        if self._stalled and self.wanted and not (view.error or view.encoder):
+            return _failed(view, f"{self.spec.source} sends no pictures now; its status says why")
+        return view
 
     # ---- its own thread ----
 
@@ -128,7 +135,7 @@ class Stage:
             self._busy_since_s = None
 
     def _should_rest(self) -> bool:
-        return not self.wanted and bool(self._view.encoder or self._view.error)
+        return (self._stalled or not self.wanted) and bool(self._view.encoder or self._view.error)
 
     def _rest(self) -> None:
         self._maker.rest()

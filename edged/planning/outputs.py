@@ -10,13 +10,11 @@ from edged.model.live import OutputSpec
 from edged.model.messages import JobSpec
 from edged.model.redact import redact_url
 from edged.planning.output_url import locate_push
-from edged.settings import Job, Loaded, Output
+from edged.settings import Loaded, Output
 from edged.settings.output_section import SERVED
 
 _HOLD_S = 2.0
 """What a job found is shown for so long, or for two of its intervals, unless something newer comes."""
-_UNTIL_NEWER_S = 86_400.0
-"""Of a job that publishes changes only: silence means that nothing changed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +52,7 @@ def _output(name: str, output: Output, loaded: Loaded, jobs: Mapping[str, JobSpe
     if output.source not in loaded.settings.spec.sources:
         raise SpecRejected([Problem(f"{path}.source", f"there is no source {output.source}", "not_found")])
     is_served = output.to in SERVED
-    hold_s = dict(_hold(output, loaded, jobs))
+    hold_s = dict(_hold(output, jobs))
     return OutputSpec(
         name=name,
         source=output.source,
@@ -71,15 +69,8 @@ def _output(name: str, output: Output, loaded: Loaded, jobs: Mapping[str, JobSpe
     )
 
 
-def _hold(output: Output, loaded: Loaded, jobs: Mapping[str, JobSpec]) -> Iterator[tuple[str, float]]:
+def _hold(output: Output, jobs: Mapping[str, JobSpec]) -> Iterator[tuple[str, float]]:
     """The jobs that are drawn, and for how long what each found is shown."""
-    for name, job in loaded.settings.spec.jobs.items():
-        spec = jobs.get(name)
-        if spec is not None and output.source in spec.sources and (output.draw == "*" or name in output.draw):
-            yield name, _hold_s(job, spec)
-
-
-def _hold_s(job: Job, spec: JobSpec) -> float:
-    if job.publish.when == "change":
-        return _UNTIL_NEWER_S
-    return max(_HOLD_S, 2 * spec.sampling.interval_us / 1e6)
+    for name, spec in jobs.items():
+        if output.source in spec.sources and (output.draw == "*" or name in output.draw):
+            yield name, max(_HOLD_S, 2 * spec.sampling.interval_us / 1e6)

@@ -185,6 +185,7 @@ class Worker:
         self._surroundings.show(spec.scenes)
         self._surroundings.continue_numbers(spec.jobs)
         self._publisher.introduce(spec.device, spec.boot, spec.jobs)
+        self._publisher.shown = frozenset(spec.shown)
         self._album.settings = spec.pictures
         self._snapshots.apply(spec.snapshots)
         for job in self._jobs.apply(spec, time.monotonic_ns()):

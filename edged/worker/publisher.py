@@ -55,6 +55,8 @@ class Publisher:
     """Sends; used from the worker's main thread only."""
 
     def __init__(self, channel: Channel) -> None:
+        self.shown: frozenset[tuple[str, str]] = frozenset()
+        """The jobs, each with a source, of which results are drawn now, also those that are not published."""
         self._channel = channel
         self._pending = Pending(channel)
         self._device = ""
@@ -109,6 +111,8 @@ class Publisher:
         if self._is_wanted(job, source, finding.outcome):
             seq = self._send_result(job, source, finding)
             refused += not seq
+        elif (job.name, source) in self.shown:
+            self._show(job.name, source, finding)
         if finding.outcome.detections is not None or finding.outcome.counts:
             refused += not self._send_counts(job.name, source, finding)
         for kind, fields in finding.events:
@@ -146,14 +150,7 @@ class Publisher:
         """Its seq; 0: it was refused."""
         numbers = self._numbers.get((job.name, source), Numbering())
         numbers = replace(numbers, seq=numbers.seq + 1, track_id=_last_track_id(numbers, finding))
-        header = finding.header
-        latency = Latency(
-            wait_ms=(finding.started_ns - header.captured_ns) / 1e6,
-            inference_ms=(finding.ended_ns - finding.started_ns) / 1e6,
-            total_ms=(time.monotonic_ns() - header.captured_ns) / 1e6,
-        )
-        origin = self.origin(job.name, source)
-        payload = encode_result(origin, numbers.seq, header, latency, finding.outcome)
+        payload = self._encoded(job.name, source, finding, numbers.seq)
         sent = self._send(
             Output(OutputKind.RESULT, job.name, source, payload, numbers.seq, numbers.track_id, qos=job.qos)
         )
@@ -162,6 +159,20 @@ class Publisher:
             if job.publish_when == "change":
                 self._discrete[job.name, source] = discrete(finding.outcome)
         return numbers.seq if sent else 0
+
+    def _encoded(self, job: str, source: str, finding: Finding, seq: int) -> bytes:
+        header = finding.header
+        latency = Latency(
+            wait_ms=(finding.started_ns - header.captured_ns) / 1e6,
+            inference_ms=(finding.ended_ns - finding.started_ns) / 1e6,
+            total_ms=(time.monotonic_ns() - header.captured_ns) / 1e6,
+        )
+        return encode_result(self.origin(job, source), seq, header, latency, finding.outcome)
+
+    def _show(self, job: str, source: str, finding: Finding) -> None:
+        """Worth nothing a moment later: it does not wait."""
+        payload = self._encoded(job, source, finding, 0)
+        self._channel.send_raw(pack_output(Output(OutputKind.SHOWN, job, source, payload)))
 
     def _is_wanted(self, job: JobSpec, source: str, outcome: Outcome) -> bool:
         return is_wanted(job.publish_when, outcome, self._discrete.get((job.name, source)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-NAMES = ("algorithms", "offline", "life", "camera_cost", "latency", "density", "control", "growth")
+NAMES = ("algorithms", "offline", "leaving", "life", "camera_cost", "latency", "density", "control", "growth")
 
 
 def main() -> None:

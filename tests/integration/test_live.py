@@ -225,7 +225,7 @@ def test_no_outputs_no_process_and_the_last_one_takes_it_along() -> None:
     asyncio.run(scenario())
 
 
-def test_a_source_that_stops_sends_players_away(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_source_that_stops_sends_players_away() -> None:
     """They try again by themselves; who waited for ever would never know."""
 
     async def scenario() -> None:
@@ -235,6 +235,10 @@ def test_a_source_that_stops_sends_players_away(monkeypatch: pytest.MonkeyPatch)
             await asyncio.to_thread(next, player)
             box.apply(
                 {"cam": {**WIDE, "enabled": False}}, {"t": TICKS}, {"gate": SERVED["gate"]}, afresh=False
+            )
+            since = box.count("output/gate/status")
+            await box.until(
+                lambda: any(one["state"] != "live" for one in box.all("output/gate/status", since)), WITHIN_S
             )
             async with asyncio.timeout(WITHIN_S):
                 with contextlib.suppress(av.error.FFmpegError):
@@ -273,5 +277,21 @@ def test_the_process_sleeps_while_nobody_looks() -> None:
             before = sum(live.cpu_times()[:2])
             await box.results("t", "cam", 10)
             assert sum(live.cpu_times()[:2]) - before < 0.1, "in 5 s"
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("when", ["never", "change", "events"])
+def test_what_a_job_does_not_publish_is_drawn_all_the_same(when: str) -> None:
+    async def scenario() -> None:
+        source = {"url": "pattern://color?color=black&size=320x240&rate=20"}
+        job = {**FRAMING, "publish": {"when": when}}
+        async with showing({"web": SERVED["web"]}, {"f": job}, source) as box:
+            address = await url(box, "web")
+            async with asyncio.timeout(WITHIN_S):
+                while (await asyncio.to_thread(one_jpeg, address))[100:140, 76:84].max() < 80:
+                    await asyncio.sleep(0.1)
+            assert box.count("job/f/cam/result") <= (when == "change")
+            await eventually(lambda: readers(box) == {"main"})
 
     asyncio.run(scenario())

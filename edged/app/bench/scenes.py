@@ -40,6 +40,7 @@ class Scene:
     params: Mapping[str, Any] = field(default_factory=dict)
     models: Path | None = None
     """Folder of the model that `params` names."""
+    outputs: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     @property
     def spec(self) -> dict[str, Any]:
@@ -50,7 +51,8 @@ class Scene:
             "sampling": {"interval": self.interval_s},
         }
         sources = {name: dict(source) for name, source in self.sources.items()}
-        return {"sources": sources, "jobs": {JOB: job}}
+        outputs = {name: dict(output) for name, output in self.outputs.items()}
+        return {"sources": sources, "jobs": {JOB: job}, "outputs": outputs}
 
 
 def film_cameras(film: Path, number: int) -> dict[str, dict[str, Any]]:

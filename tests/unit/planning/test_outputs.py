@@ -46,7 +46,7 @@ def problems(outputs: dict[str, Any]) -> list[tuple[str, str]]:
 
 def test_all_jobs_of_its_source_are_drawn_each_as_long_as_it_means_something() -> None:
     output = plan({"gate": {"source": "gate"}}).live.outputs["gate"]
-    assert output.hold_s == {"people": 6.0, "cars": 86400.0}
+    assert output.hold_s == {"people": 6.0, "cars": 2.0}
     assert output.draw == ("people", "cars")
 
 
