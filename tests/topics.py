@@ -26,6 +26,7 @@ TOPICS = (
     _DEVICE.counts("moving", "gate"),
     _DEVICE.event("moving", "gate"),
     _DEVICE.crop("moving", "gate"),
+    _DEVICE.output_status("gate"),
 )
 _MORE = (f"{_DEVICE.answer('ping')}/me", discovery_topic(_DEVICE), BIRTH_TOPIC)
 """A response topic of a request, and what Home Assistant reads and says."""

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import json
+import os
+import signal
+import subprocess
 import time
 import urllib.error
 import urllib.request
 from pathlib import Path
+from shutil import which
 from typing import Any
 
 import av
 import av.error
 import pytest
 
+from tests import browser
 from tests.servers.daemon import PATTERN, TICKS, Daemon, Subscriber
+from tests.servers.fleet import Fleet
 from tests.servers.mosquitto import Mosquitto
+from tests.servers.rtsp import Camera, RtspServer
 
 SPEC = {
     "sources": {"gate": {"url": PATTERN}},
@@ -91,3 +99,106 @@ def test_an_output_that_cannot_be_is_told_and_the_others_are_served(
         failed = ears.until("output/up/status", lambda status: status["state"] == "failed").content
         assert "EDGED_NOT_SET" in failed["error"]
         assert see(with_login(url_of(ears, "gate"), "viewer:s3cret"), 3) == 3
+
+
+def counters(ears: Subscriber, number: int) -> list[dict[str, Any]]:
+    """So many statuses of the source from now on, with counters that differ: one every ten seconds."""
+    began, found = time.monotonic(), list[dict[str, Any]]()
+    while len(found) < number:
+        frames = found[-1]["frames"] if found else -1
+
+        def is_newer(status: dict[str, Any], frames: int = frames) -> bool:
+            return bool(status["frames"] > frames)
+
+        found.append(ears.until("source/gate/status", is_newer, since_s=began, within_s=30).content)
+    return found
+
+
+def rates(one: dict[str, Any], other: dict[str, Any]) -> dict[str, float]:
+    """Of each frame that came, how many were decoded and copied between two statuses."""
+    frames = other["frames"] - one["frames"]
+    return {key: (other[key] - one[key]) / frames for key in ("decoded", "copied")}
+
+
+def player(url: str, transport: str) -> subprocess.Popen[bytes]:
+    words = ["ffmpeg", "-v", "error", "-rtsp_transport", transport, "-i", url, "-f", "null", "-"]
+    return subprocess.Popen(words, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+def test_a_camera_is_decoded_and_copied_more_only_while_somebody_looks(
+    tmp_path: Path, broker: Mosquitto
+) -> None:
+    """Five players come and go, one of them stops reading; the sixth sees all of it."""
+    if which("ffmpeg") is None:
+        pytest.skip("no ffmpeg: apt-get install ffmpeg")
+    with RtspServer([Camera("/a", size=(320, 240), rate=15)]) as camera:
+        keyframes = {"algorithm": "ticks", "sampling": {"interval": 1, "on": "keyframes"}}
+        spec = {
+            "sources": {"gate": {"url": camera.url("/a")}},
+            "jobs": {"t": keyframes},
+            "outputs": {"gate": {"source": "gate"}},
+        }
+        box = Daemon(tmp_path / "box", broker.port, spec, **settings("s3cret"))
+        with Subscriber(broker.port) as ears, box:
+            url = with_login(url_of(ears, "gate"), "viewer:s3cret")
+            ears.until("source/gate/status", lambda status: status["state"] == "running")
+            before = rates(*counters(ears, 2))
+            assert before["decoded"] < 0.2, "keyframes only"
+            assert before["copied"] < 0.2
+            players = [player(url, transport) for transport in ("tcp", "udp", "tcp", "udp", "tcp")]
+            try:
+                ears.until("output/gate/status", lambda status: status["viewers"] == 5, within_s=40)
+                os.kill(players[0].pid, signal.SIGSTOP)
+                assert see(url, 60) == 60, "who stops reading holds up nobody"
+                during = rates(*counters(ears, 2))
+                assert min(during.values()) > 0.9
+            finally:
+                for each in players:
+                    each.kill()
+                    each.wait(10)
+            began = time.monotonic()
+            ears.until(
+                "output/gate/status", lambda status: status["state"] == "idle", since_s=began, within_s=40
+            )
+            after = rates(*counters(ears, 3)[1:])
+            assert max(after.values()) < 0.2
+            check_numbers(ears)
+
+
+def check_numbers(ears: Subscriber) -> None:
+    seqs = [one.content["seq"] for one in ears.results("t", "gate")]
+    assert seqs == list(range(1, len(seqs) + 1)), "jobs notice nothing"
+
+
+@pytest.mark.parametrize("kind", ["clip", "segment"])
+def test_what_the_daemon_recorded_of_a_camera_plays_everywhere(
+    kind: str, tmp_path: Path, broker: Mosquitto
+) -> None:
+    with RtspServer([Camera("/a", size=(320, 240), rate=15)]) as camera:
+        source = {"url": camera.url("/a"), "buffer": 3, "record": {"segment": 5}}
+        spec = {"sources": {"gate": source}, "jobs": {}, "outputs": {}}
+        folder = tmp_path / "disk"
+        box = Daemon(tmp_path / "box", broker.port, spec, recordings={"path": str(folder)})
+        with Subscriber(broker.port) as ears, box, Fleet(broker.port, ears) as fleet:
+            ears.until("source/gate/status", lambda status: status["state"] == "running")
+            answer = fleet.command("record", source="gate", before=1, after=6)
+            assert answer["status"] == "ok", answer
+            listed = fleet.command("get", what="recordings")["data"]["recordings"]
+            file = next(each for each in listed if each["kind"] == kind and not each.get("open"))
+        path = folder / file["file"]
+    with av.open(str(path)) as container:
+        frames = [frame.time for frame in container.decode(video=0)]
+    lasts_s = frames[-1] - frames[0]
+    assert len(frames) > 15
+    if which("ffprobe"):
+        words = ["ffprobe", "-v", "warning", "-of", "json", "-show_format", "-count_frames", "-show_streams"]
+        probed = subprocess.run([*words, str(path)], capture_output=True, text=True, timeout=60, check=True)
+        assert not probed.stderr
+        said = json.loads(probed.stdout)
+        assert int(said["streams"][0]["nb_read_frames"]) == len(frames)
+        assert abs(float(said["format"]["duration"]) - lasts_s) < 0.5
+    shown = browser.play(path)
+    assert not shown.error
+    assert (shown.width, shown.height) == (320, 240)
+    assert abs(shown.shown - lasts_s) < 0.5
+    assert shown.frames > 0.7 * len(frames)

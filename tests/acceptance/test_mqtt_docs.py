@@ -89,10 +89,17 @@ class Terminal:
             if block.language == "yaml" and (name := re.match(r"# (\w+\.yaml)", block.text)) is not None:
                 (self.folder / name[1]).write_text(self.local(block.text))
 
-    def daemon(self, mqtt: Mapping[str, Any], environment: dict[str, str] | None = None) -> Daemon:
-        """The device of the page, connected as ``mqtt`` says."""
+    def daemon(
+        self,
+        mqtt: Mapping[str, Any],
+        environment: dict[str, str] | None = None,
+        outputs: Mapping[str, Any] | None = None,
+    ) -> Daemon:
+        """The device of the page, connected as ``mqtt`` says, and with ``outputs``."""
         settings = YAML(typ="safe").load(self.folder / "gate.yaml")
         settings["mqtt"] = {**settings["mqtt"], **mqtt, "protocol": self.protocol}
+        settings["spec"]["outputs"] = dict(outputs or {})
+        settings["live"] = {"rtsp_port": 0, "http_port": 0}
         return Daemon(self.folder / "device", 0, settings.pop("spec"), environment=environment, **settings)
 
 
@@ -197,7 +204,9 @@ def check_access(material: Path, folder: Path, sample: str, protocol: str) -> No
     connected = settings_of("with a certificate" if login == WITH_CERTIFICATE else "with a password")
     mqtt = YAML(typ="safe").load(terminal.local(connected))["mqtt"]
     device = terminal.daemon(
-        {**mqtt, "discovery": "homeassistant"}, {"EDGED_MQTT_PASSWORD": "secret-of-gate-01"}
+        {**mqtt, "discovery": "homeassistant"},
+        {"EDGED_MQTT_PASSWORD": "secret-of-gate-01"},
+        {"gate": {"source": "gate"}},  # its status is said before the fleet has a spec of its own
     )
     with Sampled(terminal, sample) as broker, device:
         fleet, dashboard = (

@@ -60,6 +60,7 @@ def test_what_ctl_is_told_on_the_page_it_knows() -> None:
 def test_every_topic_has_its_row() -> None:
     shown = [topic for row in rows("topic") for topic in re.findall(r"`(.*?)`", row[0])]
     fills = {"…": "edged/v1/gate-01", "<prefix>": "edged/v1", "<source>": "gate", "<job>": "moving"}
+    fills["<output>"] = "gate"
     fills |= {"<group>": "site-a", "<op>": "ping"}
     filled = [re.sub("…|<[a-z]+>", lambda part: fills[part[0]], topic) for topic in shown]
     assert sorted(filled) == sorted(TOPICS)
