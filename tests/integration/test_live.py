@@ -237,9 +237,12 @@ def test_a_source_that_stops_sends_players_away() -> None:
                 {"cam": {**WIDE, "enabled": False}}, {"t": TICKS}, {"gate": SERVED["gate"]}, afresh=False
             )
             since = box.count("output/gate/status")
-            await box.until(
-                lambda: any(one["state"] != "live" for one in box.all("output/gate/status", since)), WITHIN_S
-            )
+
+            def is_told() -> bool:
+                later = box.all("output/gate/status", since)
+                return any("cam sends no pictures now" in one.get("error", "") for one in later)
+
+            await box.until(is_told, WITHIN_S)
             async with asyncio.timeout(WITHIN_S):
                 with contextlib.suppress(av.error.FFmpegError):
                     await asyncio.to_thread(lambda: list(player))

@@ -11,6 +11,7 @@ _MENDS = {
     errno.EROFS: "the disk is read-only: remount it, or set recordings.path to another",
     errno.EACCES: "no permission: let edged's user write there, or set recordings.path to another folder",
     errno.EFBIG: "the file is as large as files may be here: raise the limit, or record in shorter segments",
+    errno.ENOENT: "the folder was taken away while it was written to; it is made anew",
     errno.ENOTDIR: "a part of the path is no folder: set recordings.path to another",
 }
 

@@ -82,10 +82,7 @@ def why_not(codec: str) -> str:
     if codec in _PLAYED_BY_BROWSERS or codec in _MATROSKA_ONLY:
         return ""
     if codec in _RAW:
-        return (
-            "it sends pictures that are not compressed: have the camera compress them (v4l2://…?input_format=h264)"
-            ", or record an output of the source"
-        )
+        return "it sends pictures that are not compressed: have the camera compress them (v4l2://…?input_format=h264)"
     return f"{codec} cannot be kept as it comes: have the camera send H.264"
 
 
