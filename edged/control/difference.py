@@ -46,12 +46,13 @@ class Action:
     ``models.people.onnx.sha256``. Empty: all of it comes, or goes."""
 
     def __str__(self) -> str:
-        """One line for people."""
+        """One line for people. An output is often named as its source is, so it says that it is one."""
+        name = f"output {self.name}" if self.kind == "output" else self.name
         if not self.fields:
-            return f"{self.name}: {'starts' if self.verb is Verb.START else 'stops'}"
+            return f"{name}: {'starts' if self.verb is Verb.START else 'stops'}"
         named = ", ".join(self.fields[:_MOST_FIELDS])
         more = len(self.fields) - _MOST_FIELDS
-        changes = f"{self.name}: {named}{f' and {more} more' if more > 0 else ''}"
+        changes = f"{name}: {named}{f' and {more} more' if more > 0 else ''}"
         does = {Verb.START: "starts", Verb.STOP: "stops", Verb.RESTART: "restarts", Verb.ADJUST: "live"}
         return f"{changes} {'changes' if len(self.fields) == 1 else 'change'}, {does[self.verb]}"
 

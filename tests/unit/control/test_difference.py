@@ -140,6 +140,8 @@ def test_a_source_that_comes_or_goes_is_news_to_the_jobs_on_all_sources() -> Non
     assert difference(RUNNING, fewer) == (Action(Verb.STOP, "source", "yard"), adjusted)
     assert difference(fewer, RUNNING) == (Action(Verb.START, "source", "yard"), adjusted)
     assert str(Action(Verb.START, "source", "yard")) == "yard: starts"
+    assert str(Action(Verb.START, "output", "yard")) == "output yard: starts"
+    assert str(Action(Verb.ADJUST, "output", "yard", ("fps",))) == "output yard: fps changes, live"
 
 
 @pytest.mark.parametrize("model", [Source, Job, Sampling, Publish])
@@ -159,4 +161,4 @@ def test_only_the_output_that_changes_is_touched() -> None:
         Action(Verb.ADJUST, "output", "b", ("to",)),
         Action(Verb.ADJUST, "output", "d", ("enabled",)),
     )
-    assert str(difference(before, spec(a=one, b=other, c=one))[0]) == "b: to changes, live"
+    assert str(difference(before, spec(a=one, b=other, c=one))[0]) == "output b: to changes, live"
