@@ -268,8 +268,20 @@ def test_who_asks_nothing_is_closed_and_who_plays_is_not(monkeypatch: pytest.Mon
     monkeypatch.setattr(viewer, "SESSION_S", 0.5)
     with serving() as rig, RawClient(rig) as player, RawClient(rig) as idle:
         player.play()
+        idle.say("OPTIONS")
+        assert idle.answer().status == 200
         assert idle.is_closed()
         assert player.collect(100)
+
+
+def test_who_never_asked_anything_keeps_no_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection, "REQUEST_S", 0.5)
+    with serving() as rig, RawClient(rig) as mute, RawClient(rig) as asking:
+        asking.say("OPTIONS")
+        assert asking.answer().status == 200
+        assert mute.is_closed()
+        asking.say("OPTIONS")
+        assert asking.answer().status == 200
 
 
 def test_a_viewer_over_udp_is_removed_without_a_sign_of_life(monkeypatch: pytest.MonkeyPatch) -> None:

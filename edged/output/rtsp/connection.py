@@ -15,7 +15,7 @@ from edged.output.rtsp.outbox import Outbox
 STUCK_S = 10.0
 """A player that takes nothing for so long, though something waits, is closed."""
 REQUEST_S = 10.0
-"""From a request's first byte to its last."""
+"""From a request's first byte to its last, and from the connection to its first request."""
 IDLE_S = 60.0
 """Without a request, on a connection that has no viewer."""
 RECEIVE_BYTES = 16 * 1024
@@ -58,6 +58,7 @@ class Connection:
         self.broken = False
         self._reader = MessageReader()
         self._asked_s = now_s
+        self._has_asked = False
         self._begun_s: float | None = None
         self._moved_s = now_s
 
@@ -96,6 +97,7 @@ class Connection:
             return None
         if isinstance(message, Request):
             self._asked_s = now_s
+            self._has_asked = True
         if not self._reader.waiting:
             self._begun_s = None
         elif message is not None:
@@ -140,8 +142,13 @@ class Connection:
         elif self._begun_s is not None and not self.held and now_s - self._begun_s > REQUEST_S:
             self.answer(response(408, "", [("Connection", "close")]))
             self.closing = True
-        elif not has_viewer and not self.held and now_s - self._asked_s > IDLE_S:
+        elif not has_viewer and not self.held and now_s - self._asked_s > self._patience_s:
             self.closing = True
+
+    @property
+    def _patience_s(self) -> float:
+        """Who says nothing at all must not keep the place of a player."""
+        return IDLE_S if self._has_asked else REQUEST_S
 
     def close(self) -> None:
         """Close the socket, with what is not sent yet."""
