@@ -224,4 +224,7 @@ def _reason(error: Exception, course: _Course) -> str:
         return f"{name}{error.strerror or error}"
     text = redact_text(str(error), course.opened)
     text = text.replace(redact_url(course.opened) or course.video.name, course.video.name)
-    return " ".join(text.split()).removeprefix(f"{course.video.name}: ")
+    name, text = " ".join(course.video.name.split()), " ".join(text.split())
+    if text.startswith(f"{name} "):
+        return f"it {text.removeprefix(name).lstrip()}"
+    return text.removeprefix(f"{name}: ")

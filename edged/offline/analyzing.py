@@ -44,8 +44,8 @@ _LAST_S = 5.0
 _LISTEN_S = 0.5
 
 
-class Stopped(Exception):
-    """An end was ordered."""
+class Stopped(BaseException):
+    """An end was ordered. No `Exception`: whoever catches what goes wrong in an algorithm lets it through."""
 
 
 def run(channel: Channel, heartbeat: Heartbeat) -> None:
