@@ -18,6 +18,7 @@ from edged import AlgorithmError, AnalyzedFrame
 from edged.errors import EdgedError
 from edged.offline import coding
 from edged.offline.film import Film
+from tests.browser import play
 from tests.integration.clips import Clip, make_clip
 from tests.integration.offline_rig import own_threads, write_algorithms
 
@@ -93,6 +94,17 @@ def test_every_frame_is_there_at_its_own_time(tmp_path: Path, algorithms: Path, 
     exact = 1e-6 if end == "mp4" else 0.0006  # the others count in milliseconds
     assert times_of(film) == pytest.approx(times_of(video), abs=exact)
     assert sorted(path.name for path in tmp_path.iterdir() if "out" in path.name) == [film.name]
+
+
+@pytest.mark.parametrize("end", ["mp4", "webm"])
+def test_a_browser_plays_it(tmp_path: Path, algorithms: Path, end: str) -> None:
+    video, film = make_clip(tmp_path / "clip.mp4", Clip(frames=60)), tmp_path / f"out.{end}"
+    record(video, film, algorithms)
+    played = play(film)
+    assert played.error == ""
+    assert played.shown == pytest.approx(2.0, abs=0.1)
+    assert played.first == pytest.approx(2.0, abs=0.1)
+    assert played.frames >= 30
 
 
 def test_a_film_of_a_part_begins_at_zero(tmp_path: Path, algorithms: Path) -> None:

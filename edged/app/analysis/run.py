@@ -119,7 +119,9 @@ class _Run:
         """Until it ended."""
         while True:
             if self._mind_interrupts():
-                return AnalysisEnded(stopped=True, resumable=self._request.where in (Where.FILE, Where.FOLDER))
+                return AnalysisEnded(
+                    stopped=True, resumable=self._request.where in (Where.FILE, Where.FOLDER)
+                )
             if self._output is not None and not self._output.has_room:
                 time.sleep(_BUSY_LOOK_S)
                 continue
