@@ -131,6 +131,13 @@ class VideoEnded:
 
 
 @dataclass(frozen=True, slots=True)
+class AlgorithmSaid:
+    """A line that an algorithm printed, or a warning."""
+
+    line: str
+
+
+@dataclass(frozen=True, slots=True)
 class AnalysisEnded:
     """The last message."""
 
@@ -145,4 +152,4 @@ class AnalysisEnded:
     """``--resume`` goes on with what is left."""
 
 
-AnalysisUpdate = VideoBegan | VideoProgress | VideoEnded | AnalysisEnded
+AnalysisUpdate = VideoBegan | VideoProgress | VideoEnded | AlgorithmSaid | AnalysisEnded

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import subprocess
 import sys
@@ -264,6 +265,21 @@ def test_where_it_cannot_be_written_is_said(
         record(video, tmp_path / "out.mp4", algorithms)
     assert not [path for path in tmp_path.iterdir() if path.name.startswith(("out", ".out"))]
     assert not own_threads()
+
+
+def test_a_folder_that_is_read_only_is_said(
+    tmp_path: Path, algorithms: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing can be made there, nor taken away: EROFS for both, as a file system mounted so answers."""
+    video = make_clip(tmp_path / "clip.mp4", Clip(frames=20))
+
+    def refuse(path: Path, *_: object, **__: object) -> None:
+        raise OSError(errno.EROFS, "Read-only file system", str(path))
+
+    monkeypatch.setattr(Path, "unlink", refuse)
+    monkeypatch.setattr(Path, "open", refuse)
+    with pytest.raises(OSError, match=r"Read-only file system: '.*/out\.mp4'"):
+        record(video, tmp_path / "out.mp4", algorithms)
 
 
 @pytest.mark.parametrize("end", ["mp4", "mkv", "webm"])

@@ -42,9 +42,7 @@ def read(
     intake: Intake = AS_IT_COMES,
 ) -> tuple[list[Look], ReadCounts]:
     with open_video(path) as video:
-        reader = Reader(
-            video, samplings, span=span, foresee=foresee, every_frame=every_frame, intake=intake
-        )
+        reader = Reader(video, samplings, span=span, foresee=foresee, every_frame=every_frame, intake=intake)
         return list(reader.looks()), reader.counts
 
 
@@ -236,9 +234,7 @@ def test_a_source_is_scaled_and_capped_as_in_realtime(tmp_path: Path, name: str,
     path = make_coded(tmp_path / "clip", replace(CODINGS[name], frames=50))
     wanted = replace(spec(path), size=intake.size, fps=intake.fps)
     with capture(wanted, keep_pixels=True, slots=64) as main:
-        main.until(
-            lambda: main.reports[-1:] != [] and main.reports[-1].state is SourceState.ENDED, for_s=30
-        )
+        main.until(lambda: main.reports[-1:] != [] and main.reports[-1].state is SourceState.ENDED, for_s=30)
         main.read()
         live = list(zip(main.frames, main.pixels, strict=True))
     samplings = [Sampling(300_000, count=3, step=2), Sampling(200_000)]

@@ -16,6 +16,7 @@ from edged.app.ask import Conversation
 from edged.app.processes import ANALYZING
 from edged.errors import EdgedError
 from edged.model.analyzing import (
+    AlgorithmSaid,
     AnalysisEnded,
     AnalysisRequest,
     StopAnalysis,
@@ -26,6 +27,7 @@ from edged.model.analyzing import (
 )
 from edged.model.output import unpack_output
 from edged.supervise.channel import RAW, Packet
+from edged.supervise.logs import plain_lines
 from edged.supervise.wire import Decoder
 
 EXIT_FAILED = 1
@@ -39,7 +41,7 @@ _PATIENT_S = 2.0
 _BUSY_LOOK_S = 0.02
 _LAST_S = 0.3
 """For what the broker has not acknowledged yet, after an interrupt."""
-_DECODER = Decoder([VideoBegan, VideoProgress, VideoEnded, AnalysisEnded])
+_DECODER = Decoder([VideoBegan, VideoProgress, VideoEnded, AlgorithmSaid, AnalysisEnded])
 
 
 class _Interrupted(Exception):
@@ -164,6 +166,8 @@ class _Run:
                 self._show.progress(progress)
             case VideoEnded() as ended:
                 self._ended(ended)
+            case AlgorithmSaid() as said:
+                self._show.say("\n".join(plain_lines(said.line)))
             case AnalysisEnded() as end:
                 return end
         return None
