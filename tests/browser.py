@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+_KINDS = {".mkv": "video/x-matroska", ".webm": "video/webm"}
 _WITHIN_S = 60.0
 _PAGE = """<!doctype html><video id=v muted playsinline src="/film"></video><script>
 const film = document.getElementById("v"), began = performance.now();
@@ -92,7 +93,7 @@ class _Request(http.server.BaseHTTPRequestHandler):
         self._answer(200, "text/plain", b"")
 
     def _range(self, data: bytes) -> None:
-        kind = "video/x-matroska" if self.film.suffix == ".mkv" else "video/mp4"
+        kind = _KINDS.get(self.film.suffix, "video/mp4")
         wanted = self.headers.get("Range")
         if not wanted:
             self._answer(200, kind, data)

@@ -155,13 +155,23 @@ class Catalogue:
         return (*_built_in_folders(), *self._folders)
 
     def _missing(self, name: str) -> str:
-        """By the names of files alone: nothing is imported that was not asked for."""
+        """By the names and texts of files alone: nothing is imported that was not asked for."""
+        for path in self._files():
+            if _holds_class(path, name):
+                return f"there is no algorithm {name!r}: did you mean '{path.stem}:{name}'?"
         names = list(dict.fromkeys(path.stem for path in self._files()))
         stem = name.partition(":")[0]
         near = difflib.get_close_matches(stem, names, n=1, cutoff=0.5)
         if near:
             return f"there is no algorithm {name!r}: did you mean {near[0]!r}?"
         return f"there is no algorithm {name!r}; there are {', '.join(names)}"
+
+
+def _holds_class(path: Path, name: str) -> bool:
+    try:
+        return re.search(rf"^class {re.escape(name)}\b", path.read_text(), re.MULTILINE) is not None
+    except (OSError, UnicodeDecodeError):
+        return False
 
 
 def _stamp(path: Path) -> _Stamp:

@@ -5,6 +5,7 @@ Exit codes: 0 fine; 1 the user's mistake or a failed check; 2 usage; 70 a bug (s
 
 from __future__ import annotations
 
+import os
 import sys
 import traceback
 from pathlib import Path
@@ -29,6 +30,7 @@ from edged.errors import EdgedError, SpecRejected
 
 EXIT_FAILED = 1
 EXIT_BUG = 70
+EXIT_INTERRUPTED = 130
 _DEBUG = "--debug"
 
 app = typer.Typer(
@@ -41,6 +43,7 @@ app = typer.Typer(
 
 def main(arguments: list[str] | None = None) -> None:
     """The entry point of the console script. Always ends in SystemExit."""
+    _fill_standard_streams()
     words = list(sys.argv[1:] if arguments is None else arguments)
     debug = _DEBUG in words
     try:
@@ -49,11 +52,24 @@ def main(arguments: list[str] | None = None) -> None:
         if debug:
             raise
         sys.exit(_explain(error))
+    except KeyboardInterrupt:  # before or after the command itself, which has its own answer
+        sys.exit(EXIT_INTERRUPTED)
     except Exception as error:
         if debug:
             raise
         _report_bug(error)
         sys.exit(EXIT_BUG)
+
+
+def _fill_standard_streams() -> None:
+    """A shell may close them (``>&-``): then the next file or socket that is opened would be in their places,
+    and be written to by children. What stands there now refuses: EBADF, as for other programs.
+    """
+    while (fd := os.open(os.devnull, os.O_RDONLY)) <= 2:
+        os.set_inheritable(fd, True)
+    os.close(fd)
+    sys.stdout = sys.stdout or Path(os.devnull).open("w")  # noqa: SIM115 - for as long as the process
+    sys.stderr = sys.stderr or Path(os.devnull).open("w")  # noqa: SIM115
 
 
 def show_version(*, wanted: bool) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from edged.model.intake import Intake
 from edged.model.messages import JobSpec, Library
 from edged.model.scene import Scene
 
@@ -47,6 +48,7 @@ class VideoFile:
     """Absolute path of the film to make of it; empty: none."""
     jobs: tuple[str, ...] = ()
     """By name; at least one."""
+    intake: Intake = Intake()  # noqa: RUF009 - it is frozen
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +131,13 @@ class VideoEnded:
 
 
 @dataclass(frozen=True, slots=True)
+class AlgorithmSaid:
+    """A line that an algorithm printed, or a warning."""
+
+    line: str
+
+
+@dataclass(frozen=True, slots=True)
 class AnalysisEnded:
     """The last message."""
 
@@ -143,4 +152,4 @@ class AnalysisEnded:
     """``--resume`` goes on with what is left."""
 
 
-AnalysisUpdate = VideoBegan | VideoProgress | VideoEnded | AnalysisEnded
+AnalysisUpdate = VideoBegan | VideoProgress | VideoEnded | AlgorithmSaid | AnalysisEnded

@@ -42,6 +42,8 @@ class Moment:
     """Due, or wanted anyway."""
     wanted: bool = False
     """Its pixels are; `Agenda.settled` says when that is final."""
+    is_left_out: bool = False
+    """The clock's cap makes it no frame at all: the header is of the one before."""
 
 
 class Agenda:
@@ -61,7 +63,9 @@ class Agenda:
         """How many frames the longest window spans."""
         self.key_reach = max((sampling.reach for sampling in samplings if sampling not in frames), default=1)
         """How many keyframes."""
-        self._recent: deque[Moment] = deque()
+        self._recent: deque[Moment] = deque(maxlen=self.reach)
+        """Frames that a window may want yet."""
+        self._unsettled: deque[Moment] = deque()
 
     @property
     def is_over(self) -> bool:
@@ -76,11 +80,15 @@ class Agenda:
         self, stamp_us: int | None, now_ns: int, layout: FrameFormat, ticket: int, *, keyframe: bool
     ) -> Moment:
         """The next frame that is shown."""
-        self._clock.tick(stamp_us, now_ns, keyframe=keyframe)
+        is_frame = self._clock.tick(stamp_us, now_ns, keyframe=keyframe)
         header = self._clock.header(layout, MonotonicNs(now_ns), WallNs(0))
+        if not is_frame:
+            self._unsettled.append(Moment(ticket, header, is_left_out=True))
+            return self._unsettled[-1]
         runs = [schedule.look(header) is Verdict.RUN for schedule in self._schedules]
         moment = Moment(ticket, header)
         self._recent.append(moment)
+        self._unsettled.append(moment)
         if self._span.holds(header.pts_us):
             moment.due = tuple(runs)
             moment.given = self._every_frame or any(runs)
@@ -93,11 +101,17 @@ class Agenda:
 
     def settled(self) -> list[Moment]:
         """Those of which ``wanted`` is final now, in order, each once."""
-        return [self._recent.popleft() for _ in range(len(self._recent) - self.reach + 1)]
+        settled = []
+        frames = sum(not moment.is_left_out for moment in self._unsettled)
+        while self._unsettled and (frames >= self.reach or self._unsettled[0].is_left_out):
+            settled.append(self._unsettled.popleft())
+            frames -= not settled[-1].is_left_out
+        return settled
 
     def rest(self) -> list[Moment]:
         """No more come: all that are left are settled."""
-        moments = list(self._recent)
+        moments = list(self._unsettled)
+        self._unsettled.clear()
         self._recent.clear()
         return moments
 

@@ -173,7 +173,7 @@ class _Engines:
 
     def engine_for(self, video: VideoFile) -> Engine | RayEngine:
         """Raises `EdgedError` for jobs that cannot be loaded."""
-        needed = (video.jobs, video.scene)
+        needed = (video.jobs, video.scene, video.intake)
         if self._engine is None or self._of != needed:
             self._opened.close()
             setup = Setup(
@@ -182,6 +182,7 @@ class _Engines:
                 scene=video.scene,
                 device=self.request.device,
                 source=video.source,
+                intake=video.intake,
             )
             self._engine = engine = self._made(setup)
             self._opened.enter_context(engine)
@@ -192,7 +193,8 @@ class _Engines:
         """An engine with many workers may begin with what follows ``place`` and needs the same."""
         if isinstance(self._engine, RayEngine):
             following = takewhile(
-                lambda video: (video.jobs, video.scene) == self._of, self.request.videos[place + 1 :]
+                lambda video: (video.jobs, video.scene, video.intake) == self._of,
+                self.request.videos[place + 1 :],
             )
             span = Span(self.request.start_us, self.request.end_us)
             self._engine.expect([Coming(openable(video.url), video.source, span) for video in following])
@@ -224,4 +226,7 @@ def _reason(error: Exception, course: _Course) -> str:
         return f"{name}{error.strerror or error}"
     text = redact_text(str(error), course.opened)
     text = text.replace(redact_url(course.opened) or course.video.name, course.video.name)
-    return " ".join(text.split()).removeprefix(f"{course.video.name}: ")
+    name, text = " ".join(course.video.name.split()), " ".join(text.split())
+    if text.startswith(f"{name} "):
+        return f"it {text.removeprefix(name).lstrip()}"
+    return text.removeprefix(f"{name}: ")

@@ -8,7 +8,9 @@ import os
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import contextlib
+import logging
 import signal
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -18,6 +20,7 @@ import cv2
 
 from edged.errors import ChannelClosed, EdgedError
 from edged.model.analyzing import (
+    AlgorithmSaid,
     AnalysisEnded,
     AnalysisRequest,
     AnalysisUpdate,
@@ -30,6 +33,7 @@ from edged.offline.analysis import Analysis
 from edged.offline.sinks.files import FileSink
 from edged.offline.sinks.passing import ChannelSink, StreamSink
 from edged.offline.sinks.sink import Sink
+from edged.offline.voice import Voice, part_results_from_prints
 from edged.supervise.channel import Channel
 from edged.supervise.child import serve
 from edged.supervise.heartbeat import Heartbeat
@@ -44,8 +48,8 @@ _LAST_S = 5.0
 _LISTEN_S = 0.5
 
 
-class Stopped(Exception):
-    """An end was ordered."""
+class Stopped(BaseException):
+    """An end was ordered. No `Exception`: whoever catches what goes wrong in an algorithm lets it through."""
 
 
 def run(channel: Channel, heartbeat: Heartbeat) -> None:
@@ -57,17 +61,20 @@ def run(channel: Channel, heartbeat: Heartbeat) -> None:
     assert isinstance(request, AnalysisRequest)  # noqa: S101  narrows
     cv2.setNumThreads(1)
     with Interruption(channel, heartbeat) as interruption:
-        sink = sink_for(request, channel)
+        sink = sink_for(request, channel, part_results_from_prints())
         teller = _Teller(channel, interruption)
+        sys.stdout = Voice(teller.say)
+        logging.getLogger("edged.offline").addHandler(logging.StreamHandler(Voice(teller.say)))
         analysis = Analysis(request, sink, teller.tell, interruption.waiting, build_on(heartbeat, lane=0))
         ended = _outcome(analysis, sink)
     channel.send(ended, wait_s=_LAST_S)
 
 
-def sink_for(request: AnalysisRequest, channel: Channel) -> Sink:
+def sink_for(request: AnalysisRequest, channel: Channel, stream: int) -> Sink:
+    """``stream``: the descriptor that is standard output."""
     match request.where:
         case Where.STREAM:
-            return StreamSink(request)
+            return StreamSink(request, stream)
         case Where.BROKER:
             return ChannelSink(channel)
     return FileSink(request)
@@ -166,6 +173,10 @@ class _Teller:
         self._channel = channel
         self._interruption = interruption
         self._told_s = 0.0
+
+    def say(self, line: str) -> None:
+        """A line is left out where main does not keep up with them."""
+        self._channel.send(AlgorithmSaid(line))
 
     def tell(self, update: AnalysisUpdate) -> None:
         now_s = time.monotonic()

@@ -12,6 +12,7 @@ from typing import Any, TypeAlias
 from urllib.parse import urlsplit
 
 from edged.errors import Problem, SpecRejected
+from edged.model.intake import Intake
 from edged.model.messages import JobSpec
 from edged.model.scene import Scene
 from edged.offline.engine import Setup
@@ -63,7 +64,8 @@ def describe(source: str | Path, jobs: Jobs, own: Own) -> Setup:
     scene = plan.scenes.get(seen)
     if own.scene:
         scene = _changed(scene or Scene(), own.scene)
-    return Setup(chosen, library, scene, loaded.settings.device, name)
+    intake = plan.intakes.get(seen, Intake())
+    return Setup(chosen, library, scene, loaded.settings.device, name, intake)
 
 
 def source_name(source: str | Path) -> str:

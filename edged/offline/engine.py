@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import Self
 
 from edged.algorithm.runtime import OnBuild
+from edged.model.intake import Intake
 from edged.model.messages import JobSpec, Library, Numbering
 from edged.model.scene import Scene
 from edged.offline.analyzed import AnalyzedFrame, Hook, checked
@@ -47,6 +48,7 @@ class Setup:
     """In results."""
     source: str = "video"
     """In results, where the video has no name of its own."""
+    intake: Intake = Intake()  # noqa: RUF009 - it is frozen
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +129,8 @@ class Engine:
             stack.callback(cast.close)
             every_frame = record is not None or on_frame is not None
             samplings = [job.sampling for job in self._setup.jobs]
-            reader = Reader(video, samplings, every_frame=every_frame, span=span)
+            intake = self._setup.intake
+            reader = Reader(video, samplings, every_frame=every_frame, span=span, intake=intake)
             recorder = None
             if record is not None:
                 recorder = stack.enter_context(Recorder(record, video.fps, url))

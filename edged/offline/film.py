@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 from fractions import Fraction
 from pathlib import Path
@@ -104,7 +105,8 @@ class Film:
             if whole:
                 self._part.replace(self._output)
             else:
-                self._part.unlink(missing_ok=True)
+                with contextlib.suppress(OSError):  # what is wrong with the folder was told already
+                    self._part.unlink(missing_ok=True)
 
     def add(self, picture: NDArray[np.uint8], pts_us: int, layout: FrameFormat = _DEFAULT) -> None:
         """The next picture, BGR; the film has the colour matrix and range of ``layout``. Raises as `put`."""

@@ -51,10 +51,14 @@ class _Picture:
 class Gallery:
     """Takes the wanted pictures in the order they are shown."""
 
-    def __init__(self, samplings: Sequence[Sampling], agenda: Agenda) -> None:
+    def __init__(
+        self, samplings: Sequence[Sampling], agenda: Agenda, size: tuple[int, int] | None = None
+    ) -> None:
+        """``size``: width and height that they are scaled to; None: as they come."""
         self._samplings = tuple(samplings)
         self._reach = agenda.reach
         self._copier = Copier()
+        self._copier.set_output(size, ())
         self._recent: dict[int, _Picture] = {}
         self._keyframes: deque[_Picture] = deque(maxlen=agenda.key_reach)
         self.lacking = 0

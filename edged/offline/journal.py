@@ -18,6 +18,7 @@ from typing import Any
 
 from edged.errors import EdgedError
 from edged.model.analyzing import AnalysisRequest, Where
+from edged.model.intake import Intake
 
 _VERSION = 1
 _IN_FOLDER = "analysis.resume"
@@ -107,6 +108,11 @@ def journal_of(request: AnalysisRequest) -> Journal:
         },
         "jobs": {job.name: _hash(_meaning(job)) for job in request.jobs},
         "scenes": {video.source: _hash(video.scene) for video in request.videos if video.scene},
+        "sizes and rates": {
+            video.source: [video.intake.size, video.intake.fps]
+            for video in request.videos
+            if video.intake != Intake()
+        },
         "for each video": {video.source: list(video.jobs) for video in request.videos},
         "records": {video.source: video.record for video in request.videos if video.record},
         "from, to": [request.start_us, request.end_us],

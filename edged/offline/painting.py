@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,6 +40,8 @@ class Painting:
     trails: tuple[Trail, ...]
     own: tuple[tuple[JobSpec, Chain, Outcome], ...]
     """What chains draw themselves."""
+    failed: set[str] = field(default_factory=set, compare=False)
+    """Jobs whose own drawing failed before: that is said once."""
 
     @property
     def is_empty(self) -> bool:
@@ -62,9 +64,14 @@ class Painting:
             try:
                 chain.draw(picture, outcome)
             except Exception as error:  # noqa: BLE001 - somebody else's draw()
-                _log.debug("job %s cannot be drawn: %s", job.name, describe_fault(error, job.hidden))
+                self._complain(job, error)
         cover_masks(picture, self.scene)
         return picture
+
+    def _complain(self, job: JobSpec, error: Exception) -> None:
+        level = logging.DEBUG if job.name in self.failed else logging.WARNING
+        self.failed.add(job.name)
+        _log.log(level, "draw() of job %s failed: %s", job.name, describe_fault(error, job.hidden))
 
 
 class Painter:
@@ -79,6 +86,7 @@ class Painter:
         self._chains = tuple(tuple(chain for chain in each if chain.draws) for each in chains)
         self._trails = tuple(Trails() for _ in jobs)
         self._seen: dict[int, _Seen] = {}
+        self._failed: set[str] = set()
         self.painting = Painting(scene, Outcome(), (), ())
         """Of the frames that come now."""
 
@@ -101,7 +109,7 @@ class Painter:
             for chain in self._chains[place]
         )
         trails = tuple(trail for one in seen for trail in one.trails)
-        return Painting(self._scene, _together([one.outcome for one in seen]), trails, own)
+        return Painting(self._scene, _together([one.outcome for one in seen]), trails, own, self._failed)
 
 
 def _together(outcomes: Sequence[Outcome]) -> Outcome:

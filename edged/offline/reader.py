@@ -14,7 +14,8 @@ from av.video.stream import VideoStream
 
 from edged.capture.clock import SourceClock
 from edged.model.frame import FrameFormat
-from edged.model.sampling import Sampling
+from edged.model.intake import Intake
+from edged.model.sampling import SampleOn, Sampling
 from edged.offline.agenda import Agenda, Moment, Span
 from edged.offline.coded import inspector
 from edged.offline.footage import Video
@@ -27,6 +28,8 @@ __all__ = ["Look", "ReadCounts", "Reader", "Span"]
 VideoPacket: TypeAlias = "Packet[VideoStream]"
 _MOST_EXPECTED = 128
 """Pictures that were sent to the decoder; of those that never come it is soon known."""
+
+_AS_IT_COMES = Intake()
 
 log = logging.getLogger("edged.offline")
 
@@ -57,6 +60,7 @@ class Reader:
         every_frame: bool = False,
         span: Span | None = None,
         foresee: bool = True,
+        intake: Intake = _AS_IT_COMES,
     ) -> None:
         """``every_frame``: frames that are due for nothing are given, too.
 
@@ -66,8 +70,9 @@ class Reader:
         self._foresee = foresee
         self.counts = ReadCounts()
         self._clock = SourceClock()
+        self._clock.set_cap(intake.fps, among_keyframes=not every_frame and _only_keyframes(samplings))
         self._agenda = Agenda(self._clock, samplings, span or Span(), every_frame=every_frame)
-        self._gallery = Gallery(samplings, self._agenda)
+        self._gallery = Gallery(samplings, self._agenda, intake.size)
         self._plain = False
         """Everything is decoded from here on."""
         self._format: FrameFormat | None = None
@@ -180,6 +185,8 @@ class Reader:
         else:
             self._format = self._gallery.format_of(picture)
             self._count_missing(picture.pts)
+        if moment.is_left_out:
+            return None
         return self._gallery.show(moment, picture) if moment.wanted or self._plain else None
 
     def _note(self, picture: VideoFrame) -> Moment:
@@ -200,3 +207,7 @@ class Reader:
             return
         for pts in [pts for pts in self._expected if before is None or pts < before]:
             self.counts.missing += self._expected.pop(pts).wanted
+
+
+def _only_keyframes(samplings: Sequence[Sampling]) -> bool:
+    return bool(samplings) and all(sampling.on is SampleOn.KEYFRAMES for sampling in samplings)

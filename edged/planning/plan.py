@@ -14,6 +14,7 @@ from typing import Any
 from edged.errors import Problem, SpecRejected
 from edged.model.capturing import CaptureSpec, Demand
 from edged.model.fetching import ModelFile
+from edged.model.intake import Intake
 from edged.model.messages import JobSpec, Library, LinkSpec
 from edged.model.recordings import Keeping, SourceKeeping
 from edged.model.redact import is_secret_name, redact_url
@@ -79,6 +80,8 @@ class Plan:
     """How much is kept of what is recorded."""
     live: LivePlan = field(default_factory=LivePlan)
     failed_outputs: dict[str, Failure] = field(default_factory=dict)
+    intakes: dict[str, Intake] = field(default_factory=dict)
+    """Of all sources, as `scenes`."""
 
 
 def make_plan(loaded: Loaded, folder: Path) -> Plan:
@@ -111,6 +114,7 @@ def make_plan(loaded: Loaded, folder: Path) -> Plan:
         jobs=jobs,
         library=library,
         scenes={name: _scene(source) for name, source in spec.sources.items()},
+        intakes={name: Intake(source.size, source.fps) for name, source in spec.sources.items()},
         failed_sources=failed,
         failed_jobs=failed_jobs,
         models=brought.models,

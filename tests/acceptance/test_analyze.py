@@ -6,46 +6,28 @@ import contextlib
 import csv
 import io
 import json
-import os
 import random
 import resource
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import psutil
 import pytest
 
+from tests.analyses import AISLE, BOTTLES, COMMAND, PEOPLE, analyze, environment, films, lines
 from tests.servers.lifetime import die_with_the_tests
 
 pytestmark = pytest.mark.assets
-AISLE, BOTTLES, PEOPLE = "store-aisle-detection", "bottle-detection", "one-by-one-person-detection"
-COMMAND = [sys.executable, "-m", "edged", "analyze"]
 
 
 @pytest.fixture
 def model(assets: Path) -> list[str]:
     """The options of a job that keeps no state."""
     return ["--model", str(assets / "yolox_nano_416.onnx"), "--interval", "0.5"]
-
-
-def analyze(*words: str | Path, within_s: float = 120, **how: Any) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [*COMMAND, *map(str, words)], capture_output=True, text=True, timeout=within_s, check=False, **how
-    )
-
-
-def films(assets: Path, *names: str) -> list[Path]:
-    return [assets / f"{name}.mp4" for name in names]
-
-
-def lines(text: str) -> list[Any]:
-    return [json.loads(line) for line in text.splitlines()]
 
 
 # ---- what comes out ----
@@ -175,10 +157,6 @@ def test_mistakes_are_told_with_the_mend(
     assert told in " ".join(done.stderr.split())
     assert "Traceback" not in done.stderr
     assert list(tmp_path.iterdir()) == []
-
-
-def environment() -> dict[str, str]:
-    return {**os.environ, "PYTHONPATH": os.getcwd(), "COLUMNS": "200"}  # noqa: PTH109
 
 
 def test_an_algorithm_that_raises_fails_its_video_and_the_others_are_done(
@@ -357,46 +335,3 @@ def test_ctrl_c_ends_in_order_and_says_how_to_go_on(assets: Path, model: list[st
     assert parquet.read_table(out).equals(whole)
     assert whole.num_rows > before
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out.parquet", "whole.parquet"]
-
-
-HANGS = """\
-import time
-from edged import BaseAlgo
-
-class Hangs(BaseAlgo):
-    def run(self, frames):
-        open("begun", "w")
-        while True:
-            try:
-                time.sleep(60)
-            except BaseException:
-                pass
-"""
-
-
-def test_a_second_ctrl_c_ends_at_once(assets: Path, tmp_path: Path) -> None:
-    (tmp_path / "hangs.py").write_text(HANGS)
-    words = [
-        *films(assets, AISLE),
-        "--algorithm",
-        "hangs:Hangs",
-        "--folder",
-        tmp_path,
-        "-o",
-        tmp_path / "o.jsonl",
-    ]
-    with subprocess.Popen(
-        [*COMMAND, *map(str, words)], cwd=tmp_path, env=environment(), stderr=subprocess.PIPE
-    ) as process:
-        try:
-            deadline = time.monotonic() + 30
-            while not (tmp_path / "begun").exists():
-                assert time.monotonic() < deadline
-                time.sleep(0.02)
-            process.send_signal(signal.SIGINT)
-            time.sleep(0.3)
-            assert process.poll() is None
-            process.send_signal(signal.SIGINT)
-            assert process.wait(5) == 130
-        finally:
-            process.kill()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from edged import AlgorithmError, AnalyzedFrame
 from edged.errors import EdgedError
 from edged.offline import coding
 from edged.offline.film import Film
+from tests.browser import play
 from tests.integration.clips import Clip, make_clip
 from tests.integration.offline_rig import own_threads, write_algorithms
 
@@ -93,6 +95,17 @@ def test_every_frame_is_there_at_its_own_time(tmp_path: Path, algorithms: Path, 
     exact = 1e-6 if end == "mp4" else 0.0006  # the others count in milliseconds
     assert times_of(film) == pytest.approx(times_of(video), abs=exact)
     assert sorted(path.name for path in tmp_path.iterdir() if "out" in path.name) == [film.name]
+
+
+@pytest.mark.parametrize("end", ["mp4", "webm"])
+def test_a_browser_plays_it(tmp_path: Path, algorithms: Path, end: str) -> None:
+    video, film = make_clip(tmp_path / "clip.mp4", Clip(frames=60)), tmp_path / f"out.{end}"
+    record(video, film, algorithms)
+    played = play(film)
+    assert played.error == ""
+    assert played.shown == pytest.approx(2.0, abs=0.1)
+    assert played.first == pytest.approx(2.0, abs=0.1)
+    assert played.frames >= 30
 
 
 def test_a_film_of_a_part_begins_at_zero(tmp_path: Path, algorithms: Path) -> None:
@@ -252,6 +265,21 @@ def test_where_it_cannot_be_written_is_said(
         record(video, tmp_path / "out.mp4", algorithms)
     assert not [path for path in tmp_path.iterdir() if path.name.startswith(("out", ".out"))]
     assert not own_threads()
+
+
+def test_a_folder_that_is_read_only_is_said(
+    tmp_path: Path, algorithms: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing can be made there, nor taken away: EROFS for both, as a file system mounted so answers."""
+    video = make_clip(tmp_path / "clip.mp4", Clip(frames=20))
+
+    def refuse(path: Path, *_: object, **__: object) -> None:
+        raise OSError(errno.EROFS, "Read-only file system", str(path))
+
+    monkeypatch.setattr(Path, "unlink", refuse)
+    monkeypatch.setattr(Path, "open", refuse)
+    with pytest.raises(OSError, match=r"Read-only file system: '.*/out\.mp4'"):
+        record(video, tmp_path / "out.mp4", algorithms)
 
 
 @pytest.mark.parametrize("end", ["mp4", "mkv", "webm"])

@@ -15,6 +15,7 @@ import pytest
 
 from edged.model.capturing import SourceState
 from edged.model.frame import FrameHeader
+from edged.model.intake import Intake
 from edged.model.sampling import SampleOn, Sampling
 from edged.offline.footage import open_video
 from edged.offline.reader import Look, ReadCounts, Reader, Span
@@ -27,6 +28,7 @@ FOOTAGE = (
     "one-by-one-person-detection.mp4",
     "store-aisle-detection.mp4",
 )
+AS_IT_COMES = Intake()
 KEYFRAMES = Sampling(0, on=SampleOn.KEYFRAMES)
 
 
@@ -37,9 +39,10 @@ def read(
     span: Span | None = None,
     foresee: bool = True,
     every_frame: bool = False,
+    intake: Intake = AS_IT_COMES,
 ) -> tuple[list[Look], ReadCounts]:
     with open_video(path) as video:
-        reader = Reader(video, samplings, span=span, foresee=foresee, every_frame=every_frame)
+        reader = Reader(video, samplings, span=span, foresee=foresee, every_frame=every_frame, intake=intake)
         return list(reader.looks()), reader.counts
 
 
@@ -223,6 +226,28 @@ def test_headers_are_those_of_realtime(tmp_path: Path, name: str) -> None:
     looks, _ = read(path, [Sampling(0)], span=span)
     assert [numbers(look.header) for look in looks][: len(live)] == live
     assert len(looks) - len(live) <= 1
+
+
+@pytest.mark.parametrize("name", ["x264 open", "x265", "raw h264", "vp8 hidden"])
+@pytest.mark.parametrize("intake", [Intake((160, 120), 7.5), Intake(None, 10), Intake((162, 90))])
+def test_a_source_is_scaled_and_capped_as_in_realtime(tmp_path: Path, name: str, intake: Intake) -> None:
+    path = make_coded(tmp_path / "clip", replace(CODINGS[name], frames=50))
+    wanted = replace(spec(path), size=intake.size, fps=intake.fps)
+    with capture(wanted, keep_pixels=True, slots=64) as main:
+        main.until(lambda: main.reports[-1:] != [] and main.reports[-1].state is SourceState.ENDED, for_s=30)
+        main.read()
+        live = list(zip(main.frames, main.pixels, strict=True))
+    samplings = [Sampling(300_000, count=3, step=2), Sampling(200_000)]
+    looks, _ = read(path, [*samplings, Sampling(0)], intake=intake)
+    assert [numbers(look.header) for look in looks] == [numbers(header) for header, _ in live]
+    for (_, pixels), look in zip(live, looks, strict=True):
+        assert look.frame is not None
+        assert (pixels == look.frame.pixels).all()
+    foreseen, counts = read(path, samplings, intake=intake)
+    plain, _ = read(path, samplings, intake=intake, foresee=False)
+    assert told(foreseen) == told(plain)
+    assert counts.missing == 0
+    assert any(len(look.windows[0]) == 3 for look in foreseen)
 
 
 def test_decoding_lets_other_threads_run(assets: Path) -> None:

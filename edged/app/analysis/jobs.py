@@ -6,13 +6,14 @@ import json
 import re
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from edged.app.commands.param_words import params_of
 from edged.errors import EdgedError, Problem, SpecRejected
+from edged.model.intake import Intake
 from edged.model.messages import JobSpec, Library
 from edged.model.scene import Scene
 from edged.planning.plan import Plan, make_plan
@@ -55,6 +56,8 @@ class Jobs:
     loaded: Loaded
     scenes: Mapping[str, Scene]
     """By source of the CONFIG."""
+    intakes: Mapping[str, Intake] = field(default_factory=dict)
+    """As well."""
 
     @property
     def device(self) -> str:
@@ -134,7 +137,7 @@ def _jobs(plan: Plan, loaded: Loaded, names: Iterable[str], where: str) -> Jobs:
     if not wanted:
         raise EdgedError(f"{where}: no job is enabled in it; choose one with --job NAME", code="invalid")
     specs = {name: replace(plan.jobs[name].spec, qos=1) for name in wanted}
-    return Jobs(specs, plan.library, loaded, plan.scenes)
+    return Jobs(specs, plan.library, loaded, plan.scenes, plan.intakes)
 
 
 def _placeless(problem: Problem, name: str) -> Problem:

@@ -12,6 +12,7 @@ from edged.app.analysis.target import Target, find_span, find_target
 from edged.app.analysis.videos import Found, find_videos, names_of
 from edged.errors import EdgedError
 from edged.model.analyzing import AnalysisRequest, ClusterOrder, VideoFile, Where
+from edged.model.intake import Intake
 from edged.settings.nearest import did_you_mean
 
 FILMS = (".mp4", ".webm", ".mkv")
@@ -135,9 +136,9 @@ def _videos(order: Order, jobs: Jobs, found: Sequence[Found]) -> tuple[VideoFile
     for video, name, record in zip(found, names, records, strict=True):
         source = order.source or jobs.source_for(video.url)
         scene = jobs.scenes.get(source) if source is not None else None
-        videos.append(
-            VideoFile(video.url, video.name, name, video.identity, scene, record, jobs.names_for(source))
-        )
+        intake = jobs.intakes.get(source, Intake()) if source is not None else Intake()
+        of_source = (scene, record, jobs.names_for(source), intake)
+        videos.append(VideoFile(video.url, video.name, name, video.identity, *of_source))
     return tuple(videos)
 
 

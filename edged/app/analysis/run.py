@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import os
 import signal
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -16,6 +16,7 @@ from edged.app.ask import Conversation
 from edged.app.processes import ANALYZING
 from edged.errors import EdgedError
 from edged.model.analyzing import (
+    AlgorithmSaid,
     AnalysisEnded,
     AnalysisRequest,
     StopAnalysis,
@@ -26,17 +27,21 @@ from edged.model.analyzing import (
 )
 from edged.model.output import unpack_output
 from edged.supervise.channel import RAW, Packet
+from edged.supervise.logs import plain_lines
 from edged.supervise.wire import Decoder
 
 EXIT_FAILED = 1
+_STDOUT = 1
 EXIT_UNREAD = 141
 """As of a program that SIGPIPE ends."""
 _STOP_S = 15.0
-"""For the end in order; longer only if a disk hangs."""
+"""For the end in order; longer only if an algorithm or a disk hangs."""
+_PATIENT_S = 2.0
+"""An end in order that takes longer is explained."""
 _BUSY_LOOK_S = 0.02
 _LAST_S = 0.3
 """For what the broker has not acknowledged yet, after an interrupt."""
-_DECODER = Decoder([VideoBegan, VideoProgress, VideoEnded, AnalysisEnded])
+_DECODER = Decoder([VideoBegan, VideoProgress, VideoEnded, AlgorithmSaid, AnalysisEnded])
 
 
 class _Interrupted(Exception):
@@ -78,7 +83,7 @@ class _Tally:
 
 def run(request: AnalysisRequest, broker: Address | None, *, quiet: bool) -> int:
     """The exit code. Raises `EdgedError` for what ends all of it, KeyboardInterrupt at the second Ctrl-C."""
-    shown = request.where is Where.STREAM and sys.stdout.isatty()
+    shown = request.where is Where.STREAM and os.isatty(_STDOUT)
     interrupts = _Interrupts()
     with ExitStack() as opened:
         opened.enter_context(interrupts.held())
@@ -110,11 +115,15 @@ class _Run:
         self._show = show
         self._interrupts = interrupts
         self._stop_by_s: float | None = None
+        self._is_explained = False
 
     def follow(self) -> AnalysisEnded:
         """Until it ended."""
         while True:
-            self._mind_interrupts()
+            if self._mind_interrupts():
+                return AnalysisEnded(
+                    stopped=True, resumable=self._request.where in (Where.FILE, Where.FOLDER)
+                )
             if self._output is not None and not self._output.has_room:
                 time.sleep(_BUSY_LOOK_S)
                 continue
@@ -132,14 +141,18 @@ class _Run:
                 self._output.wait(_LAST_S)
                 return
 
-    def _mind_interrupts(self) -> None:
+    def _mind_interrupts(self) -> bool:
+        """Whether the end that was ordered is waited for no more."""
         if not self._interrupts.number:
-            return
+            return False
+        now_s = time.monotonic()
         if self._stop_by_s is None:
-            self._stop_by_s = time.monotonic() + _STOP_S
+            self._stop_by_s = now_s + _STOP_S
             self._child.send(StopAnalysis())
-        elif time.monotonic() > self._stop_by_s:
-            raise self._child.silent()
+        elif not self._is_explained and now_s > self._stop_by_s - _STOP_S + _PATIENT_S:
+            self._is_explained = True
+            self._show.say("waiting for what is in hand; Ctrl-C again ends at once")
+        return now_s > self._stop_by_s
 
     def _take(self, packet: Packet) -> AnalysisEnded | None:
         if packet.kind == RAW:
@@ -153,6 +166,8 @@ class _Run:
                 self._show.progress(progress)
             case VideoEnded() as ended:
                 self._ended(ended)
+            case AlgorithmSaid() as said:
+                self._show.say("\n".join(plain_lines(said.line)))
             case AnalysisEnded() as end:
                 return end
         return None

@@ -107,7 +107,8 @@ class PartWorker:
     def _looks(self, video: Video, span: Span) -> Iterator[Look]:
         """With what is masked covered."""
         covering = Covering(self._setup.scene)
-        for look in Reader(video, [job.sampling for job in self._setup.jobs], span=span).looks():
+        samplings = [job.sampling for job in self._setup.jobs]
+        for look in Reader(video, samplings, span=span, intake=self._setup.intake).looks():
             covering.cover(look)
             yield look
 

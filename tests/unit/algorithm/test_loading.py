@@ -162,6 +162,7 @@ def test_a_file_with_several_lists_each(tmp_path: Path) -> None:
     assert error.code == "algorithm_not_found"
     assert "say which, colours:Red, colours:Blue" in str(error)
     assert "did you mean 'colours:Blue'" in str(failure(catalogue, "colours:Bleu"))
+    assert "did you mean 'colours:Red'?" in str(failure(catalogue, "Red"))
 
 
 def test_a_wrong_name_says_the_nearest(tmp_path: Path) -> None:
