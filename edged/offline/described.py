@@ -106,6 +106,11 @@ def _plain(value: Any) -> Any:
         return os.fspath(value)
     if isinstance(value, Mapping):
         return dict(value)
+    if isinstance(value, type):
+        raise TypeError(
+            f"{value.__name__} is a class; name it as a text, 'file:{value.__name__}', and say in which "
+            "folder that file is with algorithms="
+        )
     raise TypeError(f"{value!r} is neither a text, a number, a list nor a mapping")
 
 

@@ -122,7 +122,7 @@ def test_of_twenty_videos_one_broken_the_others_are_done(
     assert sources == [f"{number:02}" for number in range(20) if number != 7]
     assert len(results) == 19 * 3
     assert "1 of 20 videos failed:" in done.stderr
-    assert f"{broken}: " in done.stderr
+    assert f"{broken}: it is not a video" in done.stderr
     assert "Traceback" not in done.stderr
     assert not (tmp_path / "out.jsonl.resume").exists()
 
@@ -141,6 +141,7 @@ def test_of_twenty_videos_one_broken_the_others_are_done(
         (["FILM", "--algorithm", "motion", "--from", "1:75"], 2, "is no time"),
         (["FILM", "--algorithm", "motion", "-o", "none/out.csv"], 1, "there is no folder"),
         (["FILM", "--algorithm", "motion", "-o", "/sys/out.csv"], 1, "/sys/out.csv"),
+        (["FILM", "--algorithm", "motion", "--record", "/sys/x.mp4"], 1, "another place with --record"),
         (["FILM", "--algorithm", "motion", "-o", "out.txt"], 2, ".jsonl, .csv or .parquet"),
         (["FILM", "--algorithm", "motion", "--resume"], 2, "--resume is for"),
         (["rtsp://127.0.0.1/x", "--algorithm", "motion"], 1, "edged run"),

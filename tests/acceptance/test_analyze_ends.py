@@ -123,3 +123,15 @@ def test_closed_streams_are_no_bug(assets: Path, closed: str, code: int, said: s
     )  # fmt: skip
     assert (done.returncode, done.stderr) == (code, said)
     assert len(lines(done.stdout)) == (0 if code else 4)
+
+
+def test_what_another_analysis_writes_is_not_overwritten(assets: Path, tmp_path: Path) -> None:
+    with begun(tmp_path, *films(assets, AISLE), "hangs:Hangs", HANGS) as first:
+        words = [*films(assets, AISLE), "--algorithm", "motion", "-o", tmp_path / "out.jsonl", "--overwrite"]
+        done = analyze(*words)
+        assert (done.returncode, "another edged analyze writes to" in done.stderr) == (1, True), done.stderr
+        assert (tmp_path / "out.jsonl").exists()
+        assert (tmp_path / "out.jsonl.resume").exists()
+        first.kill()
+        first.wait(10)
+        assert analyze(*words).returncode == 0

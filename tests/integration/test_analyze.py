@@ -133,6 +133,7 @@ def test_a_config_brings_jobs_and_the_scene_of_the_source_of_that_name(clip: Pat
         ({"job": {"algorithm": "own:Brigth"}}, "did you mean"),
         ({"job": {"algorithm": "motion", "sampling": {"intervall": 1}}}, "spec.jobs.job.sampling.intervall"),
         ({"job": {"algorithm": "motion", "params": {"x": object()}}}, "is not plain data"),
+        ({"job": {"algorithm": edged.BaseAlgo}}, "'file:BaseAlgo', and say in which"),
         ({}, "names no job"),
         ("nowhere.yaml", "there is no such file"),
     ],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -171,6 +172,12 @@ def _check_records(order: Order, records: Sequence[str]) -> None:
         raise EdgedError(
             f"{there[0]} is there already: give another name with --record; --overwrite begins anew"
         )
+    for folder in {Path(record).parent for record in records if record}:
+        try:
+            with tempfile.TemporaryFile(dir=folder):
+                pass  # better known now than after the first frame of each video
+        except OSError as error:
+            raise EdgedError(f"{folder}: {error.strerror}: name another place with --record") from error
 
 
 def _is_same(path: str, url: str) -> bool:

@@ -119,7 +119,10 @@ class FileSink:
                 )
 
     def _begin_anew(self) -> None:
-        for path in (*self._finals(), *self._spools()):
+        old = [path for path in (*self._finals(), *self._spools()) if path.is_file()]
+        for path in old:
+            _check_free(path)
+        for path in old:
             path.unlink(missing_ok=True)
         if self._request.where is Where.FOLDER:
             Path(self._request.output).mkdir(exist_ok=True)
@@ -207,6 +210,15 @@ def _take(fd: int, path: Path) -> None:
             time.sleep(0.05)
         else:
             return
+
+
+def _check_free(path: Path) -> None:
+    """Whoever writes to it would go on without knowing that it is gone. Raises `EdgedError`, OSError."""
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        _take(fd, path)
+    finally:
+        os.close(fd)
 
 
 def _spool(final: Path) -> Path:
