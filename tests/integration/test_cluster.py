@@ -6,6 +6,7 @@ import os
 import signal
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -13,6 +14,7 @@ import pytest
 
 from edged.errors import AlgorithmError, EdgedError, SourceUnsupported
 from edged.model.analyzing import ClusterOrder
+from edged.model.intake import Intake
 from edged.model.messages import JobSpec, Library, LinkSpec, MotionGate
 from edged.model.sampling import Sampling
 from edged.model.scene import Scene
@@ -87,7 +89,8 @@ def _title(process: psutil.Process) -> str:
 
 @pytest.mark.usefixtures("nobody_left")
 def test_videos_give_what_they_give_on_one_machine(clips: list[Path]) -> None:
-    for wanted in (setup(), setup(count=4), setup(gated=True)):
+    scaled = replace(setup(count=4), intake=Intake((160, 90), 12))
+    for wanted in (setup(), setup(count=4), setup(gated=True), scaled):
         expected = on_this_machine(wanted, *clips)
         assert all(expected)
         with RayEngine(wanted, ClusterOrder(workers=WORKERS)) as engine:

@@ -48,6 +48,16 @@ def test_with_debug_a_bug_shows_its_traceback(words: list[str]) -> None:
         cli.main(words)
 
 
+def test_ctrl_c_before_the_command_is_no_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(app: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli.typer.main, "get_command", interrupted)
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["algos"])
+    assert ended.value.code == 130
+
+
 @pytest.mark.parametrize("buggy_check", [ChildBug("line 1\nValueError: 2")], indirect=True)
 @pytest.mark.usefixtures("buggy_check")
 def test_a_bug_of_a_child_is_a_bug(capsys: pytest.CaptureFixture[str]) -> None:
