@@ -37,6 +37,8 @@ _NOTE_EVERY_S = 0.5
 """Written only when another set of topics is kept."""
 
 
+_MOST_EARLY = 64
+"""Messages; beyond them they stay unacknowledged, and the broker sends them again at the next connect."""
 _STOP_S = 1.0
 """For each part, of the few that the service manager gives the whole daemon."""
 
@@ -85,6 +87,8 @@ class ControlPlane:
             enabled=loaded.settings.mqtt.discovery is not None,
         )
         self._inbox: Inbox | None = None
+        self._early: list[Received] = []
+        """What came before there was an inbox; bounded, and not acknowledged yet."""
         self._desk: CommandDesk | None = None
         self._told: Understood | None = None
 
@@ -108,6 +112,9 @@ class ControlPlane:
         )
         self._desk = build_desk(context, self._database, self._topics, self._link, self._link)
         self._inbox = Inbox(self._topics, self.twin, self._desk)
+        for received in self._early:
+            self._inbox.put(received)
+        self._early.clear()
         await self._desk.start()
         run(self._inbox.run())
         run(self._home.run())
@@ -141,9 +148,13 @@ class ControlPlane:
             self._home.update(self._told.loaded.settings.spec)
 
     def heard(self, received: Received) -> None:
-        """A message from the broker. What comes before `start` is over is not acknowledged."""
-        if self._inbox is not None and not self._home.heard(received):
+        """A message from the broker. What comes before `start` is over waits for that."""
+        if self._home.heard(received):
+            return
+        if self._inbox is not None:
             self._inbox.put(received)
+        elif len(self._early) < _MOST_EARLY:
+            self._early.append(received)
 
     @property
     def storage_trouble(self) -> str:

@@ -150,17 +150,21 @@ class Daemon:
         await self._database.opened(within_s=_DISK_S)
         self._outbox.start()
         self._run(self._supervisor.run())
+        self._connect()
         if reset_spec:
             await self._plane.twin.reset()
         await self._plane.start(self._run, self._reports, self._order_restart)
         self._run(self._reload_when_told())
+        self._notifier.ready()
+
+    def _connect(self) -> None:
+        """Before anything runs: the control plane waits for the disk, and first results shall not be lost."""
         if self._link.embedded is None:
             self._run(self._link.run())
-        else:
-            broker = EmbeddedBroker(self._link.embedded, self._supervisor, self._kinds["broker"])
-            broker.start()
-            self._run(self._connect_when_ready(broker))
-        self._notifier.ready()
+            return
+        broker = EmbeddedBroker(self._link.embedded, self._supervisor, self._kinds["broker"])
+        broker.start()
+        self._run(self._connect_when_ready(broker))
 
     async def _end(self) -> int:
         """Stop order follows the data: captures, workers, what they still owe the broker, the broker."""

@@ -28,6 +28,8 @@ DEMANDS = pytest.mark.parametrize(
 )
 REORDERED = 5
 """Pictures at most that x265 sends before one that is shown earlier."""
+WHOLE = Recording(86_400.0)
+"""Segments end at whole multiples of this on the wall clock: none does in a test, but at midnight."""
 TRIANGLE = ((0.0, 0.0), (0.5, 0.0), (0.0, 0.5))
 
 
@@ -123,7 +125,7 @@ def test_a_clip_that_nobody_waits_for_any_more_ends_as_it_is(film: Path, tmp_pat
 
 
 def test_clips_may_overlap(film: Path, tmp_path: Path) -> None:
-    first = spec(film, NOTHING, buffer_s=2.0, folder=str(tmp_path / "cam"), recording=Recording(60.0))
+    first = spec(film, NOTHING, buffer_s=2.0, folder=str(tmp_path / "cam"), recording=WHOLE)
     with capture(first) as main:
         main.until(lambda: main.gauge(CaptureGauge.FRAMES) > 60)
         one = request(tmp_path / "1.mp4", 1.0, 1.5, number=1)
@@ -136,8 +138,8 @@ def test_clips_may_overlap(film: Path, tmp_path: Path) -> None:
         clip = read_film(tmp_path / name).pictures
         at = pictures.index(clip[0])
         assert pictures[at : at + len(clip)] == clip
-    (segment,) = finished(tmp_path / "cam")
-    assert read_film(segment).pictures == pictures
+    segments = finished(tmp_path / "cam")  # two where a minute of the wall clock ended meanwhile
+    assert [picture for segment in segments for picture in read_film(segment).pictures] == pictures
 
 
 def test_without_a_buffer_a_clip_begins_with_the_next_keyframe(film: Path, tmp_path: Path) -> None:
@@ -163,7 +165,7 @@ def test_a_clip_without_a_keyframe_says_so(tmp_path: Path) -> None:
 
 def test_a_film_that_loops_ends_clip_and_segment(tmp_path: Path) -> None:
     film = make_clip(tmp_path / "short.mp4", Clip(frames=60, fps=20, gop=10, b_frames=2))
-    first = spec(film, NOTHING, loop=True, buffer_s=2.0, folder=str(tmp_path / "cam"), recording=Recording())
+    first = spec(film, NOTHING, loop=True, buffer_s=2.0, folder=str(tmp_path / "cam"), recording=WHOLE)
     with capture(first) as main:
         main.until(lambda: main.gauge(CaptureGauge.FRAMES) > 40)
         report = ask(main, first, request(tmp_path / "clip.mp4", 1.0, 60.0))
@@ -176,7 +178,7 @@ def test_a_film_that_loops_ends_clip_and_segment(tmp_path: Path) -> None:
 
 
 def test_what_is_switched_off_is_not_recorded(film: Path, tmp_path: Path) -> None:
-    first = spec(film, NOTHING, buffer_s=5.0, folder=str(tmp_path / "cam"), recording=Recording())
+    first = spec(film, NOTHING, buffer_s=5.0, folder=str(tmp_path / "cam"), recording=WHOLE)
     with capture(first) as main:
         main.until(lambda: main.gauge(CaptureGauge.FRAMES) > 40)
         off = changed(first, enabled=False)
@@ -190,7 +192,7 @@ def test_what_is_switched_off_is_not_recorded(film: Path, tmp_path: Path) -> Non
 
 
 def test_a_source_with_masks_is_never_recorded(film: Path, tmp_path: Path) -> None:
-    first = spec(film, NOTHING, buffer_s=5.0, folder=str(tmp_path / "cam"), recording=Recording())
+    first = spec(film, NOTHING, buffer_s=5.0, folder=str(tmp_path / "cam"), recording=WHOLE)
     with capture(first) as main:
         main.until(lambda: main.gauge(CaptureGauge.FRAMES) > 40)
         main.send(changed(first, clips=(request(tmp_path / "before.mp4", 1.0, 60.0),)))
@@ -274,17 +276,18 @@ def test_sound_is_left_out(tmp_path: Path) -> None:
         heard = sound.encode(silence)
         encode(container, Clip(frames=100, fps=20, gop=10))
         container.mux([*heard, *sound.encode(None)])
-    first = spec(film, NOTHING, folder=str(tmp_path / "cam"), recording=Recording())
+    first = spec(film, NOTHING, folder=str(tmp_path / "cam"), recording=WHOLE)
     with capture(first) as main:
         main.until_state(SourceState.ENDED, 20)
         main.until(lambda: bool(finished(tmp_path / "cam")))
-    kept = read_film(finished(tmp_path / "cam")[0])
-    assert (kept.streams, kept.packets) == (1, 100)
+    kept = [read_film(segment) for segment in finished(tmp_path / "cam")]
+    assert {film.streams for film in kept} == {1}
+    assert sum(film.packets for film in kept) == 100
 
 
 def test_pictures_that_are_not_compressed_are_refused(tmp_path: Path) -> None:
     film = make_clip(tmp_path / "raw.mkv", Clip(frames=100, fps=20, codec="rawvideo"))
-    first = spec(film, NOTHING, folder=str(tmp_path / "cam"), recording=Recording())
+    first = spec(film, NOTHING, folder=str(tmp_path / "cam"), recording=WHOLE)
     with capture(first) as main:
         main.until(lambda: bool(main.recorder))
         report = ask(main, first, request(tmp_path / "clip.mp4", 1.0, 0.5))
@@ -298,7 +301,7 @@ def test_other_parameters_within_the_stream_begin_another_file(tmp_path: Path) -
     large = make_clip(tmp_path / "b.h264", Clip(frames=50, fps=25, gop=10, size=(320, 240)))
     both = tmp_path / "both.h264"
     both.write_bytes(small.read_bytes() + large.read_bytes())
-    first = spec(both, NOTHING, folder=str(tmp_path / "cam"), recording=Recording())
+    first = spec(both, NOTHING, folder=str(tmp_path / "cam"), recording=WHOLE)
     with capture(first) as main:
         main.until_state(SourceState.ENDED, 20)
         main.until(lambda: len(finished(tmp_path / "cam")) == 2)
