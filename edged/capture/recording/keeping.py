@@ -25,7 +25,6 @@ class Keeping:
         self._step = int(Fraction(source.frame_us, 1_000_000) / base)
         self._stamping = Stamping(base, self._step)
         self._shape = shape_of(source.stream, base)
-        self._copied = source.plan.format == "v4l2"  # its packets are buffers of the driver, which has few
         known = source.stream.codec_context.extradata
         self._annex_b = not known or is_annex_b(known)
         self._sets = parameter_sets(self._shape.codec, known or b"")
@@ -40,7 +39,9 @@ class Keeping:
         stamped = self._stamping.stamp(pts, dts, at_ns)
         if stamped.is_break:
             self._shape = replace(self._shape)
-        mine = copy_of(bytes(packet)) if self._copied else packet
+        # A demuxer's own packet would keep its decoder with all its pictures, also after a reconnect; or, of
+        # V4L2, one of the few buffers of the driver.
+        mine = copy_of(bytes(packet))
         duration = self._step if self._arrival else packet.duration or self._step
         return Kept(mine, self._shape, keyframe, at_ns, stamped.pts, stamped.dts, duration)
 

@@ -53,7 +53,7 @@ class Shape:
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """One packet. Its bytes are the demuxer's own, counted, not copied."""
+    """One packet, with nothing of the container that it came from."""
 
     packet: Packet[VideoStream]
     shape: Shape
