@@ -21,6 +21,7 @@ from edged.model.analyzing import (
 )
 from edged.model.messages import JobSpec, Numbering
 from edged.model.redact import redact_text, redact_url
+from edged.offline.cluster.ray_cluster import require_ray
 from edged.offline.cluster.ray_engine import Coming, RayEngine
 from edged.offline.continuing import can_go_on
 from edged.offline.engine import Engine, Progress, Result, Setup
@@ -80,6 +81,8 @@ class Analysis:
         """Raises `EdgedError` and OSError for what ends all of it: jobs that cannot be loaded, results that
         cannot be written. What is wrong with one video is told, and the next has its turn.
         """
+        if self._request.cluster is not None:
+            require_ray()  # before anything is written
         self._sink.prepare()
         with self._engines:
             for place, video in enumerate(self._request.videos):

@@ -19,14 +19,13 @@ from typing import Any
 
 import pytest
 
+from tests.analyses import AISLE, COMMAND, PEOPLE
 from tests.servers.daemon import Subscriber
 from tests.servers.lifetime import die_with_the_tests
 from tests.servers.mosquitto import Mosquitto, free_port
 from tests.servers.ranges import range_server
 
 pytestmark = pytest.mark.assets
-AISLE, PEOPLE = "store-aisle-detection", "one-by-one-person-detection"
-COMMAND = [sys.executable, "-m", "edged", "analyze"]
 BAR = r"one-by-one-person.*\d:\d\d of 2:19 \d+ frames/s \d+\.\dx \d+ results \d+:\d\d left"
 _ESCAPE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
@@ -229,3 +228,14 @@ def test_a_list_without_a_terminal_is_plain(assets: Path, model: list[str], tmp_
     took_s = float(re.search(r"in ([\d.]+) s", said[-1])[1])  # type: ignore[index]
     assert all(re.match(pattern, line) for line in said[:-1])
     assert len(said) - 1 >= (took_s - 3) // 5
+
+
+def test_without_ray_nothing_is_written(assets: Path, model: list[str], tmp_path: Path) -> None:
+    (tmp_path / "absent").mkdir()
+    (tmp_path / "absent" / "ray.py").write_text("raise ImportError")
+    out = tmp_path / "out.jsonl"
+    place = f"{tmp_path / 'absent'}:{os.environ.get('PYTHONPATH', '')}"
+    done = analyze(assets / f"{AISLE}.mp4", *model, "--engine", "ray", "-o", out, PYTHONPATH=place)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "pip install 'edged[ray]'" in done.stderr
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["absent"]

@@ -101,7 +101,10 @@ def jobs_described(described: Described) -> Jobs:
     }
     if described.model is not None:
         if not described.model.is_file():
-            raise EdgedError(f"there is no file {described.model}", code="model_not_found")
+            raise EdgedError(
+                f"there is no file {described.model}: name one; `edged models list` shows some to pull",
+                code="model_not_found",
+            )
         link["params"]["model"] = str(described.model.absolute())
     if described.labels is not None:
         link["params"]["labels"] = [label.strip() for label in described.labels.split(",") if label.strip()]

@@ -17,6 +17,15 @@ _START_S = 120.0
 _REACH_S = 5.0
 
 
+def require_ray() -> Any:
+    """Ray itself: an extra, and slow to load. Raises `EdgedError` where it is missing."""
+    try:
+        import ray
+    except ImportError:
+        raise EdgedError("--engine ray needs Ray: pip install 'edged[ray]'") from None
+    return ray
+
+
 class RayCluster:
     """``with RayCluster(order, make) as cluster:`` the connection, and the actors' class."""
 
@@ -33,11 +42,7 @@ class RayCluster:
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
         os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
         os.environ.setdefault("RAY_DEDUP_LOGS", "0")
-        try:
-            import ray
-        except ImportError:
-            raise EdgedError("--engine ray needs Ray: pip install 'edged[ray]'") from None
-        self._ray: Any = ray
+        self._ray = ray = require_ray()
         try:
             self._connect()
         except (ConnectionError, RuntimeError, ValueError, OSError) as error:
