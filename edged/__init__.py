@@ -23,7 +23,7 @@ _OF_ALGORITHMS = (
 _MODULES = {
     **dict.fromkeys(_OF_ALGORITHMS, "edged.algorithm"),
     "analyze": "edged.offline.analyze",
-    "AnalyzedFrame": "edged.offline.analyzed",
+    "AnalyzedFrame": "edged.offline.hook",
     "Event": "edged.offline.result",
     "Progress": "edged.offline.result",
     "Result": "edged.offline.result",

@@ -8,7 +8,7 @@ from pathlib import Path
 import av
 import av.error
 
-from edged.model.bench import ClipReport, ClipRequest
+from edged.model.bench import FilmReport, FilmRequest
 from edged.supervise.channel import Channel
 from edged.supervise.child import serve
 from edged.supervise.heartbeat import Heartbeat
@@ -23,18 +23,18 @@ _A_FRAME_S = 30.0
 
 
 def run(channel: Channel, heartbeat: Heartbeat) -> None:
-    """Answer one `ClipRequest` with a `ClipReport`."""
+    """Answer one `FilmRequest` with a `FilmReport`."""
     packet = channel.receive(wait_s=_ASKED_WITHIN_S)
     if packet is None:
         return
-    request = Decoder([ClipRequest]).decode(packet.body)
-    if isinstance(request, ClipRequest):
+    request = Decoder([FilmRequest]).decode(packet.body)
+    if isinstance(request, FilmRequest):
         with heartbeat.doing("encode", _A_FRAME_S, lane=0):
             report = _answer(request, heartbeat)
         channel.send(report, wait_s=1.0)
 
 
-def _answer(request: ClipRequest, heartbeat: Heartbeat) -> ClipReport:
+def _answer(request: FilmRequest, heartbeat: Heartbeat) -> FilmReport:
     path = Path(request.path)
     part = path.with_name(f"{path.stem}.part{path.suffix}")
     try:
@@ -42,8 +42,8 @@ def _answer(request: ClipRequest, heartbeat: Heartbeat) -> ClipReport:
         part.replace(path)
     except (av.error.FFmpegError, OSError, ValueError) as error:
         part.unlink(missing_ok=True)
-        return ClipReport(error=str(error))
-    return ClipReport(frames=frames)
+        return FilmReport(error=str(error))
+    return FilmReport(frames=frames)
 
 
 def make(path: Path, frames: int, heartbeat: Heartbeat) -> int:

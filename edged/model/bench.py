@@ -32,7 +32,7 @@ class DecodeReport:
 
 
 @dataclass(frozen=True, slots=True)
-class ClipRequest:
+class FilmRequest:
     """Main → clip child: make a 1080p30 H.264 film of moving shapes and noise."""
 
     path: str
@@ -41,7 +41,7 @@ class ClipRequest:
 
 
 @dataclass(frozen=True, slots=True)
-class ClipReport:
+class FilmReport:
     """Clip child → main."""
 
     error: str = ""

@@ -22,9 +22,9 @@ from edged.model.analyzing import (
 from edged.model.messages import JobSpec, Numbering
 from edged.model.redact import redact_text, redact_url
 from edged.offline.cluster.ray_cluster import require_ray
-from edged.offline.cluster.ray_engine import Coming, RayEngine
+from edged.offline.cluster.ray_engine import RayEngine
 from edged.offline.continuing import can_go_on
-from edged.offline.engine import Engine, Progress, Result, Setup
+from edged.offline.engine import AnyEngine, Coming, Engine, Progress, Result, Setup
 from edged.offline.journal import Done
 from edged.offline.object_store import openable
 from edged.offline.reader import Span
@@ -32,6 +32,9 @@ from edged.offline.sinks.piece import Piece
 from edged.offline.sinks.sink import Sink
 from edged.offline.sinks.tail import Tail
 from edged.offline.telling import pieces_of
+
+_EXPECTED = 16
+"""Videos that an engine may begin with before their turn."""
 
 Tell: TypeAlias = Callable[[AnalysisUpdate], None]
 Waiting: TypeAlias = Callable[[], AbstractContextManager[None]]
@@ -112,7 +115,7 @@ class Analysis:
         self._tell(VideoBegan(place, left.at_us or 0))
         return left
 
-    def _follow(self, engine: Engine | RayEngine, course: _Course) -> str:
+    def _follow(self, engine: AnyEngine, course: _Course) -> str:
         """What ended it before its end; empty: nothing."""
         course.results = course.tail.results
         results = self._results(engine, course)
@@ -137,7 +140,7 @@ class Analysis:
         self._sink.write(piece)
         course.results += not piece.is_event
 
-    def _results(self, engine: Engine | RayEngine, course: _Course) -> Generator[Result]:
+    def _results(self, engine: AnyEngine, course: _Course) -> Generator[Result]:
         video, request = course.video, self._request
         start_us = max(request.start_us, course.tail.at_us or 0)
 
@@ -147,7 +150,7 @@ class Analysis:
             course.frames = progress.frames
             self._tell(course.progress())
 
-        course.opened = openable(video.url)
+        course.opened = self._engines.address_of(video)
         yield from engine.results(
             course.opened,
             source=video.source,
@@ -165,8 +168,9 @@ class _Engines:
     request: AnalysisRequest
     on_build: OnBuild
     _opened: ExitStack = field(default_factory=ExitStack)
-    _engine: Engine | RayEngine | None = None
+    _engine: AnyEngine | None = None
     _of: object = None
+    _addresses: dict[str, str] = field(default_factory=dict, repr=False)
 
     def __enter__(self) -> None:
         """Nothing is loaded before it is needed."""
@@ -174,7 +178,7 @@ class _Engines:
     def __exit__(self, *_: object) -> None:
         self._opened.close()
 
-    def engine_for(self, video: VideoFile) -> Engine | RayEngine:
+    def engine_for(self, video: VideoFile) -> AnyEngine:
         """Raises `EdgedError` for jobs that cannot be loaded."""
         needed = (video.jobs, video.scene, video.intake)
         if self._engine is None or self._of != needed:
@@ -194,15 +198,22 @@ class _Engines:
 
     def expect_after(self, place: int) -> None:
         """An engine with many workers may begin with what follows ``place`` and needs the same."""
-        if isinstance(self._engine, RayEngine):
-            following = takewhile(
-                lambda video: (video.jobs, video.scene, video.intake) == self._of,
-                self.request.videos[place + 1 :],
-            )
-            span = Span(self.request.start_us, self.request.end_us)
-            self._engine.expect([Coming(openable(video.url), video.source, span) for video in following])
+        if self._engine is None or self.request.cluster is None:
+            return
+        following = takewhile(
+            lambda video: (video.jobs, video.scene, video.intake) == self._of,
+            self.request.videos[place + 1 : place + 1 + _EXPECTED],
+        )
+        span = Span(self.request.start_us, self.request.end_us)
+        self._engine.expect([Coming(self.address_of(video), video.source, span) for video in following])
 
-    def _made(self, setup: Setup) -> Engine | RayEngine:
+    def address_of(self, video: VideoFile) -> str:
+        """What FFmpeg is given: the same each time, though signing an object's gives another each time."""
+        if video.url not in self._addresses:
+            self._addresses[video.url] = openable(video.url)
+        return self._addresses[video.url]
+
+    def _made(self, setup: Setup) -> AnyEngine:
         if self.request.cluster is not None:
             return RayEngine(setup, self.request.cluster)
         return Engine(setup, threads=self.request.threads, on_build=self.on_build)

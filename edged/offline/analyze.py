@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from edged.model.analyzing import ClusterOrder
-from edged.offline.analyzed import Hook
-from edged.offline.cluster.ray_engine import Coming, RayEngine
+from edged.offline.cluster.ray_engine import RayEngine
 from edged.offline.described import Folders, Jobs, Own, Polygons, describe, source_name
-from edged.offline.engine import Engine, OnProgress, Setup
+from edged.offline.engine import AnyEngine, Coming, Engine, OnProgress, Setup
+from edged.offline.hook import Hook
 from edged.offline.reader import Span
 from edged.offline.result import Result
 
@@ -68,17 +68,15 @@ class _Order:
     threads: int | None
     cluster: ClusterOrder | None
 
-    def engine(self, setup: Setup) -> Engine | RayEngine:
+    def engine(self, setup: Setup) -> AnyEngine:
         if self.cluster is not None:
             return RayEngine(setup, self.cluster)
         return Engine(setup, threads=self.threads)
 
-    def expect(self, engine: Engine | RayEngine, videos: Sequence[str | Path]) -> None:
-        """An engine with many workers may begin with them."""
-        if isinstance(engine, RayEngine):
-            engine.expect([Coming(str(video), source_name(video), self.span) for video in videos])
+    def coming(self, video: str | Path) -> Coming:
+        return Coming(str(video), source_name(video), self.span)
 
-    def results(self, engine: Engine | RayEngine, video: str | Path) -> Generator[Result]:
+    def results(self, engine: AnyEngine, video: str | Path) -> Generator[Result]:
         return engine.results(
             video,
             source=source_name(video),
@@ -93,7 +91,7 @@ def _results(setups: Sequence[Setup], videos: Sequence[str | Path], order: _Orde
     for setup, group in _in_groups(setups, videos):
         with order.engine(setup) as engine:
             for place, video in enumerate(group):
-                order.expect(engine, group[place + 1 :])
+                engine.expect([order.coming(following) for following in group[place + 1 :]])
                 yield from order.results(engine, video)
 
 

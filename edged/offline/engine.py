@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Protocol, Self
 
 from edged.algorithm.runtime import OnBuild
 from edged.model.intake import Intake
 from edged.model.messages import JobSpec, Library, Numbering
 from edged.model.scene import Scene
-from edged.offline.analyzed import AnalyzedFrame, Hook, checked
 from edged.offline.beginning import Beginning, links_without_state
 from edged.offline.belt import BeltEnd
 from edged.offline.concluding import Conclusion
 from edged.offline.crew import crew_for
 from edged.offline.footage import open_video
+from edged.offline.hook import AnalyzedFrame, Hook, checked
 from edged.offline.kept_sessions import KeptSessions
 from edged.offline.painting import Painter
 from edged.offline.pipeline import Moment, Pipeline
@@ -49,6 +49,42 @@ class Setup:
     source: str = "video"
     """In results, where the video has no name of its own."""
     intake: Intake = Intake()  # noqa: RUF009 - it is frozen
+
+
+@dataclass(frozen=True, slots=True)
+class Coming:
+    """A video that will be asked for."""
+
+    url: str
+    source: str
+    span: Span
+
+
+class AnyEngine(Protocol):
+    """What gives results of videos, here or elsewhere: entered and left as a context."""
+
+    def __enter__(self) -> Self:
+        """Raises `EdgedError` for jobs that do not load."""
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+    def expect(self, videos: Sequence[Coming]) -> None:
+        """These will be asked for next, in this order."""
+
+    def results(
+        self,
+        url: str | Path,
+        *,
+        source: str | None = None,
+        span: Span | None = None,
+        record: Path | None = None,
+        on_frame: Hook | None = None,
+        on_progress: OnProgress = lambda progress: None,
+        after: Mapping[str, Numbering] | None = None,
+    ) -> Generator[Result]:
+        """As `Engine.results` has it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +139,9 @@ class Engine:
         if self._ready is not None:
             self._ready.close()
             self._ready = None
+
+    def expect(self, videos: Sequence[Coming]) -> None:
+        """Nothing to do before their turn: one video keeps all cores busy."""
 
     def results(
         self,

@@ -11,7 +11,7 @@ from edged.output.h264 import Coded, H264Encoder
 from edged.output.making import H264Maker, JpegMaker
 from edged.output.mjpeg import MjpegServer
 from edged.output.rtp.nal import ParameterSets, split_annex_b
-from edged.output.rtsp import Login, RtspServer, StreamInfo
+from edged.output.rtsp import Login, RtspServer, StreamFacts
 
 _AGAIN_S = 5.0
 
@@ -152,7 +152,7 @@ class Serving:
             sets = ParameterSets.among(split_annex_b(coded.data))
             if sets is not None:
                 layout = encoder.layout
-                info = StreamInfo(sets.sps, sets.pps, layout.width, layout.height, spec.fps)
+                info = StreamFacts(sets.sps, sets.pps, layout.width, layout.height, spec.fps)
                 rtsp.describe(spec.name, info)
         rtsp.give(spec.name, coded.data, coded.pts, keyframe=coded.keyframe)
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from edged.errors import EdgedError
 from edged.output.rtp.nal import ParameterSets, nal_type, split_annex_b
-from edged.output.rtsp import RtspServer, StreamInfo, connection, server, viewer
+from edged.output.rtsp import RtspServer, StreamFacts, connection, server, viewer
 from edged.output.rtsp.login import digest_response
 from tests.integration.rtsp_rig import LOGIN, Clip, RawClient, Rig, clip, serving, until
 
@@ -349,7 +349,7 @@ def test_parameter_sets_that_the_encoder_leaves_out_are_sent_before_each_keyfram
         for unit in clip().units
     )
     with serving(Clip(bare, clip().digests)) as rig, RawClient(rig) as client:
-        rig.server.describe("gate", StreamInfo(sets.sps, sets.pps, 320, 240, 30.0))
+        rig.server.describe("gate", StreamFacts(sets.sps, sets.pps, 320, 240, 30.0))
         described = client.ask("DESCRIBE")
         assert b"a=framerate:30\r\na=framesize:96 320-240\r\n" in described.body
         client.play()

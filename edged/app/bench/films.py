@@ -8,7 +8,7 @@ from pathlib import Path
 from edged.app.ask import ask
 from edged.app.processes import BENCH_CLIP, DECODE_ALONE, PROBE
 from edged.errors import EdgedError
-from edged.model.bench import ClipReport, ClipRequest, DecodeReport, DecodeRequest
+from edged.model.bench import DecodeReport, DecodeRequest, FilmReport, FilmRequest
 from edged.model.capturing import CaptureSpec
 from edged.model.probe import ProbeReport
 
@@ -32,8 +32,8 @@ def own_clip() -> Path:
     """The film for those who give none: 10 s of 1080p30 H.264, made once. Raises `EdgedError`."""
     path = cache_folder() / _CLIP
     if not path.is_file():
-        request = ClipRequest(str(path), CLIP_S)
-        report = ask(BENCH_CLIP.module, request, ClipReport, within_s=_START_S + _SLOWEST * CLIP_S)
+        request = FilmRequest(str(path), CLIP_S)
+        report = ask(BENCH_CLIP.module, request, FilmReport, within_s=_START_S + _SLOWEST * CLIP_S)
         if report.error:
             raise EdgedError(f"cannot make {path}: {report.error}")
     return path

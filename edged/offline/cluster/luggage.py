@@ -92,7 +92,10 @@ def _has_all(folder: str, luggage: Luggage) -> bool:
 
 
 def _is_here(item: Item) -> bool:
-    path = Path(item.path)
+    return _holds(Path(item.path), item)
+
+
+def _holds(path: Path, item: Item) -> bool:
     try:
         return hashlib.sha256(path.read_bytes()).hexdigest() == item.sha256
     except OSError:
@@ -101,7 +104,7 @@ def _is_here(item: Item) -> bool:
 
 def _keep(item: Item, path: Path) -> Path:
     """Whole or not at all, also if two workers do so at once."""
-    if not path.is_file():
+    if not _holds(path, item):
         path.parent.mkdir(parents=True, exist_ok=True)
         part = path.with_name(f".{path.name}.{os.getpid()}")
         part.write_bytes(item.content)

@@ -65,8 +65,7 @@ class PartWorker:
         """``threads`` of decoding and of a run of a model. Raises OSError."""
         os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
         cv2.setNumThreads(1)
-        cache = Path(tempfile.gettempdir()) / f"edged-cluster-{os.getuid()}"
-        jobs, library = unpack(luggage, setup.jobs, setup.library, cache)
+        jobs, library = unpack(luggage, setup.jobs, setup.library, _cache_folder())
         self._setup = replace(setup, jobs=jobs, library=library)
         self._threads = threads
         self._opener: Opener | None = None
@@ -132,3 +131,14 @@ def _run(beginning: Beginning, look: Look) -> Iterator[Partial]:
     for place, window in enumerate(look.windows):
         if window:
             yield beginning.run(place, window, keep_window=False)
+
+
+def _cache_folder() -> Path:
+    """Of this user alone: algorithms are imported from there."""
+    given = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")  # noqa: PTH111 - Path's raises
+    folder = Path(given) / "edged" / "cluster"
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError:  # a service without a home
+        return Path(tempfile.mkdtemp(prefix="edged-cluster-"))
+    return folder

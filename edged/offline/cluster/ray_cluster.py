@@ -10,7 +10,7 @@ from typing import Any
 
 from edged.errors import EdgedError
 from edged.model.analyzing import ClusterOrder
-from edged.offline.cluster.dispatch import WorkerDied
+from edged.offline.cluster.roster import WorkerDied
 
 _OBJECT_STORE_BYTES = 300_000_000
 _START_S = 120.0
@@ -87,7 +87,7 @@ class RayCluster:
             )
         return room
 
-    # ---- for `Dispatch` ----
+    # ---- for `Roster` ----
 
     def start_worker(self) -> Any:
         options = self._remote.options(num_cpus=self._order.cpus, num_gpus=self._order.gpus, max_restarts=0)

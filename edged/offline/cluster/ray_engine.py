@@ -14,28 +14,19 @@ from typing import Any, Self
 from edged.errors import EdgedError
 from edged.model.analyzing import ClusterOrder
 from edged.model.messages import Numbering
-from edged.offline.analyzed import Hook
 from edged.offline.beginning import links_without_state
-from edged.offline.cluster.dispatch import Dispatch, Task
 from edged.offline.cluster.luggage import pack
 from edged.offline.cluster.part_worker import Answer, PartWorker
 from edged.offline.cluster.ray_cluster import RayCluster
+from edged.offline.cluster.roster import Roster, Task
 from edged.offline.cluster.share import parts_of
 from edged.offline.concluding import Conclusion
-from edged.offline.engine import OnProgress, Setup
+from edged.offline.engine import Coming, OnProgress, Setup
+from edged.offline.hook import Hook
 from edged.offline.reader import Span
 from edged.offline.result import Progress, Result
 from edged.worker.opening import Opener
 from edged.worker.surroundings import Surroundings
-
-
-@dataclass(frozen=True, slots=True)
-class Coming:
-    """A video that will be asked for."""
-
-    url: str
-    source: str
-    span: Span
 
 
 class RayEngine:
@@ -64,8 +55,8 @@ class RayEngine:
             threads = max(1, int(self._order.cpus))
             arguments = (setup, pack(setup.jobs, setup.library), threads)
             self._cluster = opened.enter_context(RayCluster(self._order, PartWorker, arguments))
-            dispatch = Dispatch(self._cluster, self._cluster.workers, self._plan_next)
-            self._dispatch = opened.enter_context(dispatch)
+            roster = Roster(self._cluster, self._cluster.workers, self._plan_next)
+            self._roster = opened.enter_context(roster)
             self._opened = opened.pop_all()
         return self
 
@@ -77,10 +68,10 @@ class RayEngine:
     @property
     def workers_lost(self) -> int:
         """How many died so far; their shares were done again."""
-        return self._dispatch.lost
+        return self._roster.lost
 
     def expect(self, videos: Sequence[Coming]) -> None:
-        """These will be asked for next, in this order: workers with nothing else to do begin with them."""
+        """Workers with nothing else to do begin with them."""
         self._coming = deque(video for video in videos if video not in self._planned)
 
     def results(
@@ -106,7 +97,7 @@ class RayEngine:
             yield from self._concluded(video, after or {}, on_progress)
         finally:
             del self._planned[video]
-            self._dispatch.forget(lambda key: isinstance(key, tuple) and key[0] == video)
+            self._roster.forget(lambda key: isinstance(key, tuple) and key[0] == video)
 
     def _concluded(
         self, video: Coming, after: Mapping[str, Numbering], on_progress: OnProgress
@@ -118,7 +109,7 @@ class RayEngine:
                 stack.callback(conclusion.close)
             progress = Progress(0.0, 0.0, 0, 0)
             for number in range(self._planned[video]):
-                answer: Answer = self._dispatch.take((video, number), partial(on_progress, progress))
+                answer: Answer = self._roster.take((video, number), partial(on_progress, progress))
                 yield from filter(_is_told, _results(answer, conclusion))
                 progress = _progress(answer, progress)
                 on_progress(progress)
@@ -145,14 +136,14 @@ class RayEngine:
     # ---- tasks ----
 
     def _plan_next(self) -> None:
-        if self._coming and self._dispatch.room > 0:
+        if self._coming and self._roster.room > 0:
             self._plan(self._coming.popleft())
 
     def _plan(self, video: Coming) -> None:
         parts = parts_of(video.url, video.span, self._cluster.workers) if self._shared else (video.span,)
         self._planned[video] = len(parts)
         for number, part in enumerate(parts):
-            self._dispatch.add(Task((video, number), _Call(video, part, shared=self._shared)))
+            self._roster.add(Task((video, number), _Call(video, part, shared=self._shared)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
-from edged.output.rtsp.sdp import StreamInfo
+from edged.output.rtsp.sdp import StreamFacts
 
 MAX_PICTURES = 256
 MAX_BYTES = 16 * 1024 * 1024
@@ -36,7 +36,7 @@ class Asked:
 
     paths: frozenset[str] | None = None
     """None: no change."""
-    infos: dict[str, StreamInfo | None] = field(default_factory=dict)
+    infos: dict[str, StreamFacts | None] = field(default_factory=dict)
     dismissed: set[str] = field(default_factory=set)
     """Whose viewers are sent away."""
     pictures: deque[Picture] = field(default_factory=deque)
@@ -65,7 +65,7 @@ class Inbox:
             self._asked.paths = frozenset(names)
             self._wake()
 
-    def describe(self, name: str, info: StreamInfo | None) -> None:
+    def describe(self, name: str, info: StreamFacts | None) -> None:
         """The newest of each name wins."""
         with self._lock:
             self._asked.infos[name] = info

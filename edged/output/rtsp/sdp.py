@@ -13,7 +13,7 @@ TRACK = "trackID=0"
 
 
 @dataclass(frozen=True, slots=True)
-class StreamInfo:
+class StreamFacts:
     """What a player wants to know before it plays."""
 
     sps: bytes
@@ -26,7 +26,7 @@ class StreamInfo:
     """0: not known, or it varies."""
 
 
-def description(name: str, stream: StreamInfo, address: str, session: int) -> bytes:
+def description(name: str, stream: StreamFacts, address: str, session: int) -> bytes:
     """The SDP of output ``name``; ``address`` is the device's own on this connection."""
     own = ipaddress.ip_address(address.partition("%")[0])
     own = getattr(own, "ipv4_mapped", None) or own

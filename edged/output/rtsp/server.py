@@ -20,7 +20,7 @@ from edged.output.rtsp.inbox import Asked, Inbox, Picture
 from edged.output.rtsp.listening import Listener, listen
 from edged.output.rtsp.login import Login
 from edged.output.rtsp.messages import Request, response
-from edged.output.rtsp.sdp import StreamInfo
+from edged.output.rtsp.sdp import StreamFacts
 from edged.output.rtsp.stream import Stream, StreamView
 from edged.output.rtsp.viewer import TcpDelivery, UdpDelivery
 
@@ -102,7 +102,7 @@ class RtspServer:
         """The outputs that are served; others are 404. Viewers of one that is taken away are closed."""
         self._inbox.set_paths(names)
 
-    def describe(self, name: str, info: StreamInfo | None) -> None:
+    def describe(self, name: str, info: StreamFacts | None) -> None:
         """What ``name`` is encoded as; a DESCRIBE waits for it. None: forget it.
 
         Best left as it is when the encoder stops: the next viewer is answered at once.

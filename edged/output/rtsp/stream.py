@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from edged.output.rtp import Packetizer, Timeline, Unit
 from edged.output.rtp.nal import ParameterSets, split_annex_b
 from edged.output.rtsp.inbox import Picture
-from edged.output.rtsp.sdp import StreamInfo
+from edged.output.rtsp.sdp import StreamFacts
 from edged.output.rtsp.viewer import Viewer
 
 LINGER_S = 5.0
@@ -45,7 +45,7 @@ class Stream:
     def __init__(self, name: str) -> None:
         self.name = name
         self.viewers: dict[str, Viewer] = {}
-        self.info: StreamInfo | None = None
+        self.info: StreamFacts | None = None
         self.ssrc = secrets.randbits(32)
         self._packetizer = Packetizer(self.ssrc, secrets.randbits(16))
         self._timeline = Timeline(secrets.randbits(32))
@@ -112,7 +112,7 @@ class Stream:
         if found is None:
             return [self.info.sps, self.info.pps, *nals] if self.info else nals
         if self.info is None or (self.info.sps, self.info.pps) != (found.sps, found.pps):
-            self.info = StreamInfo(found.sps, found.pps)
+            self.info = StreamFacts(found.sps, found.pps)
         return nals
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from edged.output.rtsp import login
 from edged.output.rtsp.login import REALM, Access, Doorkeeper, Login, digest_response
-from edged.output.rtsp.sdp import StreamInfo, description
+from edged.output.rtsp.sdp import StreamFacts, description
 from edged.output.rtsp.target import parse_target
 from edged.output.rtsp.transport import OverTcp, OverUdp, Transport, choose_transport
 
@@ -149,7 +149,7 @@ def test_a_login_does_not_show_its_password() -> None:
 
 
 def test_a_description_has_what_players_need() -> None:
-    info = StreamInfo(b"\x67\x42\xc0\x1f\xaa", b"\x68\xce", 1280, 720, 15.0)
+    info = StreamFacts(b"\x67\x42\xc0\x1f\xaa", b"\x68\xce", 1280, 720, 15.0)
     lines = description("gate", info, "192.0.2.7", 42).decode().split("\r\n")
     assert lines[0] == "v=0"
     assert lines[1] == "o=- 42 1 IN IP4 192.0.2.7"
@@ -168,7 +168,7 @@ def test_a_description_has_what_players_need() -> None:
     [("::1", "IN IP6 ::1"), ("::ffff:192.0.2.7", "IN IP4 192.0.2.7"), ("fe80::1%eth0", "IN IP6 fe80::1")],
 )
 def test_a_description_names_the_family_of_the_address(address: str, origin: str) -> None:
-    info = StreamInfo(b"\x67\x42\xc0\x1f", b"\x68\xce")
+    info = StreamFacts(b"\x67\x42\xc0\x1f", b"\x68\xce")
     text = description("gate", info, address, 1).decode()
     assert origin in text
     assert "framerate" not in text

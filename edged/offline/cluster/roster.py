@@ -56,8 +56,8 @@ class _Worker:
     """By reference."""
 
 
-class Dispatch:
-    """``with Dispatch(cluster, workers) as dispatch:``; `add` tasks, `take` each by its key."""
+class Roster:
+    """``with Roster(cluster, workers) as roster:``; `add` tasks, `take` each by its key."""
 
     def __init__(self, cluster: Cluster, workers: int, refill: Callable[[], None] = lambda: None) -> None:
         """``refill`` is called when there is room for more than was added."""
@@ -71,7 +71,7 @@ class Dispatch:
         self.lost = 0
         """Workers that died."""
 
-    def __enter__(self) -> Dispatch:
+    def __enter__(self) -> Roster:
         self._workers = [_Worker(self._cluster.start_worker()) for _ in range(self._number)]
         return self
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edged.errors import EdgedError
-from edged.offline.cluster.dispatch import Dispatch, Task, WorkerDied
+from edged.offline.cluster.roster import Roster, Task, WorkerDied
 
 
 class Scripted:
@@ -54,34 +54,34 @@ def test_everything_is_done_once_or_given_up_and_in_the_order_it_is_taken(
     deaths: set[int], workers: int, tasks: int
 ) -> None:
     cluster = Scripted(deaths)
-    with Dispatch(cluster, workers) as dispatch:
+    with Roster(cluster, workers) as roster:
         for key in range(tasks):
-            dispatch.add(Task(key, cluster.call(key)))
+            roster.add(Task(key, cluster.call(key)))
         for key in range(tasks):
             try:
-                assert dispatch.take(key) == key
+                assert roster.take(key) == key
             except EdgedError as error:
                 assert "workers died of it" in str(error)
-        assert dispatch.lost == cluster.started - workers
-        assert not any(dispatch.tasks_by_worker.values())
+        assert roster.lost == cluster.started - workers
+        assert not any(roster.tasks_by_worker.values())
 
 
 def test_what_kills_every_worker_is_given_up() -> None:
     cluster = Scripted(set(range(1, 100)))
-    with Dispatch(cluster, 1) as dispatch:
-        dispatch.add(Task("bad", cluster.call(1)))
+    with Roster(cluster, 1) as roster:
+        roster.add(Task("bad", cluster.call(1)))
         with pytest.raises(EdgedError, match="3 workers died of it"):
-            dispatch.take("bad")
+            roster.take("bad")
     assert cluster.calls == 3
 
 
 def test_what_nobody_wants_any_more_is_thrown_away() -> None:
     cluster = Scripted(set())
-    with Dispatch(cluster, 1) as dispatch:
+    with Roster(cluster, 1) as roster:
         for key in range(5):
-            dispatch.add(Task(key, cluster.call(key)))
-        assert dispatch.take(0) == 0
-        dispatch.forget(lambda key: key != 4)
-        assert dispatch.take(4) == 4
+            roster.add(Task(key, cluster.call(key)))
+        assert roster.take(0) == 0
+        roster.forget(lambda key: key != 4)
+        assert roster.take(4) == 4
         with pytest.raises(EdgedError, match="nothing is under way"):
-            dispatch.take(3)
+            roster.take(3)
