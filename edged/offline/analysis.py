@@ -78,7 +78,7 @@ class Analysis:
         self._sink = sink
         self._tell = tell
         self._waiting = waiting
-        self._engines = _Engines(request, on_build)
+        self._engines = Engines(request, on_build)
 
     def run(self) -> None:
         """Raises `EdgedError` and OSError for what ends all of it: jobs that cannot be loaded, results that
@@ -162,7 +162,7 @@ class Analysis:
 
 
 @dataclass(slots=True)
-class _Engines:
+class Engines:
     """The engine of one video after the other; videos in a row that need the same share it."""
 
     request: AnalysisRequest

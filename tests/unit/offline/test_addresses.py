@@ -6,7 +6,7 @@ import pytest
 
 from edged.model.analyzing import AnalysisRequest, VideoFile
 from edged.model.messages import Library
-from edged.offline.analysis import _Engines
+from edged.offline.analysis import Engines
 
 
 def test_an_object_is_signed_once(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -16,7 +16,7 @@ def test_an_object_is_signed_once(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(name, "testing")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
     video = VideoFile("s3://bucket/gate.mp4", "s3://bucket/gate.mp4", "gate")
-    engines = _Engines(AnalysisRequest((), Library(), (video,), "box"), lambda what: nullcontext())
+    engines = Engines(AnalysisRequest((), Library(), (video,), "box"), lambda what: nullcontext())
     address = engines.address_of(video)
     assert address.startswith("https://") and "Signature=" in address
     assert engines.address_of(video) is address
