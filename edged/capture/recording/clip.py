@@ -14,6 +14,9 @@ from edged.capture.recording.part_file import part_of
 from edged.capture.recording.whole import rewrite, sha256_of
 from edged.model.capturing import ClipReport, ClipRequest
 
+_MOST_LATE_NS = 1_000_000_000
+"""How long at most a clip waits for pictures that are shown before one that it has."""
+
 
 def the_run(backlog: Sequence[Kept], at_ns: int) -> tuple[Sequence[Kept], bool]:
     """Of what is kept: the packets of one shape that are about this moment; and whether others follow."""
@@ -48,7 +51,7 @@ class Clip:
         """The next packet; no harm when it is over."""
         if self.is_over:
             return
-        if kept.at_ns > self.end_ns or (self._film is not None and kept.shape is not self._film.shape):
+        if self._ends_before(kept):
             self.is_over = True
             return
         try:
@@ -81,6 +84,13 @@ class Clip:
         except OSError as error:
             self.is_over = True
             self._failure = f"{self.request.path} cannot be written: {why(error)}"
+
+    def _ends_before(self, kept: Kept) -> bool:
+        film = self._film
+        if film is not None and kept.shape is not film.shape:
+            return True
+        late_ns = kept.at_ns - self.end_ns
+        return late_ns > 0 and (film is None or late_ns > _MOST_LATE_NS or not film.lacks(kept))
 
     def _write(self, kept: Kept) -> None:
         if self._film is None:

@@ -40,7 +40,7 @@ class Film:
         self.shape = first.shape
         self.first = first
         self.packets = 0
-        self._start = self._end = first.pts
+        self._start = self._end = self._last = first.pts
         self._file = file
         self._container = container
         self._stream = _add_stream(container, first.shape)
@@ -51,6 +51,10 @@ class Film:
     def duration_s(self) -> float:
         return float((self._end - self._start) * self.shape.time_base)
 
+    def lacks(self, kept: Kept) -> bool:
+        """Is its picture shown before one that is here: without it there is a hole?"""
+        return kept.pts < self._last
+
     def write(self, kept: Kept) -> None:
         """The next packet, of the same shape."""
         packet = copy_of(kept.packet)
@@ -60,6 +64,7 @@ class Film:
         packet.duration = kept.duration
         packet.is_keyframe = kept.keyframe
         self._container.mux_one(packet)
+        self._last = max(self._last, kept.pts)
         self._end = max(self._end, kept.pts + kept.duration)
         self.packets += 1
 
