@@ -7,6 +7,21 @@ from pathlib import Path
 
 from edged.errors import EdgedError
 
+_FRAGMENT_S = 2.0
+"""What is written while a film is made plays up to its last whole fragment."""
+_MP4 = {
+    "movflags": "hybrid_fragmented+frag_keyframe+delay_moov+default_base_moof",
+    "frag_duration": str(int(_FRAGMENT_S * 1e6)),
+    "min_frag_duration": "500000",
+    "flush_packets": "1",
+    "max_interleave_delta": str(int(_FRAGMENT_S * 1e6)),
+}
+"""Fragments while it is written, which its end hides behind a whole index."""
+_MATROSKA = {
+    "cluster_time_limit": str(int(_FRAGMENT_S * 1e3)),
+    "flush_packets": "1",
+    "max_interleave_delta": str(int(_FRAGMENT_S * 1e6)),
+}
 _H264 = {"preset": "veryfast", "crf": "23"}
 _VP9 = {"deadline": "realtime", "cpu-used": "8", "row-mt": "1", "crf": "33", "b": "0", "lag-in-frames": "0"}
 
@@ -25,17 +40,15 @@ class Coding:
 
 
 _CODINGS = {
-    ".mp4": Coding(
-        "mp4", "libx264", _H264, {"movflags": "faststart"}, ("aac", "mp3", "ac3", "eac3", "alac", "opus")
-    ),
+    ".mp4": Coding("mp4", "libx264", _H264, _MP4, ("aac", "mp3", "ac3", "eac3", "alac", "opus")),
     ".mkv": Coding(
         "matroska",
         "libx264",
         _H264,
-        {},
+        _MATROSKA,
         ("aac", "mp3", "ac3", "eac3", "opus", "vorbis", "flac", "pcm_s16le", "mp2"),
     ),
-    ".webm": Coding("webm", "libvpx-vp9", _VP9, {}, ("opus", "vorbis")),
+    ".webm": Coding("webm", "libvpx-vp9", _VP9, _MATROSKA, ("opus", "vorbis")),
 }
 
 

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import contextlib
 import errno
+from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeAlias
 
 import av
 import av.error
 import cv2
 import numpy as np
-from av import VideoFrame
+from av import Packet, VideoFrame
+from av.audio.stream import AudioStream
+from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from edged.algorithm.frame import Frame
@@ -21,6 +23,7 @@ from edged.errors import EdgedError
 from edged.model.frame import ColorMatrix, ColorRange, FrameFormat
 from edged.model.trying import part_of
 from edged.offline.coding import coding_of
+from edged.offline.film_file import FilmFile, open_film_file
 from edged.offline.sound import Sound
 
 _BASE = Fraction(1, 90_000)
@@ -30,6 +33,7 @@ _MATRICES = {ColorMatrix.BT709: 1, ColorMatrix.BT601: 6, ColorMatrix.BT2020: 9}
 """As the encoder is told: ITU-T H.273."""
 _ITU = {ColorMatrix.BT709: "ITU709", ColorMatrix.BT601: "ITU601", ColorMatrix.BT2020: "BT2020_NCL"}
 _DEFAULT = FrameFormat(0, 0)
+_Packets: TypeAlias = "Sequence[Packet[VideoStream]] | Sequence[Packet[AudioStream]]"
 
 
 def write_picture(picture: NDArray[np.uint8], output: Path) -> None:
@@ -79,14 +83,14 @@ class Film:
     def __init__(self, output: Path, rate: float, sound: Sound | None = None) -> None:
         """``rate`` of its pictures per second, about; ``sound``, opened, goes along."""
         self._output = output
-        self._part = Path(part_of(str(output)))
         self._rate = Fraction(min(max(rate, 1), _HIGHEST_RATE)).limit_denominator(1001)
-        self._container: av.container.OutputContainer | None = None
+        self._file: FilmFile | None = None
         self._stream: av.video.stream.VideoStream | None = None
         self._sound = sound
         self._voice: av.audio.stream.AudioStream | None = None
         self._first_us: int | None = None
         self._last = -1
+        self._packets = 0
 
     def __enter__(self) -> Self:
         return self
@@ -98,15 +102,17 @@ class Film:
 
         Raises OSError that names it where the disk refuses.
         """
-        whole = False
+        if self._file is None:
+            return
+        if kind is not None or self._stream is None:
+            self._file.abandon()
+            return
         try:
-            whole = self._finish(complete=kind is None)
-        finally:
-            if whole:
-                self._part.replace(self._output)
-            else:
-                with contextlib.suppress(OSError):  # what is wrong with the folder was told already
-                    self._part.unlink(missing_ok=True)
+            self._mux(self._file, self._stream.encode(None))
+            self._file.finish(self._packets)
+        except (OSError, av.error.FFmpegError) as refused:
+            self._file.abandon()
+            raise self._refusal(refused) from refused
 
     def add(self, picture: NDArray[np.uint8], pts_us: int, layout: FrameFormat = _DEFAULT) -> None:
         """The next picture, BGR; the film has the colour matrix and range of ``layout``. Raises as `put`."""
@@ -130,39 +136,28 @@ class Film:
         stamp = round((pts_us - self._first_us) * _BASE.denominator / 1_000_000)
         self._last = max(stamp, self._last + 1)
         picture.pts, picture.time_base = self._last, _BASE
+        assert self._file is not None  # noqa: S101 - opened with the stream
         try:
-            self._mux(stream, picture)
-            self._mux_sound(self._first_us / 1e6, pts_us / 1e6)
-        except av.error.FFmpegError as error:
+            self._mux(self._file, stream.encode(picture))
+            self._mux_sound(self._file, self._first_us / 1e6, pts_us / 1e6)
+            self._file.sync_if_due()
+        except (OSError, av.error.FFmpegError) as error:
             raise self._refusal(error) from error
 
-    def _mux_sound(self, start_s: float, until_s: float) -> None:
-        if self._sound is None or self._voice is None or self._container is None:
+    def _mux_sound(self, file: FilmFile, start_s: float, until_s: float) -> None:
+        if self._sound is None or self._voice is None:
             return
         for packet in self._sound.between(start_s, until_s):
             packet.stream = self._voice
-            self._container.mux(packet)
+            self._mux(file, [packet])
 
-    def _mux(self, stream: av.video.stream.VideoStream, picture: VideoFrame | None) -> None:
-        assert self._container is not None  # noqa: S101 - opened with the stream
-        self._container.mux(stream.encode(picture))
+    def _mux(
+        self, file: FilmFile, packets: Sequence[Packet[VideoStream]] | Sequence[Packet[AudioStream]]
+    ) -> None:
+        file.container.mux(packets)
+        self._packets += len(packets)
 
-    def _finish(self, *, complete: bool) -> bool:
-        """Whether there is a whole film now."""
-        if self._container is None or self._stream is None:
-            return False
-        try:
-            try:
-                if complete:
-                    self._mux(self._stream, None)
-            finally:
-                self._container.close()
-        except av.error.FFmpegError as error:
-            if complete:
-                raise self._refusal(error) from error
-        return complete
-
-    def _refusal(self, error: av.error.FFmpegError) -> Exception:
+    def _refusal(self, error: OSError | av.error.FFmpegError) -> Exception:
         """What to raise for what FFmpeg says."""
         if isinstance(error, OSError) or (error.errno or 0) in (errno.ENOSPC, errno.EFBIG, errno.EIO):
             return OSError(error.errno, error.strerror, str(self._output))
@@ -171,12 +166,8 @@ class Film:
     def _open(self, picture: VideoFrame, layout: FrameFormat) -> av.video.stream.VideoStream:
         coding = coding_of(self._output)
         try:
-            with self._part.open("wb"):
-                pass  # an OSError of Python's own says what is wrong with the folder
-            container = av.open(
-                str(self._part), "w", format=coding.container, options=coding.container_options
-            )
-            self._container = container
+            self._file = open_film_file(self._output, coding)
+            container = self._file.container
             stream = container.add_stream(coding.encoder, rate=self._rate, options=coding.options)
         except OSError as error:
             raise OSError(error.errno, error.strerror, str(self._output)) from error

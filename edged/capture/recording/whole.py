@@ -8,6 +8,7 @@ from pathlib import Path
 
 import av
 from av.container import InputContainer, OutputContainer
+from av.stream import Stream
 
 from edged.capture.recording.part_file import PartFile
 
@@ -18,9 +19,10 @@ _HASHED_BYTES = 1 << 20
 
 
 def rewrite(fragmented: Path, to: Path, packets: int, codec: str) -> None:
-    """Copy the packets of one MP4 into another. Raises OSError.
+    """Copy the packets of one MP4, of its pictures and its sound, into another. Raises OSError.
 
-    There is room in front for the index of as many packets, so nothing is written twice.
+    ``codec``: of its pictures. There is room in front for the index of so many packets, so nothing is
+    written twice.
     """
     room = _INDEX_BYTES + packets * _INDEX_BYTES_PER_FRAME
     with av.open(str(fragmented), format="mp4") as source, closing(PartFile(to)) as file:
@@ -30,13 +32,14 @@ def rewrite(fragmented: Path, to: Path, packets: int, codec: str) -> None:
 
 
 def _copy(source: InputContainer, container: OutputContainer, codec: str) -> None:
-    template = source.streams.video[0]
-    stream = container.add_stream_from_template(template, opaque=True)
+    streams: dict[int, Stream] = {}
+    for template in (*source.streams.video, *source.streams.audio):
+        streams[template.index] = container.add_stream_from_template(template, opaque=True)
     if codec == "hevc":
-        stream.codec_context.codec_tag = "hvc1"
-    for packet in source.demux(template):
-        if packet.size:
-            packet.stream = stream
+        container.streams.video[0].codec_context.codec_tag = "hvc1"
+    for packet in source.demux():
+        if packet.size and packet.stream.index in streams:
+            packet.stream = streams[packet.stream.index]
             container.mux_one(packet)
 
 

@@ -1,0 +1,102 @@
+"""The file of a film: what is written plays up to its last seconds, whatever ends its writer; at the end it
+is whole, its index in front.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import logging
+import time
+from contextlib import ExitStack, closing
+from pathlib import Path
+
+import av
+import av.error
+from av.container import OutputContainer
+
+from edged.capture.recording.film import sync_folder
+from edged.capture.recording.part_file import PartFile
+from edged.capture.recording.whole import rewrite
+from edged.model.trying import part_of
+from edged.offline.coding import Coding
+
+_SYNC_EVERY_NS = 5_000_000_000
+"""As often what was written is made to outlive a power cut; it is waited for, by the thread that encodes."""
+_BUFFER_BYTES = 256 * 1024
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+_log = logging.getLogger(__name__)
+
+
+class FilmFile:
+    """Made by `open_film_file`, ended by `finish` or `abandon`. Raises OSError, `av.error.FFmpegError`."""
+
+    def __init__(self, output: Path, file: PartFile, container: OutputContainer) -> None:
+        self.container = container
+        self._output = output
+        self._file = file
+        self._synced_bytes = 0
+        self._synced_ns = time.monotonic_ns()
+
+    def sync_if_due(self) -> None:
+        """Have what was written outlive a power cut."""
+        now_ns = time.monotonic_ns()
+        if self._file.bytes == self._synced_bytes or now_ns - self._synced_ns < _SYNC_EVERY_NS:
+            return
+        self._file.sync()
+        self._synced_bytes, self._synced_ns = self._file.bytes, time.monotonic_ns()
+
+    def finish(self, packets: int) -> None:
+        """It has so many packets, and no more come: put it in its place, whole."""
+        self.container.close()
+        self._file.sync()
+        self._file.close()
+        if self.container.format.name == "mp4":
+            _put_index_in_front(self._file.path, packets)
+        self._file.path.replace(self._output)
+        sync_folder(self._output.parent)
+
+    def abandon(self) -> None:
+        """Nothing of it is left."""
+        with contextlib.suppress(OSError, av.error.FFmpegError):
+            self.container.close()
+        self._file.close()
+        with contextlib.suppress(OSError):  # what is wrong with the folder was told already
+            self._file.path.unlink(missing_ok=True)
+
+
+def open_film_file(output: Path, coding: Coding) -> FilmFile:
+    """Written beside ``output`` first, under the name that `part_of` gives. Raises OSError, `FFmpegError`."""
+    part = Path(part_of(str(output)))
+    with contextlib.suppress(FileNotFoundError):
+        _copy_of(part).unlink()  # of one that was killed in the middle of it
+    with ExitStack() as opened:
+        file = opened.enter_context(closing(PartFile(part)))
+        opened.callback(part.unlink, missing_ok=True)
+        container = av.open(
+            file, "w", format=coding.container, options=coding.container_options, buffer_size=_BUFFER_BYTES
+        )
+        film = FilmFile(output, file, container)
+        opened.pop_all()
+    return film
+
+
+def _put_index_in_front(part: Path, packets: int) -> None:
+    """A copy that takes the film's place when it is whole, so that a kill costs nothing; where there is no
+    room for two, the index stays at the end: it plays, but from far away only once all of it came.
+    """
+    copy = _copy_of(part)
+    try:
+        rewrite(part, copy, packets, "h264")
+        copy.replace(part)
+    except (OSError, av.error.FFmpegError) as error:
+        with contextlib.suppress(OSError):
+            copy.unlink(missing_ok=True)
+        if error.errno not in _NO_ROOM:
+            raise
+        _log.warning("no room to put the index of %s in front: it stays at the end", part.name)
+
+
+def _copy_of(part: Path) -> Path:
+    return Path(part_of(str(part)))
