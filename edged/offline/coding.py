@@ -9,18 +9,20 @@ from edged.errors import EdgedError
 
 _FRAGMENT_S = 2.0
 """What is written while a film is made plays up to its last whole fragment."""
+_INTERLEAVED_S = 0.5
+"""How long a picture waits for sound of its time: there may be none any more."""
 _MP4 = {
     "movflags": "hybrid_fragmented+frag_keyframe+delay_moov+default_base_moof",
     "frag_duration": str(int(_FRAGMENT_S * 1e6)),
     "min_frag_duration": "500000",
     "flush_packets": "1",
-    "max_interleave_delta": str(int(_FRAGMENT_S * 1e6)),
+    "max_interleave_delta": str(int(_INTERLEAVED_S * 1e6)),
 }
 """Fragments while it is written, which its end hides behind a whole index."""
 _MATROSKA = {
     "cluster_time_limit": str(int(_FRAGMENT_S * 1e3)),
     "flush_packets": "1",
-    "max_interleave_delta": str(int(_FRAGMENT_S * 1e6)),
+    "max_interleave_delta": str(int(_INTERLEAVED_S * 1e6)),
 }
 _H264 = {"preset": "veryfast", "crf": "23"}
 _VP9 = {"deadline": "realtime", "cpu-used": "8", "row-mt": "1", "crf": "33", "b": "0", "lag-in-frames": "0"}

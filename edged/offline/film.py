@@ -7,14 +7,13 @@ from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
-from typing import Self, TypeAlias
+from typing import Self
 
 import av
 import av.error
 import cv2
 import numpy as np
 from av import Packet, VideoFrame
-from av.audio.stream import AudioStream
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
@@ -33,7 +32,6 @@ _MATRICES = {ColorMatrix.BT709: 1, ColorMatrix.BT601: 6, ColorMatrix.BT2020: 9}
 """As the encoder is told: ITU-T H.273."""
 _ITU = {ColorMatrix.BT709: "ITU709", ColorMatrix.BT601: "ITU601", ColorMatrix.BT2020: "BT2020_NCL"}
 _DEFAULT = FrameFormat(0, 0)
-_Packets: TypeAlias = "Sequence[Packet[VideoStream]] | Sequence[Packet[AudioStream]]"
 
 
 def write_picture(picture: NDArray[np.uint8], output: Path) -> None:
@@ -90,7 +88,6 @@ class Film:
         self._voice: av.audio.stream.AudioStream | None = None
         self._first_us: int | None = None
         self._last = -1
-        self._packets = 0
 
     def __enter__(self) -> Self:
         return self
@@ -108,11 +105,12 @@ class Film:
             self._file.abandon()
             return
         try:
-            self._mux(self._file, self._stream.encode(None))
-            self._file.finish(self._packets)
-        except (OSError, av.error.FFmpegError) as refused:
+            self._end(self._file, self._stream)
+        except BaseException as problem:
             self._file.abandon()
-            raise self._refusal(refused) from refused
+            if isinstance(problem, OSError | av.error.FFmpegError):
+                raise self._refusal(problem) from problem
+            raise
 
     def add(self, picture: NDArray[np.uint8], pts_us: int, layout: FrameFormat = _DEFAULT) -> None:
         """The next picture, BGR; the film has the colour matrix and range of ``layout``. Raises as `put`."""
@@ -138,24 +136,33 @@ class Film:
         picture.pts, picture.time_base = self._last, _BASE
         assert self._file is not None  # noqa: S101 - opened with the stream
         try:
-            self._mux(self._file, stream.encode(picture))
-            self._mux_sound(self._file, self._first_us / 1e6, pts_us / 1e6)
+            self._mux_pictures(self._file, stream.encode(picture))
             self._file.sync_if_due()
         except (OSError, av.error.FFmpegError) as error:
             raise self._refusal(error) from error
 
-    def _mux_sound(self, file: FilmFile, start_s: float, until_s: float) -> None:
+    def _end(self, file: FilmFile, stream: VideoStream) -> None:
+        """Raises OSError, `av.error.FFmpegError`."""
+        self._mux_pictures(file, stream.encode(None))
+        self._mux_sound(file, self._last)
+        file.finish()
+
+    def _mux_pictures(self, file: FilmFile, packets: Sequence[Packet[VideoStream]]) -> None:
+        """And the sound up to them: not to what the encoder has in hand, so that neither waits long."""
+        for packet in packets:
+            stamp = packet.dts
+            file.mux(packet)
+            if stamp is not None:
+                self._mux_sound(file, stamp)
+
+    def _mux_sound(self, file: FilmFile, until: int) -> None:
+        """``until``: in units of `_BASE`."""
         if self._sound is None or self._voice is None:
             return
-        for packet in self._sound.between(start_s, until_s):
+        start_s = (self._first_us or 0) / 1e6
+        for packet in self._sound.between(start_s, start_s + float(until * _BASE)):
             packet.stream = self._voice
-            self._mux(file, [packet])
-
-    def _mux(
-        self, file: FilmFile, packets: Sequence[Packet[VideoStream]] | Sequence[Packet[AudioStream]]
-    ) -> None:
-        file.container.mux(packets)
-        self._packets += len(packets)
+            file.mux(packet)
 
     def _refusal(self, error: OSError | av.error.FFmpegError) -> Exception:
         """What to raise for what FFmpeg says."""

@@ -12,8 +12,10 @@ from contextlib import ExitStack, closing
 from pathlib import Path
 
 import av
-import av.error
+from av import Packet
+from av.audio.stream import AudioStream
 from av.container import OutputContainer
+from av.video.stream import VideoStream
 
 from edged.capture.recording.film import sync_folder
 from edged.capture.recording.part_file import PartFile
@@ -30,14 +32,21 @@ _log = logging.getLogger(__name__)
 
 
 class FilmFile:
-    """Made by `open_film_file`, ended by `finish` or `abandon`. Raises OSError, `av.error.FFmpegError`."""
+    """Made by `open_film_file`, ended by `finish` or `abandon`. All raise OSError."""
 
     def __init__(self, output: Path, file: PartFile, container: OutputContainer) -> None:
         self.container = container
         self._output = output
         self._file = file
+        self._packets = 0
         self._synced_bytes = 0
         self._synced_ns = time.monotonic_ns()
+
+    def mux(self, packet: Packet[VideoStream] | Packet[AudioStream]) -> None:
+        """The next one of a stream of ``container``."""
+        with self._file.muxing():
+            self.container.mux_one(packet)
+        self._packets += 1
 
     def sync_if_due(self) -> None:
         """Have what was written outlive a power cut."""
@@ -47,23 +56,39 @@ class FilmFile:
         self._file.sync()
         self._synced_bytes, self._synced_ns = self._file.bytes, time.monotonic_ns()
 
-    def finish(self, packets: int) -> None:
-        """It has so many packets, and no more come: put it in its place, whole."""
-        self.container.close()
+    def finish(self) -> None:
+        """Nothing more comes: put it in its place, whole."""
+        with self._file.muxing():
+            self.container.close()
         self._file.sync()
         self._file.close()
         if self.container.format.name == "mp4":
-            _put_index_in_front(self._file.path, packets)
+            self._put_index_in_front(self._file.path)
         self._file.path.replace(self._output)
         sync_folder(self._output.parent)
 
     def abandon(self) -> None:
         """Nothing of it is left."""
-        with contextlib.suppress(OSError, av.error.FFmpegError):
+        with contextlib.suppress(OSError), self._file.muxing():
             self.container.close()
         self._file.close()
         with contextlib.suppress(OSError):  # what is wrong with the folder was told already
             self._file.path.unlink(missing_ok=True)
+
+    def _put_index_in_front(self, part: Path) -> None:
+        """A copy takes the film's place when it is whole, so a kill costs nothing. Where there is no room for
+        two, the index stays at the end: it plays, but from far away only once all of it came.
+        """
+        copy = _copy_of(part)
+        try:
+            rewrite(part, copy, self._packets, "h264")
+            copy.replace(part)
+        except OSError as error:
+            with contextlib.suppress(OSError):
+                copy.unlink(missing_ok=True)
+            if error.errno not in _NO_ROOM:
+                raise
+            _log.warning("no room to put the index of %s in front: it stays at the end", self._output.name)
 
 
 def open_film_file(output: Path, coding: Coding) -> FilmFile:
@@ -80,22 +105,6 @@ def open_film_file(output: Path, coding: Coding) -> FilmFile:
         film = FilmFile(output, file, container)
         opened.pop_all()
     return film
-
-
-def _put_index_in_front(part: Path, packets: int) -> None:
-    """A copy that takes the film's place when it is whole, so that a kill costs nothing; where there is no
-    room for two, the index stays at the end: it plays, but from far away only once all of it came.
-    """
-    copy = _copy_of(part)
-    try:
-        rewrite(part, copy, packets, "h264")
-        copy.replace(part)
-    except (OSError, av.error.FFmpegError) as error:
-        with contextlib.suppress(OSError):
-            copy.unlink(missing_ok=True)
-        if error.errno not in _NO_ROOM:
-            raise
-        _log.warning("no room to put the index of %s in front: it stays at the end", part.name)
 
 
 def _copy_of(part: Path) -> Path:

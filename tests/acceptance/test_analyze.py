@@ -190,15 +190,19 @@ def test_a_film_is_made_anew_after_a_kill(assets: Path, model: list[str], tmp_pa
     words = [*films(assets, BOTTLES), *model, "--to", "8", "-o", out, "--record", film]
     with begun(words) as process:
         wait_for_bytes(out, 1500, process)
+        wait_for_bytes(tmp_path / "drawn.part.mp4", 20_000, process)
         process.send_signal(signal.SIGKILL)
         process.wait(10)
     assert not film.exists()
+    with av.open(str(tmp_path / "drawn.part.mp4")) as container:
+        assert sum(1 for _ in container.decode(video=0)) > 10, "what was written plays"
     done = analyze(*words, "--resume")
     assert done.returncode == 0, done.stderr
     assert "done again from its beginning" in done.stderr
     with av.open(str(film)) as container:
         shown = sum(1 for _ in container.decode(video=0))
     assert shown == 239
+    assert not list(tmp_path.glob("*.part*"))
     assert [result["seq"] for result in lines(out.read_text())] == list(range(1, 17))
     assert analyze(*words, "--overwrite").returncode == 0
     out.unlink()

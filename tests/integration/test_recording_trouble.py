@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from edged.capture.recording import recorder
-from edged.model.capturing import ClipRequest, Demand, Recording, SourceState
+from edged.model.capturing import ClipReport, ClipRequest, Demand, Recording, SourceState
 from edged.model.gauges import CaptureGauge
 from tests.browser import play
 from tests.integration.capture_rig import EVERY, Desk, capture, changed, spec
@@ -174,6 +174,25 @@ def test_a_full_disk_stops_nothing_but_the_recording(
         assert films
         assert all(read_film(path).keyframes[0] for path in films), "what holds no picture does not stay"
         assert not list(disk.rglob(".*"))
+
+
+def test_without_room_for_two_a_clip_stays_in_fragments(film: Path, tmp_path: Path) -> None:
+    def clip_in(folder: Path) -> ClipReport:
+        first = spec(film, EVERY, buffer_s=20.0)
+        with capture(first) as main:
+            main.until(lambda: len(main.frames) > 40, 20)
+            main.send(changed(first, clips=(request(main, folder / "clip.mp4", 20.0, 1.0),)))
+            main.until(lambda: bool(main.clips), 20)
+        return main.clips[0]
+
+    roomy = clip_in(tmp_path)
+    with small_disk(tmp_path / "disk", f"{roomy.bytes * 3 // 2 // 1024}k") as disk:
+        tight = clip_in(disk)
+        assert (tight.code, tight.error) == ("", "")
+        assert finished(disk) == [disk / "clip.mp4"]
+        clip = read_film(disk / "clip.mp4")
+        assert clip.duration_s == pytest.approx(tight.duration_s, abs=0.1)
+        assert not list(disk.glob(".*"))
 
 
 def test_a_folder_that_cannot_be_made_is_said(film: Path, tmp_path: Path) -> None:

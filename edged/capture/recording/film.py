@@ -32,7 +32,7 @@ _MATROSKA = {"cluster_time_limit": str(int(FRAGMENT_S * 1e3)), "flush_packets": 
 
 class Film:
     """Made by `open_film`; written beside its path until `finish`. All of it waits for the disk, and raises
-    OSError (`av.error.FFmpegError` is one).
+    OSError.
     """
 
     def __init__(self, path: Path, first: Kept, file: PartFile, container: OutputContainer) -> None:
@@ -63,7 +63,8 @@ class Film:
         packet.pts, packet.dts = kept.pts - self._start, kept.dts - self._start
         packet.duration = kept.duration
         packet.is_keyframe = kept.keyframe
-        self._container.mux_one(packet)
+        with self._file.muxing():
+            self._container.mux_one(packet)
         self._last = max(self._last, kept.pts)
         self._end = max(self._end, kept.pts + kept.duration)
         self.packets += 1
@@ -83,7 +84,8 @@ class Film:
 
     def end(self) -> None:
         """Nothing more comes; it is on the disk, under its name of a part."""
-        self._container.close()
+        with self._file.muxing():
+            self._container.close()
         self._file.sync()
         self._file.close()
 
@@ -94,7 +96,7 @@ class Film:
 
     def abandon(self) -> None:
         """After an error: what is on the disk and plays stays there, as far as it goes."""
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError), self._file.muxing():
             self._container.close()
         self._file.close()
         with contextlib.suppress(OSError):

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+from collections.abc import Iterator
 from pathlib import Path
+
+import av.error
 
 
 class PartFile:
@@ -42,6 +46,16 @@ class PartFile:
 
     def tell(self) -> int:
         return os.lseek(self._fd, 0, os.SEEK_CUR)
+
+    @contextlib.contextmanager
+    def muxing(self) -> Iterator[None]:
+        """With whatever has FFmpeg write into it. Raises OSError: what the disk said, which FFmpeg may repeat
+        in words of its own.
+        """
+        try:
+            yield
+        except av.error.FFmpegError as error:
+            raise self._failed or OSError(error.errno, error.strerror) from error
 
     def sync(self) -> None:
         os.fdatasync(self._fd)

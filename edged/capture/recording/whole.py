@@ -26,7 +26,8 @@ def rewrite(fragmented: Path, to: Path, packets: int, codec: str) -> None:
     """
     room = _INDEX_BYTES + packets * _INDEX_BYTES_PER_FRAME
     with av.open(str(fragmented), format="mp4") as source, closing(PartFile(to)) as file:
-        with av.open(file, "w", format="mp4", options={"moov_size": str(room)}) as container:
+        options = {"moov_size": str(room)}
+        with file.muxing(), av.open(file, "w", format="mp4", options=options) as container:
             _copy(source, container, codec)
         file.sync()
 
