@@ -1,7 +1,7 @@
 """Asks captures for clips: at events that jobs record, and for whoever sends `record`.
 
 A request stands in the specification of the source's capture until its report came. A capture that dies takes
-its requests with it; what it had written by then is in the list of recordings all the same.
+its requests with it; what it had written by then the next one finds, and its clip is told of then.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import time
 import uuid
 from collections import Counter, deque
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,8 @@ from edged.control.device import Device
 from edged.control.open_clip import OpenClip, joined
 from edged.control.publisher import Publisher
 from edged.control.sight import check_source
-from edged.model.capturing import ClipReport, ClipRequest, SourceState
+from edged.control.told_clips import ToldClips
+from edged.model.capturing import ClipCause, ClipReport, ClipRequest, SourceState
 from edged.model.messages import ClipOrder, ClipWish
 from edged.model.recordings import CLIPS, clip_name
 from edged.mqtt.codec import clip_event_payload, clip_told
@@ -79,6 +80,7 @@ class Clips:
         self._paths: deque[str] = deque(maxlen=_REMEMBERED)
         """Given out last."""
         self._to_tell: set[str] = set()
+        self._told = ToldClips()
 
     def start(self) -> None:
         self._device.record_with(self, self.wished)
@@ -134,13 +136,20 @@ class Clips:
         """The requests that stand in the specification of a capture."""
         return tuple(each.clip.request for each in self._pending.values() if each.clip.source == source)
 
+    def told_of(self, source: str) -> tuple[str, ...]:
+        """Of which clips its capture need remember nothing, by `ClipCause.id`."""
+        return self._told.of(source)
+
     def reported(self, source: str, report: ClipReport) -> None:
         pending = self._pending.get(report.id)
         if pending is None or pending.clip.source != source:
+            if not report.code:  # of a capture before, or given up too soon
+                self._event(source, report.cause, report)
             return
         del self._pending[report.id]
         if pending.done is None:
-            self._event(pending.clip, report)
+            cause = pending.clip.request.cause
+            self._event(source, cause and replace(cause, events=pending.clip.events), report)
         elif not pending.done.done():
             if report.code:
                 pending.done.set_exception(CommandFailed(report.code, f"{source}: {report.error}"))
@@ -149,7 +158,8 @@ class Clips:
         self._tell(source)
 
     def capture_died(self, source: str, death: ChildExit) -> None:
-        """Its process ended; of all that it was asked nothing more comes."""
+        """Its process ended; of all that it was asked nothing more comes from it."""
+        self._told.begin_again(source)
         what = "the source was stopped or changed" if death.ordered else f"the capture {death.reason}"
         error = f"{what} meanwhile; what was written by then is kept"
         for number in [number for number, each in self._pending.items() if each.clip.source == source]:
@@ -173,6 +183,9 @@ class Clips:
         request = self._request(
             wish.source, wish.job, wish.captured_ns, wish.captured_wall_ns, order.before_s, order.after_s
         )
+        boot = self._device.identity.boot
+        cause = ClipCause(uuid.uuid4().hex, boot, wish.job, wish.event, wish.captured_wall_ns)
+        request = replace(request, cause=cause)
         clip = OpenClip(wish.source, request, wish.captured_wall_ns, wish.job, wish.event, 1)
         self._pending[request.id] = _Pending(clip)
         self._newest[wish.job, wish.source] = request.id
@@ -203,23 +216,30 @@ class Clips:
         self._paths.append(path)
         return ClipRequest(next(self._numbers), at_ns, before_s, after_s, path)
 
-    def _event(self, clip: OpenClip, report: ClipReport) -> None:
-        if report.code:
-            self._complain(clip.job, clip.source, report.code, report.error)
+    def _event(self, source: str, cause: ClipCause | None, report: ClipReport) -> None:
+        """Tell of it; or say why not."""
+        if cause is None:
             return
-        self.made += 1
-        self._complained.pop((clip.job, clip.source), None)
-        data = clip_told(report, _below(report.path)) | {"events": clip.events, "first": clip.first}
+        if report.code:
+            self._complain(cause.job, source, report.code, report.error)
+        elif self._told.add(source, cause.id):
+            self.made += 1
+            self._complained.pop((cause.job, source), None)
+            self._publish(source, cause, report)
+        self._tell(source)
+
+    def _publish(self, source: str, cause: ClipCause, report: ClipReport) -> None:
+        data = clip_told(report, _below(report.path)) | {"events": cause.events, "first": cause.first}
         payload = clip_event_payload(
             device=self._device.identity.device,
-            boot=self._device.identity.boot,
-            job=clip.job,
-            source=clip.source,
-            event_id=uuid.uuid4().hex,
-            moment_ns=clip.moment_wall_ns,
+            boot=cause.boot,
+            job=cause.job,
+            source=source,
+            event_id=cause.id,
+            moment_ns=cause.moment_wall_ns,
             data=data,
         )
-        self._publisher.publish(self._topics.event(clip.job, clip.source), payload, 1, Worth.EVENT)
+        self._publisher.publish(self._topics.event(cause.job, source), payload, 1, Worth.EVENT)
 
     def _give_up(self, pending: _Pending, code: str, error: str) -> None:
         if pending.done is None:

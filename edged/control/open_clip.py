@@ -50,4 +50,7 @@ def joined(clip: OpenClip, wish: ClipWish, after_s: float, now_ns: int) -> OpenC
     if clip.request.after_s + missing_s > most_s:
         return None
     longer_s = min(clip.request.after_s + math.ceil(missing_s), most_s)
-    return replace(clip, request=replace(clip.request, after_s=longer_s), events=clip.events + 1)
+    cause = clip.request.cause
+    cause = cause and replace(cause, events=clip.events + 1)
+    request = replace(clip.request, after_s=longer_s, cause=cause)
+    return replace(clip, request=request, events=clip.events + 1)

@@ -37,6 +37,22 @@ class Recording:
 
 
 @dataclass(frozen=True, slots=True)
+class ClipCause:
+    """What the clip of a job's events is about; kept beside the file until main has told of it."""
+
+    id: str
+    """Of the event that tells of the clip: the same each time that it is told."""
+    boot: str
+    job: str
+    first: str
+    """The type of its first event,"""
+    moment_wall_ns: int
+    """and when that was."""
+    events: int = 1
+    """At least so many are in it."""
+
+
+@dataclass(frozen=True, slots=True)
 class ClipRequest:
     """A part of what a source sends, as one file.
 
@@ -52,6 +68,8 @@ class ClipRequest:
     after_s: float
     path: str
     """Absolute; its folder may not be there yet. Written beside it first."""
+    cause: ClipCause | None = None
+    """None: somebody asked for it, who gets the answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +101,8 @@ class CaptureSpec:
     """None: not everything is recorded."""
     clips: tuple[ClipRequest, ...] = ()
     """Those that somebody waits for."""
+    told: tuple[str, ...] = ()
+    """By `ClipCause.id`: of these main has told, so what lies beside them may go."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,9 +156,10 @@ class SourceReport:
 
 @dataclass(frozen=True, slots=True)
 class ClipReport:
-    """What became of a `ClipRequest`."""
+    """What became of a `ClipRequest`; or of one of a capture before, if it has a ``cause``."""
 
     id: int
+    """0: of a capture before."""
     code: str = ""
     """Empty: there is a file."""
     error: str = ""
@@ -151,6 +172,10 @@ class ClipReport:
     before_s: float = 0.0
     """How long before the moment it was asked for it begins: at least what was asked, if that was kept."""
     codec: str = ""
+    cause: ClipCause | None = None
+    """As in the request."""
+    cut: bool = False
+    """Its capture died before its end."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -201,6 +201,7 @@ def clip_told(report: ClipReport, file: str) -> dict[str, Any]:
         "duration": round(report.duration_s, 3),
         "before": round(report.before_s, 3),
         "codec": report.codec,
+        **({"cut": True} if report.cut else {}),
     }
 
 

@@ -17,8 +17,7 @@ from av.audio.stream import AudioStream
 from av.container import OutputContainer
 from av.video.stream import VideoStream
 
-from edged.capture.recording.film import sync_folder
-from edged.capture.recording.part_file import PartFile
+from edged.capture.recording.part_file import PartFile, sync_folder
 from edged.capture.recording.whole import rewrite
 from edged.model.trying import part_of
 from edged.offline.coding import Coding

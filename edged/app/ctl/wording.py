@@ -124,6 +124,7 @@ def _event(content: Mapping[str, Any]) -> list[Piece]:
     data = content.get("data")
     if content.get("type") == "clip" and isinstance(data, Mapping) and "file" in data:
         pieces += [(str(data["file"]), ""), (_seconds(data), "dim"), (_megabytes(data), "dim")]
+        pieces.append(("cut short" if data.get("cut") else "", "yellow"))
     elif data:
         pieces.append((_compact(data), ""))
     return [(text, style) for text, style in pieces if text]

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from edged.capture.recording.failing import why
-from edged.capture.recording.film import Film, open_film, sync_folder
+from edged.capture.recording.film import Film, open_film
 from edged.capture.recording.kept import Kept
 from edged.capture.recording.moment import wall_of
-from edged.capture.recording.part_file import part_of
+from edged.capture.recording.note import note_of, remove_note, write_note
+from edged.capture.recording.part_file import part_of, sync_folder
 from edged.capture.recording.whole import rewrite, sha256_of
 from edged.model.capturing import ClipReport, ClipRequest
 
@@ -39,6 +41,13 @@ class Clip:
     @property
     def end_ns(self) -> int:
         return self.request.at_ns + int(self.request.after_s * 1e9)
+
+    def prolong(self, request: ClipRequest) -> None:
+        """The same one, longer."""
+        self.request = request
+        if self._film is not None and request.cause is not None:
+            with contextlib.suppress(OSError):  # what stands there is true, too
+                write_note(self._begun(self._film.path, self._film.first))
 
     def begin(self, backlog: Sequence[Kept]) -> None:
         """With what was kept of the time before."""
@@ -96,26 +105,38 @@ class Clip:
         if self._film is None:
             if not kept.keyframe:
                 return
-            self._film = open_film(Path(self.request.path), kept)
+            path = Path(self.request.path).with_suffix(kept.shape.suffix)
+            if self.request.cause is not None:
+                write_note(self._begun(path, kept))
+            self._film = open_film(path, kept)
         self._film.write(kept)
+
+    def _begun(self, path: Path, first: Kept) -> ClipReport:
+        """What is known of it before its end."""
+        return ClipReport(
+            id=self.request.id,
+            path=str(path),
+            start_wall_ns=wall_of(first.at_ns),
+            before_s=max(self.request.at_ns - first.at_ns, 0) / 1e9,
+            codec=first.shape.codec,
+            cause=self.request.cause,
+        )
 
     def _finished(self, film: Film) -> ClipReport:
         film.end()
         _put_index_in_front(film)
         film.put_in_place()
-        return ClipReport(
-            id=self.request.id,
-            path=str(film.path),
+        return replace(
+            self._begun(film.path, film.first),
             bytes=film.path.stat().st_size,
             sha256=sha256_of(film.path),
-            start_wall_ns=wall_of(film.first.at_ns),
             duration_s=film.duration_s,
-            before_s=max(self.request.at_ns - film.first.at_ns, 0) / 1e9,
-            codec=film.shape.codec,
         )
 
     def _failed(self, error: str, code: str) -> ClipReport:
-        return ClipReport(self.request.id, code, error)
+        for suffix in (".mp4", ".mkv"):
+            remove_note(note_of(Path(self.request.path).with_suffix(suffix)))
+        return ClipReport(self.request.id, code, error, cause=self.request.cause)
 
 
 def _put_index_in_front(film: Film) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import time
 from contextlib import ExitStack, closing
 from pathlib import Path
@@ -14,7 +13,7 @@ from av.video.stream import VideoStream
 
 from edged.capture.recording.kept import Kept, Shape, copy_of
 from edged.capture.recording.leftovers import finish_part
-from edged.capture.recording.part_file import PartFile, part_of
+from edged.capture.recording.part_file import PartFile, part_of, sync_folder
 
 FRAGMENT_S = 2.0
 """A fragment ends at a keyframe, and after so long at the latest."""
@@ -131,12 +130,3 @@ def _add_stream(container: OutputContainer, shape: Shape) -> VideoStream:
     if shape.codec == "hevc" and container.format.name == "mp4":
         stream.codec_context.codec_tag = "hvc1"  # with hev1, Apple's players show nothing
     return stream
-
-
-def sync_folder(folder: Path) -> None:
-    """Have a renamed file outlive a power cut."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

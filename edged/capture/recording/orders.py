@@ -54,7 +54,14 @@ class FinishLeftovers:
     folder: str
 
 
-Order = Kept | BeginClip | ProlongClip | EndClip | Record | Cut | FinishLeftovers
+@dataclass(frozen=True, slots=True)
+class ClipsTold:
+    """Main has told of them."""
+
+    ids: tuple[str, ...]
+
+
+Order = Kept | BeginClip | ProlongClip | EndClip | ClipsTold | Record | Cut | FinishLeftovers
 
 
 class Orders:

@@ -75,3 +75,12 @@ def whole_of(part: Path) -> Path | None:
     """The name that a file would have got; None: it is no part of ours."""
     name = part.name
     return part.with_name(name[1:-5]) if name.startswith(".") and name.endswith(".part") else None
+
+
+def sync_folder(folder: Path) -> None:
+    """Have a renamed file outlive a power cut."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

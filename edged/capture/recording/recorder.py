@@ -12,7 +12,15 @@ from edged.capture.counters import Counters
 from edged.capture.opening import OpenSource
 from edged.capture.recording.keeping import Keeping
 from edged.capture.recording.kept import why_not
-from edged.capture.recording.orders import BeginClip, Cut, EndClip, FinishLeftovers, ProlongClip, Record
+from edged.capture.recording.orders import (
+    BeginClip,
+    ClipsTold,
+    Cut,
+    EndClip,
+    FinishLeftovers,
+    ProlongClip,
+    Record,
+)
 from edged.capture.recording.post import Post
 from edged.capture.recording.ring import MOST_BYTES, PacketRing
 from edged.capture.recording.writing import Writing
@@ -48,6 +56,7 @@ class Recorder:
         self._clips: dict[int, ClipRequest] = {}
         """Of the specification, that were begun or refused."""
         self._swept = ""
+        self._told: frozenset[str] = frozenset()
         self._source: OpenSource | None = None
         self._keeping: Keeping | None = None
         """Of the source, from the first packet on that is kept."""
@@ -79,6 +88,7 @@ class Recorder:
         self._sweep(spec)
         self._set_record(spec)
         self._set_clips(spec)
+        self._set_told(spec)
 
     def _sweep(self, spec: CaptureSpec) -> None:
         if spec.folder and spec.folder != self._swept:
@@ -118,6 +128,12 @@ class Recorder:
                 self._begin_clip(request, spec)
             elif before != request:
                 self._writing.orders.put(ProlongClip(request))
+
+    def _set_told(self, spec: CaptureSpec) -> None:
+        told = frozenset(spec.told)
+        if told - self._told:
+            self._writing.orders.put(ClipsTold(tuple(told - self._told)))
+        self._told = told
 
     def _begin_clip(self, request: ClipRequest, spec: CaptureSpec) -> None:
         code, error = self._refusal(spec)

@@ -44,6 +44,20 @@ def _copy(source: InputContainer, container: OutputContainer, codec: str) -> Non
             container.mux_one(packet)
 
 
+def duration_of(film: Path) -> float:
+    """Seconds that its pictures are shown, also of one whose index does not tell. Raises `FFmpegError`."""
+    with av.open(str(film), options={"protocol_whitelist": "file"}) as container:
+        stream = container.streams.video[0]
+        spans = [
+            (packet.pts, packet.pts + (packet.duration or 0))
+            for packet in container.demux(stream)
+            if packet.pts is not None
+        ]
+        if not spans or stream.time_base is None:
+            return 0.0
+        return float((max(end for _, end in spans) - min(start for start, _ in spans)) * stream.time_base)
+
+
 def sha256_of(path: Path) -> str:
     """In hexadecimal."""
     digest = hashlib.sha256()
