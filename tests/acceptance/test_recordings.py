@@ -187,3 +187,48 @@ def test_what_a_power_cut_left_is_dealt_with(tmp_path: Path, broker: Mosquitto) 
         listed = fleet.command("get", what="recordings")["data"]["recordings"]
         assert listed[-1]["file"].endswith(".mp4")
         assert looked_at(tmp_path / "disk" / listed[-1]["file"])[0]
+
+
+@pytest.mark.parametrize("victims", [("capture",), ("main",), ("capture", "main")], ids=" and ".join)
+def test_a_clip_that_a_kill_cuts_short_is_told_of(
+    tmp_path: Path, broker: Mosquitto, camera: str, victims: tuple[str, ...]
+) -> None:
+    once = {**BURSTS, "params": {"per_run": 1, "total": 1}}
+    jobs = {"ticks": {**once, "record": {"on": ["tick"], "before": 1, "after": 120}}}
+    with box(tmp_path, broker, {"sources": {"gate": {"url": camera}}, "jobs": jobs}) as (fleet, daemon):
+        tick = fleet.heard.until(
+            "job/ticks/gate/event", lambda event: event["type"] == "tick", within_s=40
+        ).content
+        clips = tmp_path / "disk" / "gate" / CLIPS
+        part = grown(clips, ".*.part", 30_000)
+        pids = {"capture": daemon.child("capture:gate"), "main": daemon.pid}
+        for victim in victims:
+            os.kill(pids[victim], signal.SIGKILL)
+        if "main" in victims:
+            assert daemon.process is not None
+            daemon.process.wait(10)
+            daemon.start()
+        event = fleet.heard.until(
+            "job/ticks/gate/event", lambda event: event["type"] == "clip", within_s=60
+        ).content
+        assert event["data"]["cut"] is True
+        assert (event["time"], event["boot"]) == (tick["time"], tick["boot"])
+        assert (event["data"]["first"], event["data"]["events"]) == ("tick", 1)
+        file = tmp_path / "disk" / event["data"]["file"]
+        assert f".{file.name}.part" == part.name
+        assert hashlib.sha256(file.read_bytes()).hexdigest() == event["data"]["sha256"]
+        is_key, lasts_s = looked_at(file)
+        assert is_key
+        assert lasts_s == pytest.approx(event["data"]["duration"], abs=0.2)
+        assert gone(clips / f".{file.name}.note"), "it is told of"
+
+
+def grown(folder: Path, pattern: str, size: int, within_s: float = 45.0) -> Path:
+    """The file there, once it is so large."""
+    until_s = time.monotonic() + within_s
+    while time.monotonic() < until_s:
+        for path in folder.glob(pattern):
+            if path.stat().st_size >= size:
+                return path
+        time.sleep(0.1)
+    raise AssertionError(f"nothing in {folder} grows to {size} bytes: {list(folder.glob('*'))}")

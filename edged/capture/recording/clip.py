@@ -36,6 +36,8 @@ class Clip:
         self.request = request
         self.is_over = False
         self._film: Film | None = None
+        self._known = ClipReport(request.id, cause=request.cause)
+        """What there is to report so far."""
         self._failure = ""
 
     @property
@@ -45,9 +47,10 @@ class Clip:
     def prolong(self, request: ClipRequest) -> None:
         """The same one, longer."""
         self.request = request
+        self._known = replace(self._known, cause=request.cause)
         if self._film is not None and request.cause is not None:
             with contextlib.suppress(OSError):  # what stands there is true, too
-                write_note(self._begun(self._film.path, self._film.first))
+                write_note(self._known)
 
     def begin(self, backlog: Sequence[Kept]) -> None:
         """With what was kept of the time before."""
@@ -105,37 +108,37 @@ class Clip:
         if self._film is None:
             if not kept.keyframe:
                 return
-            path = Path(self.request.path).with_suffix(kept.shape.suffix)
-            if self.request.cause is not None:
-                write_note(self._begun(path, kept))
-            self._film = open_film(path, kept)
+            self._film = self._open(kept)
         self._film.write(kept)
 
-    def _begun(self, path: Path, first: Kept) -> ClipReport:
-        """What is known of it before its end."""
-        return ClipReport(
-            id=self.request.id,
+    def _open(self, first: Kept) -> Film:
+        """And before it a note, so that there never is a film without."""
+        path = Path(self.request.path).with_suffix(first.shape.suffix)
+        self._known = replace(
+            self._known,
             path=str(path),
             start_wall_ns=wall_of(first.at_ns),
             before_s=max(self.request.at_ns - first.at_ns, 0) / 1e9,
             codec=first.shape.codec,
-            cause=self.request.cause,
         )
+        if self._known.cause is not None:
+            write_note(self._known)
+        return open_film(path, first)
 
     def _finished(self, film: Film) -> ClipReport:
         film.end()
         _put_index_in_front(film)
         film.put_in_place()
         return replace(
-            self._begun(film.path, film.first),
+            self._known,
             bytes=film.path.stat().st_size,
             sha256=sha256_of(film.path),
             duration_s=film.duration_s,
         )
 
     def _failed(self, error: str, code: str) -> ClipReport:
-        for suffix in (".mp4", ".mkv"):
-            remove_note(note_of(Path(self.request.path).with_suffix(suffix)))
+        if self._known.path and self._known.cause is not None:
+            remove_note(note_of(Path(self._known.path)))
         return ClipReport(self.request.id, code, error, cause=self.request.cause)
 
 

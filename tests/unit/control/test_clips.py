@@ -234,6 +234,43 @@ def test_what_cannot_be_recorded_is_counted_and_said_once(caplog: pytest.LogCapt
     ]
 
 
+def test_a_clip_of_a_capture_before_is_told_of_once() -> None:
+    async def scenario() -> None:
+        async with rig() as box:
+            box.wish()
+            (request,) = await box.asked("gate")
+            box.wish()
+            (longer,) = await box.asked("gate")
+            assert request.cause is not None
+            assert longer.cause == replace(request.cause, events=2)
+            box.die("gate")
+            assert box.events == []
+            left = replace(longer, id=0)
+            for _ in range(2):
+                box.device.sources["gate"].on_start("")
+                box.done("gate", left, cause=left.cause, cut=True)
+                await asyncio.sleep(0)
+                told = box.children.told["capture:gate"]
+                assert isinstance(told, CaptureSpec)
+                assert told.told == (request.cause.id,), "so that its note goes"
+                box.die("gate")
+                assert box.device.sources["gate"].clips.told_of("gate") == ()  # type: ignore[union-attr]
+            (event,) = box.events
+            assert (event["id"], event["boot"], event["job"]) == (request.cause.id, "7f3a9c0e", "people")
+            assert (event["data"]["cut"], event["data"]["events"]) == (True, 2)
+            assert box.clips.stats()["made"] == 1
+            before = replace(request.cause, id="1f" * 16, boot="0000aaaa", job="gone")
+            box.done("yard", left, cause=before, cut=True)
+            assert (box.events[-1]["job"], box.events[-1]["boot"]) == ("gone", "0000aaaa"), (
+                "of a daemon before"
+            )
+            assert box.published[-1][0] == "job/gone/yard/event"
+            box.say("yard", ClipReport(0, "internal", "the disk is full", cause=before))
+            assert "internal" not in box.clips.stats()["failed"]
+
+    asyncio.run(scenario())
+
+
 def test_an_event_whose_capture_says_nothing_is_given_up() -> None:
     async def scenario() -> None:
         jobs = {"people": {"algorithm": "motion", "record": {"on": ["zone_enter"], "before": 1, "after": 0}}}
