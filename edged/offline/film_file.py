@@ -64,7 +64,8 @@ class FilmFile:
         if self.container.format.name == "mp4":
             self._put_index_in_front(self._file.path)
         self._file.path.replace(self._output)
-        sync_folder(self._output.parent)
+        with contextlib.suppress(OSError):  # it is there; some file systems know no sync of a folder
+            sync_folder(self._output.parent)
 
     def abandon(self) -> None:
         """Nothing of it is left."""
@@ -91,7 +92,10 @@ class FilmFile:
 
 
 def open_film_file(output: Path, coding: Coding) -> FilmFile:
-    """Written beside ``output`` first, under the name that `part_of` gives. Raises OSError, `FFmpegError`."""
+    """Written beside ``output`` first, under the name that `part_of` gives; its copy at the end, too.
+
+    Raises OSError, `av.error.FFmpegError`.
+    """
     part = Path(part_of(str(output)))
     with contextlib.suppress(FileNotFoundError):
         _copy_of(part).unlink()  # of one that was killed in the middle of it

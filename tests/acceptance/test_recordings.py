@@ -52,6 +52,10 @@ def gone(path: Path, within_s: float = 45.0) -> bool:
     return not path.exists()
 
 
+def is_running(status: dict[str, Any]) -> bool:
+    return bool(status["state"] == "running")
+
+
 @contextlib.contextmanager
 def box(
     folder: Path, broker: Mosquitto, spec: dict[str, Any], **settings: Any
@@ -63,7 +67,7 @@ def box(
         Fleet(broker.port, ears) as fleet,
     ):
         for name in spec["sources"]:
-            ears.until(f"source/{name}/status", lambda status: status["state"] == "running", within_s=30)
+            ears.until(f"source/{name}/status", is_running, within_s=30)
         yield fleet, daemon
 
 
@@ -232,3 +236,20 @@ def grown(folder: Path, pattern: str, size: int, within_s: float = 45.0) -> Path
                 return path
         time.sleep(0.1)
     raise AssertionError(f"nothing in {folder} grows to {size} bytes: {list(folder.glob('*'))}")
+
+
+def test_a_clip_that_an_orderly_stop_ends_is_told_of(tmp_path: Path, broker: Mosquitto, camera: str) -> None:
+    once = {**BURSTS, "params": {"per_run": 1, "total": 1}}
+    jobs = {"ticks": {**once, "record": {"on": ["tick"], "before": 1, "after": 120}}}
+    with box(tmp_path, broker, {"sources": {"gate": {"url": camera}}, "jobs": jobs}) as (fleet, daemon):
+        part = grown(tmp_path / "disk" / "gate" / CLIPS, ".*.part", 30_000)
+        daemon.stop()
+        since_s = time.monotonic()
+        daemon.start()
+        fleet.heard.until("source/gate/status", is_running, within_s=40, since_s=since_s)
+        event = fleet.heard.until(
+            "job/ticks/gate/event", lambda event: event["type"] == "clip", within_s=60
+        ).content
+        file = tmp_path / "disk" / event["data"]["file"]
+        assert (f".{file.name}.part", "cut" in event["data"]) == (part.name, False)
+        assert hashlib.sha256(file.read_bytes()).hexdigest() == event["data"]["sha256"]

@@ -150,7 +150,9 @@ def _ask(request: TryRequest, *, quiet: bool) -> TryReport:
 
     updates = ask_until(TRYING.module, request, TryUpdate, within_s=_ANSWER_WITHIN_S)
     with ExitStack() as ending:
-        ending.callback(Path(part_of(request.output)).unlink, missing_ok=True)
+        part = part_of(request.output)
+        for left in (part, part_of(part)):
+            ending.callback(Path(left).unlink, missing_ok=True)
         tell = ending.enter_context(progress(quiet=quiet))
         ending.enter_context(closing(updates))
         while (update := next(updates)).report is None:
