@@ -6,7 +6,7 @@
     <source>/clips/2026-11-25T14-05-00.123Z-people-7f3a.mp4  a clip: the moment, the job, four of the boot
 
 While a file is written it has another name, which ends in ``.part``; in ``.whole`` while its index is put in
-front.
+front. Beside a clip lies a ``.note`` until it was told of.
 """
 
 from __future__ import annotations
