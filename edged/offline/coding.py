@@ -12,13 +12,13 @@ _FRAGMENT_S = 2.0
 _INTERLEAVED_S = 0.5
 """How long a picture waits for sound of its time: there may be none any more."""
 _MP4 = {
-    "movflags": "hybrid_fragmented+frag_keyframe+delay_moov+default_base_moof",
+    "movflags": "frag_keyframe+delay_moov+default_base_moof",
     "frag_duration": str(int(_FRAGMENT_S * 1e6)),
     "min_frag_duration": "500000",
     "flush_packets": "1",
     "max_interleave_delta": str(int(_INTERLEAVED_S * 1e6)),
 }
-"""Fragments while it is written, which its end hides behind a whole index."""
+"""Not `hybrid_fragmented`, which would make it whole in its place: FFmpeg 8.0 gets its offsets wrong."""
 _MATROSKA = {
     "cluster_time_limit": str(int(_FRAGMENT_S * 1e3)),
     "flush_packets": "1",

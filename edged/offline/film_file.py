@@ -77,7 +77,7 @@ class FilmFile:
 
     def _put_index_in_front(self, part: Path) -> None:
         """A copy takes the film's place when it is whole, so a kill costs nothing. Where there is no room for
-        two, the index stays at the end: it plays, but from far away only once all of it came.
+        two, the fragments stay: they play, too.
         """
         copy = _copy_of(part)
         try:
@@ -88,7 +88,7 @@ class FilmFile:
                 copy.unlink(missing_ok=True)
             if error.errno not in _NO_ROOM:
                 raise
-            _log.warning("no room to put the index of %s in front: it stays at the end", self._output.name)
+            _log.warning("no room for a second copy of %s: it stays in fragments", self._output.name)
 
 
 def open_film_file(output: Path, coding: Coding) -> FilmFile:

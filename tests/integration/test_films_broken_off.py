@@ -139,9 +139,7 @@ def test_what_the_killed_left_is_written_over(tmp_path: Path) -> None:
     assert boxes_of(film)[:2] == ["ftyp", "moov"], "its index in front"
 
 
-def test_without_room_for_two_the_film_stays_with_its_index_at_the_end(
-    tmp_path: Path, loud: dict[str, Path]
-) -> None:
+def test_without_room_for_two_the_film_stays_in_fragments(tmp_path: Path, loud: dict[str, Path]) -> None:
     with writing(tmp_path / "roomy.mp4", 300, loud["mp4"]) as process:
         until(process, "all")
         assert process.wait(60) == 0
@@ -152,9 +150,9 @@ def test_without_room_for_two_the_film_stays_with_its_index_at_the_end(
             until(process, "all")
             _, told = process.communicate(timeout=60)
         assert process.returncode == 0, told
-        assert "no room to put the index of out.mp4" in told
+        assert "no room for a second copy of out.mp4" in told
         assert [path.name for path in disk.iterdir()] == ["out.mp4"]
-        assert boxes_of(disk / "out.mp4")[-1] == "moov"
+        assert "moof" in boxes_of(disk / "out.mp4")
         film = read_film(disk / "out.mp4")
         assert (film.times, film.pictures) == (roomy.times, roomy.pictures)
         assert film.duration_s == pytest.approx(10.0, abs=0.1)
