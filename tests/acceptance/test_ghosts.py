@@ -9,6 +9,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.servers.daemon import ALGORITHMS, PATTERN, Daemon, Subscriber
 from tests.servers.mosquitto import Mosquitto
 
@@ -49,7 +51,7 @@ class Pairs:
                 del open_[key]
         return open_
 
-    def until(self, number: int, wanted: int | None = None, within_s: float = 20.0) -> None:
+    def until(self, number: int, wanted: int | None = None, within_s: float = 60.0) -> None:
         """So many are open, after ``wanted`` events at least."""
         self._ears.until(
             self._topic,
@@ -78,17 +80,20 @@ def test_what_a_killed_worker_began_is_ended_and_begun_again_once(broker: Mosqui
         pairs.until(2)
         begun = {event["type"]: event for event in pairs.open().values()}
         # long enough for the last sight to be another than the first
-        lasting = ears.until("job/people/status", lambda status: status["runs"] > 30)
-        os.kill(daemon.child("worker:main"), signal.SIGKILL)
+        lasting = ears.until("job/people/status", lambda status: status["runs"] > 30, within_s=60)
+        victim, first_s = daemon.child("worker:main"), ears.messages("job/people/hall/event")[0].at_s
+        os.kill(victim, signal.SIGKILL)
+        killed_s = time.monotonic()
         pairs.until(2, wanted=6)
         assert pairs.reasons() == [("zone_exit", "restarted"), ("object_end", "restarted")]
         exit_, end = (event for event in pairs.heard if event["type"] in ENDS.values())
         assert exit_["track_id"] == begun["zone_enter"]["track_id"] == end["track_id"]
         assert (exit_["zone"], exit_["box"]) == ("room", begun["zone_enter"]["box"])
-        least_s = lasting.at_s - ears.messages("job/people/hall/event")[0].at_s - 2
-        assert least_s < exit_["data"]["seconds"] < 20
-        assert least_s < end["data"]["duration"] < 20
-        assert end["data"]["last_seen"] - end["data"]["first_seen"] == round(end["data"]["duration"], 3)
+        seen_s = lasting.at_s - first_s
+        for told_s in (exit_["data"]["seconds"], end["data"]["duration"]):
+            assert seen_s - 5 < told_s < killed_s - first_s + 5, "up to the last sight"
+        life = end["data"]
+        assert life["last_seen"] - life["first_seen"] == pytest.approx(life["duration"], abs=0.001)
         again = [event["track_id"] for event in pairs.open().values()]
         assert min(again) > exit_["track_id"], "never repeated within a boot"
         daemon.stop()
@@ -172,13 +177,16 @@ def test_nothing_is_lost_between_an_event_and_its_end_whenever_a_worker_dies(
     ):
         pairs = Pairs(ears)
         for number in (300, 900):
-            ears.until("job/people/hall/event", lambda event, number=number: event["seq"] > number)
+            ears.until(
+                "job/people/hall/event", lambda event, number=number: event["seq"] > number, within_s=60
+            )
             victim, since_s = daemon.child("worker:main"), time.monotonic()
             os.kill(victim, signal.SIGKILL)
             ears.until(
                 "job/people/hall/event",
                 lambda event: event.get("data", {}).get("reason") is not None,
                 since_s=since_s,
+                within_s=60,
             )
         daemon.stop()
         ears.until("state", lambda state: state["state"] == "offline")
