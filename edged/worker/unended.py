@@ -26,6 +26,9 @@ class _Begun:
     seen_us: int
     fresh: bool = False
     """Seen since main was told last."""
+    zone: str = ""
+    last: Detection | None = None
+    """As it was seen since it began; what that means is worked out only when it is told."""
 
     def ending(self, key: str) -> Ending:
         begun_s, seen_s = self.begun_us / 1e6, self.seen_us / 1e6
@@ -34,7 +37,9 @@ class _Begun:
             data: dict[str, Any] = {"seconds": lasted_s}
         else:
             data = {"duration": lasted_s, "first_seen": begun_s, "last_seen": seen_s}
-        return Ending(key, self.kind, {**self.fields, "data": data})
+        last = self.last
+        look = {} if last is None else _look(last.label, last.score, last.box)
+        return Ending(key, self.kind, {**self.fields, **look, "data": data})
 
 
 @dataclass(slots=True)
@@ -102,9 +107,8 @@ class Unended:
             return
         for found in detections:
             for begun in ledger.by_track.get(found.track_id, ()) if found.track_id is not None else ():
-                if begun.kind != "zone_exit" or begun.fields.get("zone") in found.zones:
-                    begun.seen_us, begun.fresh = pts_us, True
-                    begun.fields.update(_look(found.label, found.score, found.box))
+                if not begun.zone or begun.zone in found.zones:
+                    begun.seen_us, begun.fresh, begun.last = pts_us, True, found
 
     def sights(self) -> Iterator[tuple[str, str, bytes]]:
         """Job, source and what is to be told of it: all that was begun where something was seen since."""
@@ -151,11 +155,11 @@ def _begun(kind: str, fields: Mapping[str, Any], pts_us: int) -> _Begun:
         begun_us = round(_number(data, "first_seen", pts_us / 1e6) * 1e6)
     else:
         begun_us = pts_us - round(_number(data, "seconds", 0.0) * 1e6)
-    kept = {"track_id": fields["track_id"]}
+    kept: dict[str, Any] = {"track_id": fields["track_id"]}
     if fields.get("zone"):
         kept["zone"] = str(fields["zone"])
     look = _look(fields.get("label"), fields.get("score"), fields.get("box"))
-    return _Begun(end_of(kind), {**look, **kept}, begun_us, pts_us)
+    return _Begun(end_of(kind), {**look, **kept}, begun_us, pts_us, zone=kept.get("zone", ""))
 
 
 def _number(data: object, name: str, default: float) -> float:
