@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import os
 import re
 from collections import Counter
 from collections.abc import Callable
@@ -61,7 +60,7 @@ def _descriptors(folder: Path) -> Counter[str]:
     kinds: Counter[str] = Counter()
     for entry in folder.iterdir():
         try:
-            kinds[_NUMBERED.sub("N", os.readlink(entry))] += 1
+            kinds[_NUMBERED.sub("N", str(entry.readlink()))] += 1
         except OSError:  # the descriptor of the folder itself, gone by now
             continue
     return kinds
