@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from itertools import pairwise
 
 from hypothesis import given
@@ -76,7 +77,7 @@ def test_clips_that_wait_for_a_disk_are_few() -> None:
 
 def test_where_nothing_is_recorded_no_orders_add_up() -> None:
     ours, theirs = Channel.pair()
-    with ours, theirs:
+    with closing(ours), theirs:
         writing = Writing(Post(ours))
         writing.put(Cut())
         assert writing.orders.is_empty
