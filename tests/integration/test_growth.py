@@ -255,3 +255,12 @@ def test_a_device_whose_spec_changes_again_and_again() -> None:
             assert not await held(before)
 
     asyncio.run(scenario())
+
+
+def test_a_device_that_ends_in_a_test_leaves_no_track() -> None:
+    async def scenario() -> None:
+        async with rig() as box:
+            box.apply({"cam": PATTERN}, {"t": TICKS})
+            await box.results("t", "cam")
+
+    check_nothing_is_held(lambda: asyncio.run(scenario()), 2)
