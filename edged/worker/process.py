@@ -233,7 +233,7 @@ class Worker:
         self._tray.deliver()
         self._jobs.retry(now_ns)
         self._feeds.let_go(lambda feed: self._backlog.any(lambda due: due.feed is feed))
-        if not self._tuned and self._jobs.settled:
+        if not self._tuned and self._jobs.settled and self._loader.is_idle:
             self._tuned = True
             _freeze_what_stays()
 
@@ -261,6 +261,8 @@ def _is_on(source: str) -> Callable[[Due], bool]:
 
 def _freeze_what_stays() -> None:
     """Modules, models and algorithms live as long as their jobs: without them a collection takes no time.
+
+    Those of jobs that are gone must have been let go of by then: what is frozen is never collected.
 
     Takes 20 ms, once after each change of the jobs.
     """
