@@ -140,7 +140,7 @@ def test_a_run_beyond_its_deadline_is_said_once_and_ctrl_c_ends_it(
     took_s = time.monotonic() - begun_s
     assert process.returncode == 130, told
     (said,) = [line for line in told if "deadline" in line]
-    assert said.startswith(f"{video.name}: job people is at the frame at ")
+    assert said.startswith(f"{video}: job people is at the frame at ")
     assert said.endswith("(deadline 1 s), and is waited for; Ctrl-C ends it, and --resume goes on there\n")
     assert told[-1].endswith("go on with the same command and --resume\n")
     assert took_s < 15, "it is not waited for any more"
