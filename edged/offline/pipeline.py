@@ -82,15 +82,13 @@ class Pipeline:
         self._under_way: Belt[_UnderWay] = Belt(crew.ahead)
         self.moments: Belt[Moment] = Belt(_MOMENTS)
         """In order; it ends with what ends the video."""
-        self._threads = (
-            threading.Thread(target=self._read, name="edged-read", daemon=True),
-            threading.Thread(target=self._conclude, name="edged-conclude", daemon=True),
-        )
+        self._reading = threading.Thread(target=self._read, name="edged-read", daemon=True)
+        self._concluding = threading.Thread(target=self._conclude, name="edged-conclude", daemon=True)
 
     def __enter__(self) -> Self:
         self._hands.start()
-        for thread in self._threads:
-            thread.start()
+        self._reading.start()
+        self._concluding.start()
         return self
 
     def __exit__(
@@ -100,9 +98,15 @@ class Pipeline:
         self._under_way.cut()
         self._hands.end()
         until_s = time.monotonic() + _END_S
-        for thread in (*self._hands.threads, *self._threads):
-            while thread.is_alive() and time.monotonic() < until_s and self.in_hand.stall() is None:
+        for thread in (self._reading, *self._hands.threads, self._concluding):
+            while thread.is_alive() and time.monotonic() < until_s and not self._hangs(thread):
                 thread.join(_LOOK_AGAIN_S)
+
+    def _hangs(self, thread: threading.Thread) -> bool:
+        """It is in a run that is beyond its deadline, or waits for one."""
+        if thread is self._concluding and not self.in_hand.holds(thread, late=False):
+            return self.in_hand.stall() is not None
+        return self.in_hand.holds(thread, late=True)
 
     # ---- the thread that reads ----
 

@@ -52,6 +52,9 @@ class _Run:
     pts_us: int
     began_s: float
 
+    def is_late(self, now_s: float) -> bool:
+        return now_s - self.began_s > self.job.deadline_s
+
 
 class InHand:
     """The runs that are under way, each in a thread of its own. From any thread."""
@@ -73,12 +76,18 @@ class InHand:
             with self._lock:
                 del self._runs[thread]
 
+    def holds(self, thread: threading.Thread, *, late: bool) -> bool:
+        """Whether ``thread`` is in a run; ``late``: in one that is beyond its deadline."""
+        now_s = time.monotonic()
+        with self._lock:
+            run = self._runs.get(thread.ident or 0)
+        return run is not None and (run.is_late(now_s) or not late)
+
     def stall(self) -> Stall | None:
         """The run that is furthest beyond its deadline; None: none is."""
         now_s = time.monotonic()
         with self._lock:
-            runs = tuple(self._runs.values())
-        late = [run for run in runs if now_s - run.began_s > run.job.deadline_s]
+            late = [run for run in self._runs.values() if run.is_late(now_s)]
         if not late:
             return None
         worst = min(late, key=lambda run: run.began_s + run.job.deadline_s)

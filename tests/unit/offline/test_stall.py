@@ -33,9 +33,13 @@ def test_the_run_furthest_beyond_its_deadline_is_told() -> None:
         assert stall is not None
         assert (stall.job, stall.at_s, stall.deadline_s) == ("quick", 1.5, 0.0)
         assert stall.lasts_s > 0
+        this = threading.current_thread()
+        assert (in_hand.holds(this, late=False), in_hand.holds(this, late=True)) == (True, False)
+        assert in_hand.holds(thread, late=True)
     done.set()
     thread.join(30)
     assert in_hand.stall() is None
+    assert not in_hand.holds(thread, late=False)
 
 
 def test_a_run_that_raises_is_over() -> None:
