@@ -135,7 +135,7 @@ class Tracker(Algorithm):
         return replace(before, detections=self._marked(before.detections, places, step, look.aspect))
 
     def reset(self) -> None:
-        self._tell(Step([], ended=self._follower.end()))
+        self._tell(Step([], ended=self._follower.end()), "restarted")
 
     def _open_model(self, wanted: AppearanceParams) -> Embedder:
         self._looks = AppearancePolicy(wanted.every, wanted.similar, wanted.weight, wanted.max_crops)
@@ -190,9 +190,9 @@ class Tracker(Algorithm):
             if track.track_id is not None
         }
 
-    def _tell(self, step: Step) -> None:
+    def _tell(self, step: Step, reason: str = "lost") -> None:
         for track in step.ended:
-            self.context.emit("object_end", {**_fields(track), "data": _life(track)})
+            self.context.emit("object_end", {**_fields(track), "data": {**_life(track), "reason": reason}})
         for track in step.started:
             self.context.emit(
                 "object_start", {**_fields(track), "data": {"first_seen": track.first_us / 1e6}}

@@ -21,7 +21,7 @@ from edged.algorithm.watching.known_objects import KnownObjects
 from edged.algorithm.watching.occupancy import Change, Patience
 from edged.algorithm.watching.polygons import to_plane
 from edged.algorithm.watching.travel import Velocity
-from edged.algorithm.watching.watched import WatchedScene, Wishes
+from edged.algorithm.watching.watched import WatchedScene, WatchedZone, Wishes
 
 _PATIENCE_US = 10_000_000
 """How long detections come without track ids before somebody is told."""
@@ -148,6 +148,16 @@ class Zones(Algorithm):
         last, self._watched = self._watched, self._watched.follow(self.context.scene, aspect)
         if self._watched.ground is not last.ground:
             self._objects.forget_travel()
+        for name, zone in last.zones.items() if self._watched is not last else ():
+            if self._watched.zones.get(name) is not zone:
+                self._abandon(name, zone)
+
+    def _abandon(self, name: str, zone: WatchedZone) -> None:
+        """It lies elsewhere now, or nowhere: whoever was in it has left."""
+        for track_id in zone.occupancy.track_ids:
+            known = self._objects[track_id]
+            seconds = zone.occupancy.lose(track_id, known.seen_us)
+            self._tell_gone(_Gone(name, known.detection, seconds), "redrawn")
 
     def _look(self, detections: Sequence[Detection], untracked: dict[str, int]) -> list[Detection]:
         """All of them, those that are watched with their zones; counts those without a track id."""
@@ -215,7 +225,8 @@ class Zones(Algorithm):
         zones = self._watched.zones.items()
         for (name, zone), inside, near in zip(zones, place.inside, place.near, strict=True):
             for change, seconds in zone.occupancy.observe(track_id, self._now_us, inside=inside, near=near):
-                data: dict[str, Any] = {} if change == Change.ENTER else {"seconds": round(seconds, 3)}
+                is_new = change == Change.ENTER and not seconds
+                data: dict[str, Any] = {} if is_new else {"seconds": round(seconds, 3)}
                 if change == Change.EXIT:
                     data["reason"] = "left"
                 self._emit(change, detection, {**data, **_pace(velocity)}, zone=name)

@@ -76,8 +76,13 @@ class Frame:
     def __init__(self, header: FrameHeader, pixels: NDArray[np.uint8]) -> None:
         """``pixels``: ``(frame_bytes,)`` uint8, I420, contiguous; may be read-only."""
         self.header = header
-        self.pixels = pixels
+        self._pixels = pixels
         self._y, self._u, self._v = planes(pixels, header.format)
+
+    @property
+    def pixels(self) -> NDArray[np.uint8]:
+        """All three planes in one piece, ``(frame_bytes,)``."""
+        return self._pixels
 
     @property
     def width(self) -> int:

@@ -34,6 +34,7 @@ from edged.mqtt.durable_rows import OUTBOX_SCHEMA
 from edged.mqtt.message import Received
 from edged.mqtt.topics import Topics
 from edged.settings import Loaded, load_settings
+from edged.settings.schema import OUTBOX_SHARE
 from edged.storage.database import Database
 from edged.storage.system_clock import SystemClock
 from edged.supervise.logs import start_logging
@@ -46,8 +47,6 @@ EXIT_FINE = 0
 EXIT_BUG = 70
 RESTART = -1
 """In place of an exit code: the daemon was told to start anew."""
-_OUTBOX_SHARE_BYTES = 500_000
-"""Of each megabyte of storage.max_mb; the rest is for what SQLite needs beside rows, and for models."""
 _DISK_S = 10.0
 """For a slow disk to open what is kept; then the daemon starts without it, and goes on to try."""
 _AT_START = ("device", "groups", "mqtt", "storage")
@@ -103,7 +102,7 @@ class Daemon:
         )
         path = Path(settings.storage.path) / "edged.db"
         self._database = Database(path, (*OUTBOX_SCHEMA, *JOURNAL_SCHEMA))
-        limit_bytes = settings.storage.max_mb * _OUTBOX_SHARE_BYTES
+        limit_bytes = round(settings.storage.max_mb * 1_000_000 * OUTBOX_SHARE)
         self._outbox = DurableOutbox(self._database, limit_bytes=limit_bytes, clock=SystemClock())
         self._link = BrokerLink(settings, self._topics, self._identity.boot, self._outbox, self._hear)
         self._device = Device(

@@ -9,10 +9,11 @@ from collections.abc import Callable, Iterator
 
 import typer
 
+from edged.app.model_files import PATIENCE_S
 from edged.model.fetching import FetchReport, FetchState
 
 _LINE_EVERY_S = 5.0
-_AGAIN = "trying again, and later and later; Ctrl-C ends it"
+_AGAIN = f"trying again for up to {PATIENCE_S:.0f} s; Ctrl-C ends it"
 
 
 @contextlib.contextmanager

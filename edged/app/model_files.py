@@ -20,8 +20,10 @@ from edged.modelstore.store import ModelStore
 from edged.settings import Loaded
 from edged.settings.defaults import default_storage
 
+PATIENCE_S = 60.0
+"""In which nothing comes, before somebody who waits at a terminal is told that it does not."""
 _MOST_TRIES = 6
-"""On end, in which nothing came."""
+"""On end, in which nothing came, of a server that says when to ask again: then that long is waited for."""
 _SILENCE_S = 120.0
 """The fetcher tells how it goes far more often, but for one that verifies gigabytes on a slow card."""
 _MOST_REPORTS = 1_000_000
@@ -92,25 +94,38 @@ def _judged(path: Path, brought: dict[str, str]) -> FileFound:
 
 
 def pull(
-    model: ModelFile, on_report: Callable[[FetchReport], None], *, folders: tuple[Path, ...] = ()
+    model: ModelFile,
+    on_report: Callable[[FetchReport], None],
+    *,
+    folders: tuple[Path, ...] = (),
+    patience_s: float = PATIENCE_S,
 ) -> FetchReport:
-    """Have it where ``model.path`` says; tries again while that may help.
+    """Have it where ``model.path`` says; tries again while that may help, for ``patience_s`` in which nothing
+    comes.
 
     Raises `EdgedError` with why it is not there; what has come is kept.
     """
     place = Path(model.path)
     partial = place.with_name(f".{place.name}.part")
     request = FetchRequest(model, str(partial), tuple(map(str, folders)))
-    patience, fruitless, received = Patience(), 0, 0
+    patience, fruitless, received, came_s = Patience(), 0, 0, time.monotonic()
     while True:
         report = _attempt(request, on_report)
         if report.state is FetchState.THERE:
             return report
-        fruitless = 0 if report.received > received else fruitless + 1
-        received = report.received
+        now_s = time.monotonic()
+        if report.received > received:
+            fruitless, came_s = 0, now_s
+        fruitless, received = fruitless + 1, report.received
         delay_s = patience.after(report)
-        if delay_s is None or fruitless >= _MOST_TRIES:
+        if delay_s is None:
             raise EdgedError(f"{model.shown}: {report.error}", code=report.code)
+        if fruitless >= _MOST_TRIES if report.wait_s else now_s + delay_s - came_s > patience_s:
+            raise EdgedError(
+                f"{model.shown}: {report.error}; tried for {now_s - came_s:.0f} s: the same command goes on"
+                " with what has come",
+                code=report.code,
+            )
         on_report(report)
         time.sleep(delay_s)
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 import av.error
 import numpy as np
 from av import VideoFrame
+from av.video.plane import VideoPlane
 from av.video.reformatter import VideoReformatter
 from numpy.typing import NDArray
 
@@ -84,13 +85,30 @@ class Copier:
         if self._mask is not None:
             self._mask.cover(into)
 
+    def planes_of(
+        self, frame: VideoFrame
+    ) -> tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.uint8]] | None:
+        """What `copy` would copy, where it lies: Y, U and V in the shapes of `format_of`, as contiguous
+        read-only views that keep the picture. None: it must be converted, turned, masked or cut out.
+        """
+        if self._mask is not None or self._orientation is not UPRIGHT or not self._is_planar(frame):
+            return None
+        if any(plane.line_size != plane.width for plane in frame.planes):
+            return None
+        luma, blue, red = (_view(plane) for plane in frame.planes)
+        return luma, blue, red
+
     def _turned(self, width: int, height: int) -> tuple[int, int]:
         return (height, width) if self._orientation.transposed else (width, height)
 
+    def _is_planar(self, frame: VideoFrame) -> bool:
+        size = self._turned(self._format.width, self._format.height)
+        return frame.format.name in _PLANAR and (frame.width, frame.height) == size
+
     def _planar(self, frame: VideoFrame) -> VideoFrame:
-        width, height = self._turned(self._format.width, self._format.height)
-        if frame.format.name in _PLANAR and (frame.width, frame.height) == (width, height):
+        if self._is_planar(frame):
             return frame
+        width, height = self._turned(self._format.width, self._format.height)
         pixels = "yuvj420p" if self._format.color_range is ColorRange.FULL else "yuv420p"
         try:
             return self._reformatter.reformat(frame, width, height, pixels, threads=1)
@@ -99,3 +117,9 @@ class Copier:
                 f"pictures of {frame.width}x{frame.height} {frame.format.name} cannot be converted"
                 f" to {width}x{height} YUV 4:2:0"
             ) from error
+
+
+def _view(plane: VideoPlane) -> NDArray[np.uint8]:
+    rows = np.frombuffer(memoryview(plane), np.uint8).reshape(plane.height, plane.width)
+    rows.flags.writeable = False
+    return rows

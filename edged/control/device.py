@@ -56,7 +56,7 @@ class Device:
         """The view of a job or a source may be another now."""
         self._table = JobTable()
         self._statuses = Statuses(publisher, topics)
-        self._router = Router(publisher, topics, self._statuses, self._table.find)
+        self._router = Router(publisher, topics, self._statuses, self._table.find, identity.boot)
         self._sources = Sources(
             supervisor,
             kinds["capture"],

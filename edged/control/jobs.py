@@ -193,6 +193,7 @@ class Jobs:
             return
         if before is not None:
             self._statuses.clear_counts(name, set(before.plan.spec.sources) - set(plan.spec.sources))
+        self._router.job_moves(name, plan.worker)
         job = self._table.put(plan, self._router.numbers_of(name))
         if not plan.enabled:
             job.set_state(JobState.PAUSED)
@@ -306,10 +307,15 @@ class Jobs:
             if job.is_wanted and death.wanted:
                 self._blame(job, death, suspects.get(job.name))
             job.worker_gone()
+        self._router.worker_died(name, lambda job: death.wanted and self._runs(job))
         self._sources.refresh_readers()
         if self.snapshots is not None:
             self.snapshots.worker_died(name, death)
         self._on_change()
+
+    def _runs(self, name: str) -> bool:
+        job = self._table.find(name)
+        return job is not None and job.running is not None
 
     def _blame(self, job: JobRecord, death: ChildExit, phase: str | None) -> None:
         """``phase``: what of it was at work when its worker died; None: it has no part in that."""

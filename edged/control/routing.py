@@ -5,12 +5,15 @@ It also remembers the numbers that were given out, so that they go on in whichev
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import replace
 
 from edged.control.job import JobRecord
 from edged.control.publisher import Publisher
 from edged.control.status import Statuses
+from edged.control.unended import Owner, Unended
+from edged.model.ending import Ending, Reason, encode_end
 from edged.model.messages import Numbering
 from edged.model.output import Output, OutputKind
 from edged.mqtt.message import Worth
@@ -26,6 +29,7 @@ class Router:
         topics: Topics,
         statuses: Statuses,
         find: Callable[[str], JobRecord | None],
+        boot: str = "",
     ) -> None:
         self.results = 0
         self.on_snapshot: Callable[[Output], None] | None = None
@@ -36,6 +40,8 @@ class Router:
         self._topics = topics
         self._statuses = statuses
         self._find = find
+        self._boot = boot
+        self._unended = Unended()
         self._topic_of: dict[tuple[OutputKind, str, str], str] = {}
         self._left_off: dict[str, dict[str, Numbering]] = {}
         """By job that is gone: the last numbers it gave out."""
@@ -48,6 +54,16 @@ class Router:
         """It is gone; should it come back in this boot, its numbers go on."""
         self._left_off[job.name] = job.numbering
         self._topic_of = {key: topic for key, topic in self._topic_of.items() if key[1] != job.name}
+
+    def worker_died(self, worker: str, goes_on: Callable[[str], bool]) -> None:
+        """Say the end of all that its events began; ``goes_on``: whether another worker runs that job."""
+        for owner, ending in self._unended.take(lambda owner: owner.worker == worker):
+            self._end(owner, ending, Reason.RESTARTED if goes_on(owner.job) else Reason.ENDED)
+
+    def job_moves(self, job: str, worker: str) -> None:
+        """It is another worker's from now on: what any other says of it is not heard."""
+        for owner, ending in self._unended.take(lambda owner: owner.job == job and owner.worker != worker):
+            self._end(owner, ending, Reason.RESTARTED)
 
     def route(self, worker: str, output: Output) -> None:
         job = self._find(output.job)
@@ -66,16 +82,33 @@ class Router:
                 self.on_seen(output)
         elif output.kind is OutputKind.SHOWN:
             self.on_seen(output)
+        elif output.kind is OutputKind.SIGHTS:
+            self._unended.saw(worker, output)
         elif output.kind in (OutputKind.IMAGE, OutputKind.CROP):
             if job is not None and output.source in job.plan.spec.sources:
                 self._publisher.publish(self._topic(output), output.payload, output.qos)
         else:
-            self._number(job, output)
-            is_event = output.kind is OutputKind.EVENT
-            worth = Worth.EVENT if is_event else Worth.RESULT
-            self._publisher.publish(self._topic(output), output.payload, output.qos, worth)
-            self.results += not is_event
-            self.on_seen(output)
+            self._unended.note(worker, output)
+            self._say(job, output)
+
+    def _say(self, job: JobRecord | None, output: Output) -> None:
+        """A result or an event."""
+        self._number(job, output)
+        is_event = output.kind is OutputKind.EVENT
+        worth = Worth.EVENT if is_event else Worth.RESULT
+        self._publisher.publish(self._topic(output), output.payload, output.qos, worth)
+        self.results += not is_event
+        self.on_seen(output)
+
+    def _end(self, owner: Owner, ending: Ending, reason: Reason) -> None:
+        """In place of its worker."""
+        job, name, source = self._find(owner.job), owner.job, owner.source
+        numbering = job.numbering if job is not None else self._left_off.get(name, {})
+        numbers = numbering.get(source, Numbering())
+        seq, fields = numbers.event + 1, ending.because(reason)
+        device, now_ns = self._topics.device, time.time_ns()
+        payload = encode_end(device, name, source, self._boot, seq, now_ns, ending.kind, fields)
+        self._say(job, Output(OutputKind.EVENT, name, source, payload, seq, numbers.track_id, qos=1))
 
     def _number(self, job: JobRecord | None, output: Output) -> None:
         """Also of a job that just went: a number that was used up and not heard would be a gap."""

@@ -115,6 +115,10 @@ class VideoProgress:
     """0: it is not known."""
     frames: int = 0
     results: int = 0
+    waits_for: str = ""
+    """The job of which one run takes longer than its deadline; empty: none does."""
+    waits_s: float = 0.0
+    """Since that run began."""
 
 
 @dataclass(frozen=True, slots=True)

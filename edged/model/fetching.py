@@ -22,6 +22,8 @@ class ModelFile:
     """Absolute; where the file lies, or will."""
     authorization: str = field(default="", repr=False)
     """The value of that header; for the URL's own host alone, never for one it leads on to."""
+    kept_mb: float = 0.0
+    """Megabytes that something else may still come to need of the same disk: they stay free."""
 
     def is_same_file(self, other: ModelFile | None) -> bool:
         """By content and place, whatever the URL."""

@@ -3,14 +3,14 @@
 ::
 
     byte 0     kind: 1 result, 2 counts, 3 event, 4 snapshot, 5 image, 6 crop,
-               7 shown
+               7 shown, 8 sights
     byte 1     QoS (bits 0-1), retain (bit 7)
     byte 2     length of the job's name      byte 3  length of the source's name
-    bytes 4-7  reserved
+    bytes 4-7  length of the ending behind the payload (`edged.model.ending`); 0: there is none
     bytes 8-15 seq (little endian): of results and of events, each numbered apart; of a snapshot, the id
                of its request
     bytes 16-23 the highest track_id given out so far
-    then       job, source (ASCII), payload
+    then       job, source (ASCII), payload, ending
 """
 
 from __future__ import annotations
@@ -33,6 +33,8 @@ class OutputKind(IntEnum):
     """The picture of one detection of a result."""
     SHOWN = 7
     """A result that its job does not publish, for the live pictures: it has no number, and no topic."""
+    SIGHTS = 8
+    """How what events began would end by now, by key, as JSON: for main alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,28 +49,36 @@ class Output:
     track_id: int = 0
     qos: int = 0
     retain: bool = False
+    ending: bytes = b""
+    """Of an event: how what it begins would end, or what it ends."""
 
 
 def pack_output(output: Output) -> bytes:
     """The header, the names and the payload in one buffer."""
     job, source = output.job.encode("ascii"), output.source.encode("ascii")
     flags = output.qos | (0x80 if output.retain else 0)
-    header = _HEADER.pack(output.kind, flags, len(job), len(source), 0, output.seq, output.track_id)
-    return b"".join((header, job, source, output.payload))
+    header = _HEADER.pack(
+        output.kind, flags, len(job), len(source), len(output.ending), output.seq, output.track_id
+    )
+    return b"".join((header, job, source, output.payload, output.ending))
 
 
 def unpack_output(buffer: bytes) -> Output:
     """The inverse of `pack_output`. Raises ValueError or struct.error on anything else."""
-    kind, flags, job_length, source_length, _, seq, track_id = _HEADER.unpack_from(buffer)
+    kind, flags, job_length, source_length, ending_length, seq, track_id = _HEADER.unpack_from(buffer)
     names = _HEADER.size
     body = names + job_length + source_length
+    ending = len(buffer) - ending_length
+    if ending < body:
+        raise ValueError("shorter than it says")
     return Output(
         kind=OutputKind(kind),
         job=buffer[names : names + job_length].decode("ascii"),
         source=buffer[names + job_length : body].decode("ascii"),
-        payload=bytes(buffer[body:]),
+        payload=bytes(buffer[body:ending]),
         seq=seq,
         track_id=track_id,
         qos=flags & 0x03,
         retain=bool(flags & 0x80),
+        ending=bytes(buffer[ending:]),
     )

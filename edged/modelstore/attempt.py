@@ -11,7 +11,7 @@ from edged.model.fetching import FetchReport, FetchRequest, FetchState
 from edged.modelstore.download import RangeRefused, Reply, ask_for
 from edged.modelstore.failure import FetchFailed
 from edged.modelstore.hashing import sha256_of
-from edged.modelstore.partial import Partial, check_room
+from edged.modelstore.partial import Partial
 
 _TELL_EVERY_S = 0.5
 _COPY_BYTES = 1 << 20
@@ -30,7 +30,7 @@ class Attempt:
         self._tell = tell
         self._beat = beat
         self._place = Path(request.model.path)
-        self._partial = Partial(Path(request.partial))
+        self._partial = Partial(Path(request.partial), request.model.kept_mb)
         self._told_s = 0.0
 
     def run(self) -> FetchReport:
@@ -94,7 +94,7 @@ class Attempt:
             return None
         for path in self._candidates():
             if sha256_of(path, lambda: self._beat("look")) == self._model.sha256:
-                check_room(self._partial.path.parent, path.stat().st_size)
+                self._partial.check_room(path.stat().st_size)
                 self._partial.begin("")
                 for _ in self._partial.append(self._read(path), path.stat().st_size):
                     self._beat("copy")

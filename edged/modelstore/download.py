@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import contextlib
 import email.utils
+import os
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from urllib.parse import urljoin, urlsplit
 
@@ -21,6 +22,7 @@ from urllib3.exceptions import (
     LocationValueError,
     NameResolutionError,
     NewConnectionError,
+    ProxyError,
     ReadTimeoutError,
     SSLError,
 )
@@ -28,6 +30,7 @@ from urllib3.exceptions import (
 from edged.model.fetching import ModelFile
 from edged.model.redact import redact_url
 from edged.modelstore.failure import FetchFailed
+from edged.modelstore.proxy import Proxy, proxy_for
 
 _MOST_REDIRECTS = 5
 _PIECE_BYTES = 1 << 18
@@ -36,6 +39,10 @@ _LONGEST_WAIT_S = 3600.0
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _PASSING = frozenset({408, 421, 425, 429, 500, 502, 503, 504, 507, 520, 521, 522, 523, 524})
 _RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+|\*)")
+_TUNNEL = re.compile(r"Tunnel connection failed: (\d{3})( [^\r\n]*|)")
+_PROXY_MEND = (
+    "give it user and password, HTTPS_PROXY=http://user:password@host:port (HTTP_PROXY for http URLs)"
+)
 _STRONG_TAG = re.compile(r'"[\x21\x23-\x7e]{1,200}"')
 
 
@@ -57,15 +64,42 @@ class Reply:
 def ask_for(model: ModelFile, begin: int, tag: str, silence_s: float) -> Iterator[Reply]:
     """Ask for a file from byte ``begin`` on, if it is still the version ``tag``; else all of it comes.
 
-    Raises `FetchFailed`. Credentials go to the host of the URL alone.
+    Raises `FetchFailed`. Credentials go to the host of the URL alone: a proxy of the environment sees none of
+    an https URL, since all that it carries of that is encrypted for the host.
     """
-    with urllib3.PoolManager(num_pools=1 + _MOST_REDIRECTS) as pool:
+    with contextlib.closing(_Ways(os.environ)) as ways:
         with _explained(model.url):
-            response = _follow(pool, model, _headers(begin, tag), silence_s)
+            response = _follow(ways, model, _headers(begin, tag), silence_s)
         try:
             yield _reply(response, begin, model.url)
         finally:
             response.close()  # what is still to come is not waited for
+
+
+class _Ways:
+    """To hosts: straight, or through the proxies of ``environment``."""
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        self._environment = environment
+        self._pools: dict[Proxy | None, urllib3.PoolManager] = {}
+
+    def to(self, url: str) -> urllib3.PoolManager:
+        """Raises `FetchFailed` for a proxy that is none."""
+        proxy = proxy_for(url, self._environment)
+        if proxy not in self._pools:
+            self._pools[proxy] = _pool(proxy)
+        return self._pools[proxy]
+
+    def close(self) -> None:
+        for pool in self._pools.values():
+            pool.clear()
+
+
+def _pool(proxy: Proxy | None) -> urllib3.PoolManager:
+    if proxy is None:
+        return urllib3.PoolManager(num_pools=1 + _MOST_REDIRECTS)
+    headers = {"Proxy-Authorization": proxy.authorization} if proxy.authorization else {}
+    return urllib3.ProxyManager(proxy.url, num_pools=1 + _MOST_REDIRECTS, proxy_headers=headers)
 
 
 def _headers(begin: int, tag: str) -> dict[str, str]:
@@ -78,14 +112,14 @@ def _headers(begin: int, tag: str) -> dict[str, str]:
 
 
 def _follow(
-    pool: urllib3.PoolManager, model: ModelFile, headers: dict[str, str], silence_s: float
+    ways: _Ways, model: ModelFile, headers: dict[str, str], silence_s: float
 ) -> urllib3.BaseHTTPResponse:
     """The reply to the last of the requests that one leads to."""
     url, timeout = model.url, urllib3.Timeout(connect=min(_CONNECT_S, silence_s), read=silence_s)
     for _ in range(1 + _MOST_REDIRECTS):
         is_own = _origin(url) == _origin(model.url)
         own = {"Authorization": model.authorization} if model.authorization and is_own else {}
-        response = pool.request(
+        response = ways.to(url).request(
             "GET", url, headers=headers | own, timeout=timeout, redirect=False, retries=False,
             preload_content=False, decode_content=False,
         )  # fmt: skip
@@ -150,7 +184,9 @@ def _refusal(response: urllib3.BaseHTTPResponse) -> FetchFailed:
         return RangeRefused(said, passing=True)
     if status in (404, 410):
         return FetchFailed(f"{said}: there is no such file, check the URL", code="model_not_found")
-    if status in (401, 403, 407):
+    if status == 407:
+        return FetchFailed(f"the proxy answers {status} {reason}: {_PROXY_MEND}", code="not_allowed")
+    if status in (401, 403):
         mend = "name the entry of secrets: that it asks for, as `secret: NAME`, or check what that holds"
         return FetchFailed(f"{said}: {mend}", code="not_allowed")
     wait_s = _retry_after(response.headers.get("Retry-After", ""), time.time())
@@ -172,10 +208,13 @@ def _explained(url: str) -> Iterator[None]:
     host = urlsplit(url).hostname or "the server"
     try:
         yield
+    except ProxyError as error:
+        raise _of_proxy(error) from error
     except LocationValueError as error:
         raise FetchFailed("cannot be read as a URL; write https://host/path") from error
     except NameResolutionError as error:
-        raise FetchFailed(f"the name {host} cannot be looked up: check it, and DNS", passing=True) from error
+        mend = "check it, and DNS; behind a proxy, set HTTPS_PROXY and HTTP_PROXY"
+        raise FetchFailed(f"the name {host} cannot be looked up: {mend}", passing=True) from error
     except ReadTimeoutError as error:
         raise FetchFailed(f"{host} fell silent", passing=True) from error
     except NewConnectionError as error:
@@ -187,6 +226,25 @@ def _explained(url: str) -> Iterator[None]:
         raise FetchFailed(f"no secure connection to {host}{_why(error)}: {mend}", passing=True) from error
     except (HTTPError, OSError) as error:
         raise FetchFailed(f"the connection to {host} broke off", passing=True) from error
+
+
+def _of_proxy(error: ProxyError) -> FetchFailed:
+    """The proxy cannot be reached, or does not connect to the host."""
+    said = _TUNNEL.search(str(error.original_error))
+    if said is None:
+        inner = error.original_error
+        why = " (its name cannot be looked up)" if isinstance(inner, NameResolutionError) else _why(inner)
+        mend = "check HTTPS_PROXY and HTTP_PROXY, or name the host in NO_PROXY"
+        return FetchFailed(f"the proxy cannot be reached{why}: {mend}", passing=True)
+    status = int(said[1])
+    if status == 407:
+        return FetchFailed(f"the proxy answers {status}: {_PROXY_MEND}", code="not_allowed")
+    refused = f"the proxy answers {status}{said[2][:80].rstrip()} and does not connect to the host"
+    if status in (401, 403):
+        return FetchFailed(
+            f"{refused}: have it allowed there, or name the host in NO_PROXY", code="not_allowed"
+        )
+    return FetchFailed(refused, passing=True)
 
 
 def _why(error: BaseException) -> str:

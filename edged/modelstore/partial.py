@@ -27,8 +27,10 @@ MOST_BYTES = 4 << 30
 class Partial:
     """One writer at a time, also among processes: `alone`."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, kept_mb: float = 0.0) -> None:
+        """``kept_mb`` of the disk are somebody else's: they stay free, if that is more than `SPARE_BYTES`."""
         self.path = path
+        self._kept_mb = kept_mb
         self._tag = path.with_suffix(".tag")
 
     @contextlib.contextmanager
@@ -75,13 +77,13 @@ class Partial:
 
         Raises `FetchFailed` where there is no room.
         """
-        check_room(self.path.parent, total - self.size)
+        self.check_room(total - self.size)
         size = checked = self.size
         with self.path.open("ab", buffering=0) as file:
             for piece in pieces:
                 size += self._written(file, piece)
                 if not total and size - checked > SPARE_BYTES // 4:
-                    check_room(self.path.parent, 0, so_far=size)
+                    self.check_room(0, so_far=size)
                     checked = size
                 yield size
 
@@ -97,6 +99,24 @@ class Partial:
                 code="too_large",
             ) from error
         return len(piece)
+
+    def check_room(self, needed_bytes: int, *, so_far: int = 0) -> None:
+        """Raises `FetchFailed` (``too_large``) where so much would not leave enough free, or be no model."""
+        if so_far + needed_bytes > MOST_BYTES:
+            message = f"is more than {_mb(so_far + needed_bytes)} MB large; the most is {_mb(MOST_BYTES)} MB"
+            raise FetchFailed(message, code="too_large")
+        folder, kept_bytes = self.path.parent, round(self._kept_mb * 1e6)
+        free, spare = shutil.disk_usage(folder).free, max(SPARE_BYTES, kept_bytes)
+        if free - max(needed_bytes, 0) >= spare:
+            return
+        by_setting = kept_bytes == spare
+        why = " for what waits for the broker (half of storage.max_mb)" if by_setting else ""
+        lower = "set storage.max_mb lower, " if by_setting else ""
+        raise FetchFailed(
+            f"{_mb(max(needed_bytes, 0))} MB are still to come, and of the {_mb(free)} MB that are free in"
+            f" {folder} {_mb(spare)} MB are to stay free{why}: free space there, {lower}or move storage.path",
+            code="too_large",
+        )
 
     def finish(self, place: Path) -> None:
         """It is whole and right: on the disk, in its place, when this returns."""
@@ -120,20 +140,6 @@ class Partial:
         """Nothing of it is needed."""
         self.path.unlink(missing_ok=True)
         self._tag.unlink(missing_ok=True)
-
-
-def check_room(folder: Path, needed_bytes: int, *, so_far: int = 0) -> None:
-    """Raises `FetchFailed` (``too_large``) where so much would not leave enough free, or be no model."""
-    if so_far + needed_bytes > MOST_BYTES:
-        message = f"is more than {_mb(so_far + needed_bytes)} MB large; the most is {_mb(MOST_BYTES)} MB"
-        raise FetchFailed(message, code="too_large")
-    free = shutil.disk_usage(folder).free
-    if free - max(needed_bytes, 0) < SPARE_BYTES:
-        raise FetchFailed(
-            f"{_mb(max(needed_bytes, 0))} MB are still to come, and of the {_mb(free)} MB that are free in"
-            f" {folder} {_mb(SPARE_BYTES)} MB are to stay free: free space there, or move storage.path",
-            code="too_large",
-        )
 
 
 def _mb(size_bytes: int) -> str:

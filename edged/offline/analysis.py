@@ -12,12 +12,14 @@ from typing import TypeAlias
 from edged.algorithm.runtime import OnBuild
 from edged.errors import EdgedError
 from edged.model.analyzing import (
+    AlgorithmSaid,
     AnalysisRequest,
     AnalysisUpdate,
     VideoBegan,
     VideoEnded,
     VideoFile,
     VideoProgress,
+    Where,
 )
 from edged.model.messages import JobSpec, Numbering
 from edged.model.redact import redact_text, redact_url
@@ -31,6 +33,7 @@ from edged.offline.reader import Span
 from edged.offline.sinks.piece import Piece
 from edged.offline.sinks.sink import Sink
 from edged.offline.sinks.tail import Tail
+from edged.offline.stall import Attention, Stall
 from edged.offline.telling import pieces_of
 
 _EXPECTED = 16
@@ -54,9 +57,20 @@ class _Course:
     duration_us: int = 0
     opened: str = ""
     """What FFmpeg was given: it may be a secret."""
+    stall: Stall | None = None
+    attention: Attention = field(default_factory=Attention)
+
+    def note(self, progress: Progress) -> None:
+        self.at_us = round(progress.at_s * 1e6)
+        self.duration_us = round(progress.duration_s * 1e6)
+        self.frames = progress.frames
+        self.stall = progress.stall
 
     def progress(self) -> VideoProgress:
-        return VideoProgress(self.place, self.at_us, self.duration_us, self.frames, self.results)
+        waits_for, waits_s = (self.stall.job, self.stall.lasts_s) if self.stall is not None else ("", 0.0)
+        return VideoProgress(
+            self.place, self.at_us, self.duration_us, self.frames, self.results, waits_for, waits_s
+        )
 
 
 class _VideoFailed(Exception):
@@ -140,14 +154,19 @@ class Analysis:
         self._sink.write(piece)
         course.results += not piece.is_event
 
+    def _waiting_line(self, stall: Stall | None, course: _Course) -> str:
+        is_kept = self._request.where in (Where.FILE, Where.FOLDER)
+        mend = "Ctrl-C ends it, and --resume goes on there" if is_kept else "Ctrl-C ends it"
+        return f"{course.video.name}: {stall}; {mend}"
+
     def _results(self, engine: AnyEngine, course: _Course) -> Generator[Result]:
         video, request = course.video, self._request
         start_us = max(request.start_us, course.tail.at_us or 0)
 
         def note(progress: Progress) -> None:
-            course.at_us = round(progress.at_s * 1e6)
-            course.duration_us = round(progress.duration_s * 1e6)
-            course.frames = progress.frames
+            if course.attention.is_new(progress.stall):
+                self._tell(AlgorithmSaid(self._waiting_line(progress.stall, course)))
+            course.note(progress)
             self._tell(course.progress())
 
         course.opened = self._engines.address_of(video)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,7 +13,10 @@ from edged.offline.described import Folders, Jobs, Own, Polygons, describe, sour
 from edged.offline.engine import AnyEngine, Coming, Engine, OnProgress, Setup
 from edged.offline.hook import Hook
 from edged.offline.reader import Span
-from edged.offline.result import Result
+from edged.offline.result import Progress, Result
+from edged.offline.stall import Attention
+
+log = logging.getLogger("edged.offline")
 
 Videos = str | Path | Sequence[str | Path]
 
@@ -83,7 +87,7 @@ class _Order:
             span=self.span,
             record=self.film,
             on_frame=self.on_frame,
-            on_progress=self.on_progress,
+            on_progress=_warning(source_name(video), self.on_progress),
         )
 
 
@@ -93,6 +97,18 @@ def _results(setups: Sequence[Setup], videos: Sequence[str | Path], order: _Orde
             for place, video in enumerate(group):
                 engine.expect([order.coming(following) for following in group[place + 1 :]])
                 yield from order.results(engine, video)
+
+
+def _warning(name: str, on_progress: OnProgress) -> OnProgress:
+    """It, after a warning where a run of an algorithm is beyond its deadline: one for each."""
+    attention = Attention()
+
+    def tell(progress: Progress) -> None:
+        if attention.is_new(progress.stall):
+            log.warning("%s: %s", name, progress.stall)
+        on_progress(progress)
+
+    return tell
 
 
 def _cluster(engine: str | ClusterOrder) -> ClusterOrder | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import ExitStack, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
@@ -254,6 +254,7 @@ def _followed(
         try:
             moment = pipeline.moments.take(_TELL_AGAIN_S)
         except TimeoutError:
+            progress = replace(progress, stall=pipeline.in_hand.stall())
             continue
         except BeltEnd:
             at_s = max(reader.counts.pts_us / 1e6, progress.at_s)

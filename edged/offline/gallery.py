@@ -1,4 +1,4 @@
-"""The decoded pictures that windows may still need, copied only when a window does."""
+"""The decoded pictures that windows may still need, made frames only when a window does."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-import numpy as np
 from av import VideoFrame
 
 from edged.algorithm.frame import Frame
@@ -15,6 +14,7 @@ from edged.capture.copying import Copier
 from edged.model.frame import FrameFormat, FrameHeader
 from edged.model.sampling import SampleOn, Sampling, window_indexes
 from edged.offline.agenda import Agenda, Moment
+from edged.offline.decoded import frame_of
 from edged.types import MonotonicNs, WallNs
 
 
@@ -30,20 +30,17 @@ class Look:
 
 
 class _Picture:
-    """A decoded picture, copied at most once. The decoder's own memory is let go then."""
+    """A decoded picture, made a frame at most once."""
 
     def __init__(self, header: FrameHeader, picture: VideoFrame) -> None:
         self.header = header
         self._picture: VideoFrame | None = picture
         self._frame: Frame | None = None
 
-    def frame(self, copier: Copier) -> Frame:
+    def frame(self, copier: Copier, *, in_place: bool) -> Frame:
         if self._frame is None:
             assert self._picture is not None  # noqa: S101 - one of the two is there
-            layout = copier.format_of(self._picture)
-            pixels = np.empty(layout.frame_bytes, dtype=np.uint8)
-            copier.copy(self._picture, pixels)
-            self._frame = Frame(self.header, pixels)
+            self._frame = frame_of(self._picture, self.header, copier, in_place=in_place)
             self._picture = None
         return self._frame
 
@@ -52,9 +49,17 @@ class Gallery:
     """Takes the wanted pictures in the order they are shown."""
 
     def __init__(
-        self, samplings: Sequence[Sampling], agenda: Agenda, size: tuple[int, int] | None = None
+        self,
+        samplings: Sequence[Sampling],
+        agenda: Agenda,
+        size: tuple[int, int] | None = None,
+        *,
+        in_place: bool = False,
     ) -> None:
-        """``size``: width and height that they are scaled to; None: as they come."""
+        """``size``: width and height that they are scaled to; None: as they come. ``in_place``: most frames
+        are only scaled down, so pictures are left where the decoder put them, if that can be.
+        """
+        self._in_place = in_place
         self._samplings = tuple(samplings)
         self._reach = agenda.reach
         self._copier = Copier()
@@ -83,7 +88,10 @@ class Gallery:
             self._window(sampling, header) if is_due else ()
             for sampling, is_due in zip(self._samplings, moment.due, strict=True)
         )
-        return Look(header, windows, newest.frame(self._copier))
+        return Look(header, windows, self._frame(newest))
+
+    def _frame(self, picture: _Picture) -> Frame:
+        return picture.frame(self._copier, in_place=self._in_place)
 
     def _hang(self, newest: _Picture) -> None:
         oldest = newest.header.index - self._reach + 1
@@ -102,4 +110,4 @@ class Gallery:
         if any(index not in pictures for index in indexes):
             self.lacking += 1
             return ()
-        return tuple(pictures[index].frame(self._copier) for index in indexes)
+        return tuple(self._frame(pictures[index]) for index in indexes)

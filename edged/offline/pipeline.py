@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import queue
 import threading
+import time
 from collections.abc import Sequence
-from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
+from concurrent.futures import CancelledError, Future
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
@@ -20,15 +20,20 @@ from edged.offline.belt import Belt, BeltCut
 from edged.offline.concluding import Concluded, Conclusion
 from edged.offline.covering import Covering
 from edged.offline.crew import Crew
+from edged.offline.hands import Hands
 from edged.offline.painting import Painter, Painting
 from edged.offline.partial import Partial
 from edged.offline.reader import Look, Reader
+from edged.offline.stall import InHand
 from edged.worker.motion_gate import Watchman
 
 _MOMENTS = 4
 """Frames that wait for the caller."""
 _END_S = 60.0
-"""For what is in hand: one read of the video, one run of an algorithm."""
+"""For what is in hand: one read of the video, one run of an algorithm. A run that is beyond its deadline
+already is not waited for.
+"""
+_LOOK_AGAIN_S = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,21 +77,18 @@ class Pipeline:
         self._splits = tuple(splits)
         self._gates = [None if job.gate is None else Watchman(job.gate) for job in jobs]
         self._covering = Covering(scene)
-        self._idle: queue.SimpleQueue[Beginning] = queue.SimpleQueue()
-        for beginning in beginnings:
-            self._idle.put(beginning)
+        self.in_hand = InHand(jobs)
+        self._hands = Hands(beginnings, self.in_hand)
         self._under_way: Belt[_UnderWay] = Belt(crew.ahead)
         self.moments: Belt[Moment] = Belt(_MOMENTS)
         """In order; it ends with what ends the video."""
-        self._pool = ThreadPoolExecutor(max(crew.workers, 1), "edged-look")
-        self._threads = (
-            threading.Thread(target=self._read, name="edged-read", daemon=True),
-            threading.Thread(target=self._conclude, name="edged-conclude", daemon=True),
-        )
+        self._reading = threading.Thread(target=self._read, name="edged-read", daemon=True)
+        self._concluding = threading.Thread(target=self._conclude, name="edged-conclude", daemon=True)
 
     def __enter__(self) -> Self:
-        for thread in self._threads:
-            thread.start()
+        self._hands.start()
+        self._reading.start()
+        self._concluding.start()
         return self
 
     def __exit__(
@@ -94,9 +96,17 @@ class Pipeline:
     ) -> None:
         self.moments.cut()
         self._under_way.cut()
-        self._pool.shutdown(wait=True, cancel_futures=True)
-        for thread in self._threads:
-            thread.join(_END_S)
+        self._hands.end()
+        until_s = time.monotonic() + _END_S
+        for thread in (self._reading, *self._hands.threads, self._concluding):
+            while thread.is_alive() and time.monotonic() < until_s and not self._hangs(thread):
+                thread.join(_LOOK_AGAIN_S)
+
+    def _hangs(self, thread: threading.Thread) -> bool:
+        """It is in a run that is beyond its deadline, or waits for one."""
+        if thread is self._concluding and not self.in_hand.holds(thread, late=False):
+            return self.in_hand.stall() is not None
+        return self.in_hand.holds(thread, late=True)
 
     # ---- the thread that reads ----
 
@@ -130,16 +140,8 @@ class Pipeline:
         if not self._splits[place]:
             kept = window if self._conclusion.reads_pixels(place) else ()
             return Partial(place, window[-1].header, Outcome(), kept)
-        return self._pool.submit(self._look, place, window)
-
-    # ---- the workers ----
-
-    def _look(self, place: int, window: tuple[Frame, ...]) -> Partial:
-        beginning = self._idle.get()
-        try:
-            return beginning.run(place, window, keep_window=self._conclusion.reads_pixels(place))
-        finally:
-            self._idle.put(beginning)
+        keep_window = self._conclusion.reads_pixels(place)
+        return self._hands.take(place, window, keep_window=keep_window)
 
     # ---- the thread that concludes ----
 
@@ -158,8 +160,12 @@ class Pipeline:
 
     def _concluded(self, under_way: _UnderWay) -> Moment:
         partials = (run.result() if isinstance(run, Future) else run for run in under_way.runs)
-        runs = tuple(self._conclusion.conclude(partial) for partial in partials)
+        runs = tuple(self._conclude_one(partial) for partial in partials)
         if self._painter is None:
             return Moment(under_way.header, under_way.frame, runs, None)
         self._painter.saw(runs)
         return Moment(under_way.header, under_way.frame, runs, self._painter.painting)
+
+    def _conclude_one(self, partial: Partial) -> Concluded:
+        with self.in_hand.run(partial.job, partial.header.pts_us):
+            return self._conclusion.conclude(partial)

@@ -72,7 +72,7 @@ class Reader:
         self._clock = SourceClock()
         self._clock.set_cap(intake.fps, among_keyframes=not every_frame and _only_keyframes(samplings))
         self._agenda = Agenda(self._clock, samplings, span or Span(), every_frame=every_frame)
-        self._gallery = Gallery(samplings, self._agenda, intake.size)
+        self._gallery = Gallery(samplings, self._agenda, intake.size, in_place=not every_frame)
         self._plain = False
         """Everything is decoded from here on."""
         self._format: FrameFormat | None = None

@@ -10,6 +10,7 @@ from typing import Any
 
 from edged.model.detection import Detection, Outcome
 from edged.model.frame import FrameHeader
+from edged.offline.stall import Stall
 from edged.worker.chain import Emitted
 from edged.worker.encoding import Origin, count, encode_event, encode_result
 
@@ -100,6 +101,8 @@ class Progress:
     """How many of its frames were passed."""
     looked: int
     """Runs that were due and are done."""
+    stall: Stall | None = None
+    """A run that takes longer than its job's deadline; None: none does."""
 
 
 def make_result(

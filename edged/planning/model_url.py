@@ -11,6 +11,7 @@ from edged.model.redact import redact_url
 from edged.modelstore.credentials import basic, without_credentials
 from edged.modelstore.store import ModelStore
 from edged.settings import BroughtModel, Loaded
+from edged.settings.schema import OUTBOX_SHARE
 
 
 def locate_model(name: str, model: BroughtModel, loaded: Loaded) -> ModelFile:
@@ -31,7 +32,8 @@ def locate_model(name: str, model: BroughtModel, loaded: Loaded) -> ModelFile:
             message = "the URL holds credentials already: leave out these or those"
             raise SpecRejected([Problem(f"{path}.secret", message)])
         authorization = _authorization(model.secret, url, f"{path}.secret", loaded)
-    store = ModelStore.below(Path(loaded.settings.storage.path))
+    storage = loaded.settings.storage
+    store = ModelStore.below(Path(storage.path))
     return ModelFile(
         name=name,
         url=url,
@@ -39,6 +41,7 @@ def locate_model(name: str, model: BroughtModel, loaded: Loaded) -> ModelFile:
         sha256=model.sha256,
         path=str(store.place_of(name, model.sha256)),
         authorization=authorization,
+        kept_mb=storage.max_mb * OUTBOX_SHARE,
     )
 
 

@@ -124,6 +124,10 @@ class MqttSettings(Section):
         return self
 
 
+OUTBOX_SHARE = 0.5
+"""Of `Storage.max_mb`: for messages. The rest is for what SQLite needs beside rows."""
+
+
 class Storage(Section):
     """The daemon's folder and its size."""
 
@@ -136,7 +140,8 @@ class Storage(Section):
     max_mb: Annotated[Whole, Field(ge=16, le=1_048_576)] = Field(
         default=512,
         description="The most megabytes that are kept of what the broker was not given yet; beyond them the "
-        "oldest results go first, events last. `edged doctor` warns where less is free.",
+        "oldest results go first, events last. Models that a spec brings do not count: they come only where "
+        "half of this stays free on the disk. `edged doctor` warns where less is free.",
         examples=[512],
     )
 

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from edged.model.capturing import Recording
+from edged.model.homography import calibration_fault
 from edged.model.plane import quadrangle_fault
 from edged.model.redact import redact_url
 from edged.settings.applies import Applies, applies
@@ -49,7 +50,8 @@ class Calibration(Section):
             raise refuse(
                 f"image has {len(self.image)} points and ground {len(self.ground)}: give each point in both"
             )
-        if len(self.image) == 4 and (fault := quadrangle_fault(self.image, self.ground)):
+        fault = quadrangle_fault(self.image, self.ground) if len(self.image) == 4 else ""
+        if fault := fault or calibration_fault(self.image, self.ground):
             raise refuse(fault)
         return self
 

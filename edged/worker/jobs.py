@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import replace
 
+from edged.model.ending import Reason
 from edged.model.messages import JobReport, JobSpec, JobState, JobStats, Library, WorkerSpec
 from edged.worker.job import Job
 from edged.worker.lane import Lane
@@ -30,11 +31,14 @@ class Jobs:
         loader: Loader,
         report: Callable[[JobReport], None],
         has_run: Callable[[str, str], bool],
+        on_end: Callable[[str, str, Reason], None] = lambda job, source, reason: None,
     ) -> None:
-        """``has_run``: whether there was a result of this (job, source) in this boot."""
+        """``has_run``: whether there was a result of this (job, source) in this boot. ``on_end`` is told that
+        its lane ends."""
         self._loader = loader
         self._report = report
         self._has_run = has_run
+        self._on_end = on_end
         self._library = Library()
         self._jobs: dict[str, Job] = {}
         self._by_source: dict[str, tuple[Lane, ...]] = {}
@@ -62,7 +66,7 @@ class Jobs:
         gone = [name for name in self._jobs if name not in wanted]
         for name in gone:
             self._loader.cancel(name)
-            self._close(self._jobs.pop(name).lanes)
+            self._end(self._jobs.pop(name).lanes, Reason.ENDED)
         for name, job_spec in wanted.items():
             job = self._jobs.get(name)
             if job is None:
@@ -108,7 +112,9 @@ class Jobs:
         }
         for source in loaded.chains.keys() - new.keys():
             self._loader.close_later(loaded.chains[source])
-        self._close({source: lane for source, lane in job.lanes.items() if source not in kept})
+        gone = {source: lane for source, lane in job.lanes.items() if source not in kept}
+        self._end({source: lane for source, lane in gone.items() if source in new}, Reason.RESTARTED)
+        self._end({source: lane for source, lane in gone.items() if source not in new}, Reason.ENDED)
         job.lanes = {**kept, **new}
         return list(new.values())
 
@@ -137,6 +143,12 @@ class Jobs:
         self._jobs.clear()
         self._by_source.clear()
 
+    def end(self) -> None:
+        """Nothing will run any more: what their events began ends."""
+        for job in self._jobs.values():
+            for source in job.lanes:
+                self._on_end(job.wanted.name, source, Reason.ENDED)
+
     def _start(self, job: Job) -> None:
         self._enter(job, JobState.STARTING)
         self._order(job)
@@ -153,7 +165,8 @@ class Jobs:
 
     def _go_on(self, job: Job, spec: JobSpec) -> None:
         """The lanes that run take it over, and lose nothing."""
-        self._close({source: lane for source, lane in job.lanes.items() if source not in spec.sources})
+        left = {source: lane for source, lane in job.lanes.items() if source not in spec.sources}
+        self._end(left, Reason.ENDED)
         job.lanes = {source: lane for source, lane in job.lanes.items() if source in spec.sources}
         for lane in job.lanes.values():
             lane.take_over(spec)
@@ -176,7 +189,7 @@ class Jobs:
     def _load_failed(self, job: Job, loaded: Loaded, now_ns: int) -> None:
         """Lanes of other algorithms than those wanted end, too; of the same, the sources that run go on."""
         if not job.same_algorithms(job.wanted):
-            self._close(job.lanes)
+            self._end(job.lanes, Reason.ENDED)
             job.lanes = {}
             self._index()
         if not job.lanes and job.tally.loaded != job.wanted.version:
@@ -214,6 +227,12 @@ class Jobs:
     def _say(self, job: Job, report: JobReport) -> None:
         job.state, job.told_version = report.state, report.version
         self._report(report)
+
+    def _end(self, lanes: dict[str, Lane], reason: Reason) -> None:
+        """While main listens."""
+        for source, lane in lanes.items():
+            self._on_end(lane.spec.name, source, reason)
+        self._close(lanes)
 
     def _close(self, lanes: dict[str, Lane]) -> None:
         for lane in lanes.values():

@@ -64,6 +64,8 @@ class Loader:
         self._orders: dict[str, Order] = {}
         self._unneeded: deque[Chain] = deque()
         self._done: deque[Loaded] = deque()
+        self._busy = False
+        """With one of them."""
         self._stopping = False
         self._opener: Opener | None = None
         self._thread = threading.Thread(target=self._work, name="loader", daemon=True)
@@ -102,6 +104,12 @@ class Loader:
             self._unneeded.append(chain)
             self._change.notify()
 
+    @property
+    def is_idle(self) -> bool:
+        """Nothing waits to be loaded or closed, and nothing is being."""
+        with self._change:
+            return not (self._orders or self._unneeded or self._busy)
+
     def take(self) -> Loaded | None:
         """The next order that was carried out."""
         try:
@@ -112,20 +120,25 @@ class Loader:
     # ---- the loader's thread ----
 
     def _work(self) -> None:
-        while True:
-            with self._change:
-                while not (self._orders or self._unneeded or self._stopping):
-                    self._change.wait(_LOOK_AGAIN_S)
-                chain = self._unneeded.popleft() if self._unneeded else None
-                order = None if chain or not self._orders else self._orders.pop(next(iter(self._orders)))
-            if chain is not None:
-                with self._heartbeat.doing("close", _CLOSE_DEADLINE_S, lane=LANE):
-                    chain.close()
-            elif order is not None:
-                self._done.append(self._load(order))
-                os.eventfd_write(self.wake, 1)
-            else:
-                return
+        # Each turn is a call of its own: what was closed is not held, model and all, until the next one.
+        while self._take_turn():
+            self._busy = False
+
+    def _take_turn(self) -> bool:
+        """Wait for something to do, and do it. False: it is to stop."""
+        with self._change:
+            while not (self._orders or self._unneeded or self._stopping):
+                self._change.wait(_LOOK_AGAIN_S)
+            chain = self._unneeded.popleft() if self._unneeded else None
+            order = None if chain or not self._orders else self._orders.pop(next(iter(self._orders)))
+            self._busy = True
+        if chain is not None:
+            with self._heartbeat.doing("close", _CLOSE_DEADLINE_S, lane=LANE):
+                chain.close()
+        elif order is not None:
+            self._done.append(self._load(order))
+            os.eventfd_write(self.wake, 1)
+        return chain is not None or order is not None
 
     def _load(self, order: Order) -> Loaded:
         if self._opener is None or self._opener.library != order.library:

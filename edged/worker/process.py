@@ -12,6 +12,7 @@ import os
 import select
 import sys
 import time
+from collections.abc import Callable
 
 import cv2
 
@@ -92,7 +93,9 @@ class Worker:
         self._poll = poll
         self._feeds = Feeds(poll)
         self._publisher = Publisher(channel)
-        self._jobs = Jobs(loader, self._publisher.report, self._publisher.has_numbered)
+        self._jobs = Jobs(
+            loader, self._publisher.report, self._publisher.has_numbered, self._publisher.end_lane
+        )
         self._runner = Runner(
             heartbeat, self._jobs, self._publisher, self._album, self._snapshots, Images(studio, tray)
         )
@@ -104,6 +107,8 @@ class Worker:
         self._watched = select.EPOLLIN
         """What the channel is polled for."""
         self._stopping = False
+        self._ending: set[str] = set()
+        """Sources without a track, of which frames may still wait to be looked at."""
 
     def run(self) -> None:
         """Until `Stop` came and what was due then is done. Raises `ChannelClosed`."""
@@ -178,6 +183,7 @@ class Worker:
             case TrackGone(source=source):
                 self._look_at_the_last_of(source)
                 self._feeds.retire(source)
+                self._ending.add(source)
             case Stop():
                 self._stopping = True
 
@@ -195,6 +201,7 @@ class Worker:
     def _accept(self, offer: TrackOffer, fds: tuple[int, ...]) -> None:
         memfd, wake = fds
         self._look_at_the_last_of(offer.source)
+        self._ending.discard(offer.source)  # whatever comes is of another epoch, so it begins anew
         feed = self._feeds.accept(offer, memfd, wake)
         if feed is not None:
             self._take_in(feed)
@@ -220,13 +227,21 @@ class Worker:
         self._tick_ns = now_ns + _TICK_NS
         for stats in self._jobs.stats(now_ns):
             self._publisher.stats(stats)
+        self._end_sources()
+        self._publisher.tell_sights()
         self._publisher.flush()
         self._tray.deliver()
         self._jobs.retry(now_ns)
         self._feeds.let_go(lambda feed: self._backlog.any(lambda due: due.feed is feed))
-        if not self._tuned and self._jobs.settled:
+        if not self._tuned and self._jobs.settled and self._loader.is_idle:
             self._tuned = True
             _freeze_what_stays()
+
+    def _end_sources(self) -> None:
+        waiting = {source for source in self._ending if self._backlog.any(_is_on(source))}
+        for source in self._ending - waiting:
+            self._publisher.end_source(source)
+        self._ending = waiting
 
     def _drain(self) -> None:
         """Run what came before the stop, as far as there is time: main gives a worker less than a second."""
@@ -235,12 +250,19 @@ class Worker:
         end_ns = time.monotonic_ns() + _DRAIN_NS
         while (due := self._backlog.take()) is not None and time.monotonic_ns() < end_ns:
             self._runner.run(due, self._backlog)
+        self._jobs.end()
         self._publisher.flush(wait_s=_LAST_WORDS_S)
         self._tick()
 
 
+def _is_on(source: str) -> Callable[[Due], bool]:
+    return lambda due: due.lane.source == source
+
+
 def _freeze_what_stays() -> None:
     """Modules, models and algorithms live as long as their jobs: without them a collection takes no time.
+
+    Those of jobs that are gone must have been let go of by then: what is frozen is never collected.
 
     Takes 20 ms, once after each change of the jobs.
     """

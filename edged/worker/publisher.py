@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from edged.model.detection import Outcome
+from edged.model.ending import Reason, encode_end, pack_ending
 from edged.model.frame import FrameHeader
 from edged.model.messages import ClipWish, JobReport, JobSpec, JobStats, Numbering
 from edged.model.output import Output, OutputKind, pack_output
@@ -23,6 +24,7 @@ from edged.worker.chain import Emitted
 from edged.worker.changes import discrete, is_wanted
 from edged.worker.encoding import Latency, Origin, count, encode_counts, encode_event, encode_result
 from edged.worker.pending import Pending
+from edged.worker.unended import Unended
 
 MOST_WISHES = 64
 """For clips that wait for room in main's channel; the newest are refused then."""
@@ -66,6 +68,7 @@ class Publisher:
         self._discrete: dict[tuple[str, str], object] = {}
         """Of the last result that was sent, of jobs that send changes only."""
         self._reports: dict[str, JobReport] = {}
+        self._unended = Unended()
         self._wishes: deque[ClipWish] = deque()
 
     @property
@@ -118,9 +121,31 @@ class Publisher:
         for kind, fields in finding.events:
             if job.clips is not None and kind in job.clips.on:
                 refused += not self._wish(job.name, source, finding.header, kind)
-            if job.publish_when != "never":
+            if job.publish_when != "never" or self._unended.holds(job.name, source, kind, fields):
                 refused += not self._send_event(job.name, source, finding, kind, fields)
+        self._unended.see(job.name, source, finding.outcome.detections or (), int(finding.header.pts_us))
         return Sent(refused, seq)
+
+    def end(self, job: str, source: str, reason: Reason) -> None:
+        """Say the end of all that events of this (job, source) began: nobody will see it end."""
+        for ending in self._unended.unsettled(job, source):
+            self._send_end(job, source, ending.kind, ending.because(reason), pack_ending(None, ending.key))
+        self._unended.settle(job, source)
+
+    def end_lane(self, job: str, source: str, reason: Reason) -> None:
+        """`end`, and its algorithms will say no more."""
+        self.end(job, source, reason)
+        self._unended.forget(job, source)
+
+    def end_source(self, source: str) -> None:
+        """No frames of it come any more."""
+        for job in self._unended.jobs_on(source):
+            self.end(job, source, Reason.ENDED)
+
+    def tell_sights(self) -> None:
+        """About once a second; those that are refused are told with the next."""
+        for job, source, payload in self._unended.sights():
+            self._channel.send_raw(pack_output(Output(OutputKind.SIGHTS, job, source, payload)))
 
     def report(self, report: JobReport) -> None:
         """Send a change of state now, or as soon as main reads again; only the latest of each job counts."""
@@ -191,12 +216,33 @@ class Publisher:
         self, job: str, source: str, finding: Finding, kind: str, fields: Mapping[str, Any]
     ) -> bool:
         """Events have numbers of their own: a run may have several, or no result."""
+        if self._unended.was_settled(job, source, kind, fields):
+            return True
         numbers = self._numbers.get((job, source), Numbering())
         numbers = replace(numbers, event=numbers.event + 1, track_id=_last_track_id(numbers, finding))
-        fields = {"id": uuid.uuid4().hex, **fields}
-        payload = encode_event(self.origin(job, source), numbers.event, finding.header, kind, fields)
+        named = {"id": uuid.uuid4().hex, **fields}
+        payload = encode_event(self.origin(job, source), numbers.event, finding.header, kind, named)
+        pts_us = int(finding.header.pts_us)
+        ending = self._unended.beside(kind, fields, pts_us)
+        sent = self._number_event(job, source, numbers, payload, ending)
+        if sent:
+            self._unended.note(job, source, kind, fields, pts_us)
+        return sent
+
+    def _send_end(self, job: str, source: str, kind: str, fields: Mapping[str, Any], ending: bytes) -> None:
+        numbers = self._numbers.get((job, source), Numbering())
+        numbers = replace(numbers, event=numbers.event + 1)
+        payload = encode_end(
+            self._device, job, source, self._boot, numbers.event, time.time_ns(), kind, fields
+        )
+        self._number_event(job, source, numbers, payload, ending)
+
+    def _number_event(self, job: str, source: str, numbers: Numbering, payload: bytes, ending: bytes) -> bool:
+        """Its number is used up only if it was sent."""
         sent = self._send(
-            Output(OutputKind.EVENT, job, source, payload, numbers.event, numbers.track_id, qos=1)
+            Output(
+                OutputKind.EVENT, job, source, payload, numbers.event, numbers.track_id, qos=1, ending=ending
+            )
         )
         if sent:
             self._numbers[job, source] = numbers

@@ -154,12 +154,21 @@ class Studio:
             return exposure
 
     def _work(self) -> None:
-        while (exposure := self._next()) is not None:
-            lane = exposure.lane
-            with self._heartbeat.doing(
-                "draw", _DRAW_DEADLINE_S, lane=LANE, job=lane.spec.name, source=lane.source
-            ):
-                self._develop(exposure)
+        # Each turn is a call of its own: no frame and no lane is held, model and all, until the next one.
+        while self._take_turn():
+            continue
+
+    def _take_turn(self) -> bool:
+        """False: it is to stop."""
+        exposure = self._next()
+        if exposure is None:
+            return False
+        lane = exposure.lane
+        with self._heartbeat.doing(
+            "draw", _DRAW_DEADLINE_S, lane=LANE, job=lane.spec.name, source=lane.source
+        ):
+            self._develop(exposure)
+        return True
 
     def _develop(self, exposure: Exposure) -> None:
         purpose = exposure.purpose

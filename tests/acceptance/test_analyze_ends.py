@@ -97,6 +97,58 @@ def test_a_second_ctrl_c_ends_at_once(assets: Path, tmp_path: Path) -> None:
         assert process.wait(5) == 130
 
 
+WAITS = """\
+import threading
+from edged import BaseAlgo
+
+class Waits(BaseAlgo, keeps_state={keeps_state}):
+    def run(self, frames):
+        if self.frame.index > 20:
+            open("begun", "w")
+            threading.Event().wait()
+        return {{"seen": 1}}
+"""
+WAITING_CONFIG = """\
+spec:
+  sources: {{aisle: {{url: {video}}}}}
+  jobs: {{people: {{algorithm: "waits:Waits", deadline: 1, sampling: {{interval: 0.2}}}}}}
+algorithms: [.]
+"""
+
+
+@pytest.mark.parametrize("keeps_state", [False, True])
+def test_a_run_beyond_its_deadline_is_said_once_and_ctrl_c_ends_it(
+    assets: Path, tmp_path: Path, keeps_state: bool
+) -> None:
+    (video,) = films(assets, AISLE)
+    (tmp_path / "waits.py").write_text(WAITS.format(keeps_state=keeps_state))
+    (tmp_path / "config.yaml").write_text(WAITING_CONFIG.format(video=video))
+    words = [*COMMAND, str(video), "-c", "config.yaml", "-o", "out.jsonl"]
+    told: list[str] = []
+    with subprocess.Popen(
+        words, cwd=tmp_path, env=environment(), stderr=subprocess.PIPE, text=True,
+        preexec_fn=die_with_the_tests,  # noqa: PLW1509  one system call, no Python state
+    ) as process:  # fmt: skip
+        assert process.stderr is not None
+        for line in process.stderr:
+            told.append(line)
+            if "waits for job people, " in line:  # the line of progress, some seconds later
+                break
+        begun_s = time.monotonic()
+        process.send_signal(signal.SIGINT)
+        told += process.communicate(timeout=40)[1].splitlines(keepends=True)
+    took_s = time.monotonic() - begun_s
+    assert process.returncode == 130, told
+    (said,) = [line for line in told if "deadline" in line]
+    assert said.startswith(f"{video}: job people is at the frame at ")
+    assert said.endswith("(deadline 1 s), and is waited for; Ctrl-C ends it, and --resume goes on there\n")
+    assert told[-1].endswith("go on with the same command and --resume\n")
+    assert took_s < 15, "it is not waited for any more"
+    seen = [result["frame"]["index"] for result in lines((tmp_path / "out.jsonl").read_text())]
+    assert seen
+    assert max(seen) <= 20
+
+
 def test_what_an_algorithm_prints_is_not_among_the_results(assets: Path, tmp_path: Path) -> None:
     (tmp_path / "slow.py").write_text(SLOW)
     words = ["--algorithm", "slow:Talks", "--folder", tmp_path, "--record", tmp_path / "film.mp4"]

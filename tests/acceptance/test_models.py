@@ -16,8 +16,12 @@ from typing import Any
 
 import pytest
 
+from edged.app.model_files import pull
+from edged.errors import EdgedError
+from edged.model.fetching import FetchReport, FetchState, ModelFile
 from tests.servers.daemon import ALGORITHMS, PATTERN, TICKS, Daemon, Subscriber
 from tests.servers.fleet import Fleet
+from tests.servers.lines import LineReader
 from tests.servers.model_server import ModelServer, Shelf
 from tests.servers.mosquitto import Mosquitto
 from tests.servers.small_models import model_that_says
@@ -163,12 +167,36 @@ def test_ctrl_c_keeps_what_has_come(server: ModelServer, tmp_path: Path) -> None
     process = start(*words, storage=tmp_path)
     until_larger(tmp_path / "models" / ".large.onnx.part", 300_000)
     os.killpg(process.pid, signal.SIGINT)
-    assert process.communicate(timeout=20)[1].startswith("stopped; what has come is kept")
+    assert "\nstopped; what has come is kept" in process.communicate(timeout=20)[1]
     assert process.returncode == 130
     large.pause_s = 0
     assert models(*words, storage=tmp_path)[0] == 0
     assert server.ranges("large")[-1].startswith("bytes=")
     assert [path.name for path in (tmp_path / "models").iterdir()] == ["large.onnx"]
+
+
+def test_a_name_that_cannot_be_looked_up_is_said_at_once_and_not_tried_for_ever(tmp_path: Path) -> None:
+    url = "https://models.invalid/one.onnx"
+    process = start("pull", url, storage=tmp_path)
+    assert process.stderr is not None
+    lines = LineReader(process.stderr)
+    lines.wait_for(f"one.onnx: from {url}", 20)
+    said = lines.wait_for("one.onnx: the name models.invalid cannot be looked up", 40)
+    assert "for up to 60 s" in said
+    os.killpg(process.pid, signal.SIGINT)
+    assert process.wait(20) == 130
+
+
+def test_pulling_ends_when_nothing_came_for_long_enough(server: ModelServer, tmp_path: Path) -> None:
+    """The same that the command calls, with less patience than its minute."""
+    server.shelves["/one.onnx"].statuses = [503] * 100
+    model = ModelFile("one.onnx", server.url("one"), "the server", "", str(tmp_path / "one.onnx"))
+    told: list[FetchReport] = []
+    with pytest.raises(
+        EdgedError, match=r"the server: the server answers 503 .*; tried for [0-3] s: the same"
+    ):
+        pull(model, told.append, patience_s=3)
+    assert {report.state for report in told} <= {FetchState.BROKEN, FetchState.COMING}
 
 
 def test_verify_finds_what_is_not_what_it_should_be(server: ModelServer, tmp_path: Path) -> None:

@@ -160,3 +160,5 @@ async def rig(*, algorithms: Path = ALGORITHMS) -> AsyncIterator[Rig]:
         ticking.cancel()
         made.supervisor.kill_all()
         await made.supervisor.stop_all(up_to=99)
+        for source in made.device.sources.values():
+            source.desk.close()  # main's end closes them

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -301,3 +302,47 @@ def test_models_are_loaded_once_for_all_videos(
         results = list(edged.analyze(clips, job, models=assets))
     assert [one.source for one in results] == ["0"] * 5 + ["1"] * 5 + ["2"] * 5
     assert sum("loaded yolox_nano" in record.getMessage() for record in caplog.records) == 1
+
+
+HANGS = """
+import time
+from pathlib import Path
+from edged import BaseAlgo
+
+class Hangs(BaseAlgo, keeps_state=False):
+    def run(self, frames):
+        while self.frame.index > 5 and not Path(__file__).with_name("go").exists():
+            time.sleep(0.02)
+        return {"seen": 1}
+"""
+
+
+def test_a_program_hears_of_a_hang_and_may_leave(
+    clip: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "hangs.py").write_text(HANGS)
+    job = {"algorithm": "hangs:Hangs", "deadline": 0.5, "sampling": {"interval": 0.1}}
+    told: list[Progress] = []
+
+    def leave(progress: Progress) -> None:
+        told.append(progress)
+        if progress.stall is not None and progress.stall.lasts_s > 1.5:
+            raise KeyboardInterrupt
+
+    results = edged.analyze(clip, job, algorithms=tmp_path, on_progress=leave, threads=2)
+    with pytest.raises(KeyboardInterrupt):
+        for result in results:
+            assert result.index <= 5
+    assert set(own_threads()) <= {"edged-look", "edged-conclude"}
+    assert own_threads(), "those that hang are not waited for"
+    (tmp_path / "go").touch()
+    until_s = time.monotonic() + 30
+    while own_threads():
+        assert time.monotonic() < until_s
+        time.sleep(0.02)
+    stalls = [progress.stall for progress in told if progress.stall is not None]
+    assert len(stalls) > 1
+    assert {stall.deadline_s for stall in stalls} == {0.5}
+    warnings = [record.getMessage() for record in caplog.records if "waited for" in record.getMessage()]
+    assert len(warnings) == 1
+    assert f"is at the frame at {stalls[0].at_s:.3f} s" in warnings[0]

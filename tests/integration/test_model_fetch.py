@@ -214,6 +214,21 @@ def test_no_room(request_: FetchRequest, monkeypatch: pytest.MonkeyPatch) -> Non
     assert "free space" in report.error
 
 
+def test_what_waits_for_the_broker_keeps_its_room(request_: FetchRequest, shelf: Shelf) -> None:
+    """Refused before a byte of it is received, with the numbers; room for both is no trouble."""
+    free_mb = shutil.disk_usage(Path(request_.model.path).parents[2]).free / 1e6
+    shelf.claims = 2_000_000_000
+    shelf.is_silent = True
+    report = attempt(replace(request_, model=replace(request_.model, kept_mb=free_mb - 1_000)))
+    assert (report.state, report.code, report.received) == (FetchState.REFUSED, "too_large", 0)
+    assert "2000.0 MB are still to come" in report.error
+    assert "for what waits for the broker (half of storage.max_mb)" in report.error
+    assert "set storage.max_mb lower" in report.error
+    shelf.claims, shelf.is_silent = None, False
+    there = attempt(replace(request_, model=replace(request_.model, kept_mb=free_mb - 1_000)))
+    assert there.state is FetchState.THERE, there.error
+
+
 @pytest.mark.parametrize("chunked", [False, True])
 def test_what_does_not_end_is_left(
     request_: FetchRequest, shelf: Shelf, monkeypatch: pytest.MonkeyPatch, chunked: bool

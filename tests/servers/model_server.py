@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import ssl
 import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 PIECE_BYTES = 64 * 1024
@@ -84,6 +86,14 @@ class ModelServer:
         self._http.shutdown()
         self._thread.join()
         self._http.server_close()
+
+    def secure(self, certificate: Path, key: Path) -> None:
+        """Speak TLS; before it is entered."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate, key)
+        self._http.socket = context.wrap_socket(
+            self._http.socket, server_side=True, do_handshake_on_connect=False
+        )
 
     @property
     def port(self) -> int:

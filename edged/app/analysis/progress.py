@@ -122,13 +122,15 @@ class Bars:
 
 
 def told(pace: Pace, progress: VideoProgress) -> Iterator[str]:
-    """Where it is, how fast, what it found and how long it will take."""
+    """Where it is, how fast, what it found, and how long it will take or what it waits for."""
     of = f" of {clock_time(pace.duration_us / 1e6)}" if pace.duration_us else ""
     yield clock_time(progress.at_us / 1e6) + of
     yield f"{pace.frames_per_s:.0f} frames/s"
     yield f"{pace.times_realtime:.1f}x"
     yield f"{progress.results} results"
-    if pace.left_s is not None:
+    if progress.waits_for:
+        yield f"waits for job {progress.waits_for}, {progress.waits_s:.0f} s"
+    elif pace.left_s is not None:
         yield f"{clock_time(pace.left_s)} left"
 
 

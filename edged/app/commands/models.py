@@ -99,7 +99,8 @@ def pull(
 ) -> None:
     """Bring a model to this machine, verified.
 
-    What was broken off goes on where it was. Without a hash whatever comes is taken, and its hash told.
+    What was broken off goes on where it was; where nothing comes for a minute, it ends with exit code 1.
+    HTTPS_PROXY, HTTP_PROXY and NO_PROXY hold. Without a hash whatever comes is taken, and its hash told.
 
     Example: edged models pull yolox-nano --to models
     """
@@ -112,6 +113,7 @@ def pull(
         typer.echo(f"{wanted.path} is here already, and is the one")
         return
     Path(wanted.path).parent.mkdir(parents=True, exist_ok=True)
+    typer.echo(f"{wanted.name}: from {wanted.shown}", err=True)  # before a name that cannot be looked up
     try:
         with watched(wanted.name) as on_report:
             report = pull_file(wanted, on_report, folders=folders_of(None) if wanted.sha256 else ())

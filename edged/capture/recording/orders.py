@@ -12,6 +12,8 @@ from edged.model.capturing import ClipRequest, Recording
 
 MOST_PACKETS = 4096
 MOST_BYTES = 32 * 1024 * 1024
+MOST_CLIPS = 16
+"""That wait to be begun: each holds the packets from before its moment."""
 _LONG_AGO_NS = 1 << 62
 
 
@@ -66,7 +68,7 @@ Order = Kept | BeginClip | ProlongClip | EndClip | ClipsTold | Record | Cut | Fi
 
 class Orders:
     """A queue between two threads. Packets beyond its bounds are refused, up to the next keyframe for which
-    there is room; orders never are: they are few.
+    there is room, and clips. Other orders never are: they are few, and cuts in a row are one.
     """
 
     def __init__(self, most_packets: int = MOST_PACKETS, most_bytes: int = MOST_BYTES) -> None:
@@ -76,6 +78,7 @@ class Orders:
         self._waiting: deque[Order] = deque()
         self._packets = 0
         self._bytes = 0
+        self._clips = 0
         self._refusing = False
         self._closed = False
         self.refused = 0
@@ -84,10 +87,22 @@ class Orders:
         """Monotonic: the last of them."""
 
     def put(self, order: Order) -> None:
-        """What is not a packet."""
+        """What is neither a packet nor a new clip."""
         with self._change:
+            if isinstance(order, Cut) and self._waiting and isinstance(self._waiting[-1], Cut):
+                return
             self._waiting.append(order)
             self._change.notify()
+
+    def begin(self, clip: BeginClip) -> bool:
+        """False: refused, for so many wait already."""
+        with self._change:
+            if self._clips >= MOST_CLIPS:
+                return False
+            self._clips += 1
+            self._waiting.append(clip)
+            self._change.notify()
+        return True
 
     def offer(self, kept: Kept) -> bool:
         """A packet; False: refused."""
@@ -116,6 +131,7 @@ class Orders:
             if isinstance(order, Kept):
                 self._packets -= 1
                 self._bytes -= order.bytes
+            self._clips -= isinstance(order, BeginClip)
             return order
 
     def close(self) -> None:

@@ -13,6 +13,7 @@ from edged.capture.opening import OpenSource
 from edged.capture.recording.keeping import Keeping
 from edged.capture.recording.kept import why_not
 from edged.capture.recording.orders import (
+    MOST_CLIPS,
     BeginClip,
     ClipsTold,
     Cut,
@@ -28,7 +29,6 @@ from edged.model.capturing import CaptureSpec, ClipReport, ClipRequest
 from edged.model.gauges import CaptureGauge
 from edged.supervise.channel import Channel
 
-MOST_CLIPS = 16
 _HANGS_NS = 10_000_000_000
 _STOP_S = 1.5
 _MASKED = (
@@ -36,6 +36,7 @@ _MASKED = (
     " have the camera itself hide it"
 )
 _HANGS = "the disk does not answer; what comes meanwhile is lost"
+_CLIPS_WAIT = f"{MOST_CLIPS} clips of this source wait for the disk already: ask again later"
 _SLOW = "the disk is too slow for what comes: some is lost"
 
 
@@ -78,7 +79,7 @@ class Recorder:
         if spec.masks or not spec.enabled or origin != self._origin:
             self._ring.clear()
         if (spec.masks or not spec.enabled) and self._wanted:
-            self._writing.orders.put(Cut())
+            self._writing.put(Cut())
         self._origin = origin
         self._ring.keep_s = spec.buffer_s
         asks = spec.buffer_s > 0 or bool(spec.clips) or spec.recording is not None
@@ -94,7 +95,7 @@ class Recorder:
         if spec.folder and spec.folder != self._swept:
             self._swept = spec.folder
             self._writing.start()
-            self._writing.orders.put(FinishLeftovers(spec.folder))
+            self._writing.put(FinishLeftovers(spec.folder))
 
     def _set_record(self, spec: CaptureSpec) -> None:
         wanted = Record(spec.folder, spec.recording)
@@ -103,7 +104,7 @@ class Recorder:
         if wanted != self._record:
             self._record = wanted
             self._writing.start()
-            self._writing.orders.put(wanted)
+            self._writing.put(wanted)
         self._say_why_not()
 
     def _say_why_not(self) -> None:
@@ -120,19 +121,19 @@ class Recorder:
         wanted = {request.id: request for request in spec.clips}
         for number in self._clips.keys() - wanted.keys():
             del self._clips[number]
-            self._writing.orders.put(EndClip(number))
+            self._writing.put(EndClip(number))
         for number, request in wanted.items():
             before = self._clips.get(number)
             self._clips[number] = request
             if before is None:
                 self._begin_clip(request, spec)
             elif before != request:
-                self._writing.orders.put(ProlongClip(request))
+                self._writing.put(ProlongClip(request))
 
     def _set_told(self, spec: CaptureSpec) -> None:
         told = frozenset(spec.told)
         if told - self._told:
-            self._writing.orders.put(ClipsTold(tuple(told - self._told)))
+            self._writing.put(ClipsTold(tuple(told - self._told)))
         self._told = told
 
     def _begin_clip(self, request: ClipRequest, spec: CaptureSpec) -> None:
@@ -142,7 +143,8 @@ class Recorder:
             return
         self._writing.start()
         backlog = self._ring.since(request.at_ns - int(request.before_s * 1e9))
-        self._writing.orders.put(BeginClip(request, backlog))
+        if not self._writing.orders.begin(BeginClip(request, backlog)):
+            self._post.clip(ClipReport(request.id, "busy", _CLIPS_WAIT))
 
     def _refusal(self, spec: CaptureSpec) -> tuple[str, str]:
         """Code and reason; empty: none."""
@@ -190,7 +192,7 @@ class Recorder:
         self._source = self._keeping = None
         self._problem = ""
         if self._wanted:
-            self._writing.orders.put(Cut())
+            self._writing.put(Cut())
 
     def look(self, now_ns: int) -> None:
         """Called now and then: does the disk answer?"""

@@ -67,6 +67,11 @@ class Writing:
             self._thread = threading.Thread(target=self._run, name="recording", daemon=True)
             self._thread.start()
 
+    def put(self, order: Order) -> None:
+        """As `Orders.put`, if it was started: else there is nothing that could end."""
+        if self._thread is not None:
+            self.orders.put(order)
+
     def stop(self, within_s: float) -> None:
         """End all files, unless the disk takes longer."""
         self.orders.close()

@@ -108,9 +108,10 @@ class Inbox:
         return asked
 
     def release(self) -> None:
-        """Give the descriptor back; what is asked from now on is forgotten."""
+        """Give the descriptor back; what is asked from now on is forgotten. Twice is fine."""
         with self._lock:
-            os.close(self._event)
+            if self._event >= 0:
+                os.close(self._event)
             self._event = -1
 
     def _wake(self) -> None:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Collection
 from types import TracebackType
 from typing import Self
 
+from edged.errors import EdgedError
 from edged.output.rtp import is_rtcp
 from edged.output.rtsp.answers import Answers
 from edged.output.rtsp.connection import Connection
@@ -80,8 +81,12 @@ class RtspServer:
         self.close()
 
     def start(self) -> None:
-        """Listen, and serve from a thread of its own."""
-        self._listeners = listen(self._host, self.port)
+        """Listen, and serve from a thread of its own. Where it cannot, it is closed."""
+        try:
+            self._listeners = listen(self._host, self.port)
+        except EdgedError:
+            self.close()
+            raise
         self.port = self._listeners[0].tcp.getsockname()[1]
         self._selector.register(self._inbox, _READ, self._nothing)
         for listener in self._listeners:

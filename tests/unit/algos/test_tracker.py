@@ -89,6 +89,7 @@ def test_it_tells_when_an_object_comes_and_goes() -> None:
         "first_seen": 5.0,
         "last_seen": 6.9,
         "travelled": pytest.approx(0.38 * 64 / 48, abs=0.06),
+        "reason": "lost",
     }
 
 

@@ -211,7 +211,7 @@ def test_entering_and_leaving_take_the_time_that_is_asked_for() -> None:
         for now, here in enumerate(inside)
     ]
     assert zones == [now in range(4, 10) for now in range(12)]
-    assert rig.told("seconds") == [("zone_enter", None), ("zone_exit", 6.0)]
+    assert rig.told("seconds") == [("zone_enter", 2.0), ("zone_exit", 6.0)]
 
 
 def test_too_many_inside_are_told_once() -> None:
@@ -303,7 +303,10 @@ def test_what_stays_in_the_scene_keeps_its_state_while_others_change() -> None:
         zones={"left": LEFT, "new": RIGHT}, lines={"gate": MIDDLE, "other": (MIDDLE[1], MIDDLE[0])}
     )
     outcome = rig.see(2, person(0.2, 1), person(0.8, 2))
-    assert rig.told("zone", "track_id") == [("zone_enter", "new", 2)]
+    assert rig.told("zone", "track_id", "reason") == [
+        ("zone_exit", "right", 2, "redrawn"),
+        ("zone_enter", "new", 2, None),
+    ]
     assert outcome.counts["zones"] == {"left": 1, "new": 1}
     assert outcome.counts["lines"]["gate"]["in"] == 1
     assert outcome.counts["lines"]["other"]["in"] == 0
@@ -487,4 +490,3 @@ def test_counts_are_what_the_events_add_up_to(
             rig.scenes["gate"] = Scene(rig.scenes["gate"].zones, {"gate": ((now % 1, 0.0), (0.5, 1.0))})
         elif then == "take a zone away":
             rig.scenes["gate"] = Scene({"left": LEFT}, rig.scenes["gate"].lines)
-            stays = {stay for stay in stays if stay[0] == "left"}

@@ -152,3 +152,33 @@ def test_pixels_that_swscale_does_not_know_are_said_to_be_unsupported() -> None:
     layout = copier.format_of(frame)
     with pytest.raises(SourceUnsupported, match="64x64 bayer_bggr8"):
         copier.copy(frame, np.empty(layout.frame_bytes, np.uint8))
+
+
+@pytest.mark.parametrize(
+    ("size", "pixels", "is_there"),
+    [((1920, 1080), "yuv420p", True), ((1280, 720), "yuvj420p", True), ((64, 64), "nv12", False)],
+)
+def test_planes_that_need_no_change_are_seen_where_they_lie(
+    size: tuple[int, int], pixels: str, is_there: bool
+) -> None:
+    frame = frame_of(size, pixels)
+    copier = Copier()
+    _, flat = copied(frame, copier)
+    planes = copier.planes_of(frame)
+    assert (planes is not None) is is_there
+    if planes is not None:
+        assert np.array_equal(np.concatenate([plane.ravel() for plane in planes]), flat)
+
+
+def test_planes_are_not_seen_where_they_lie_if_that_is_not_what_is_shown() -> None:
+    plain, padded = frame_of((1920, 1080), "yuv420p"), frame_of((641, 271), "yuv420p")
+    copier = Copier()
+    copier.set_output((640, 360), ())
+    copier.format_of(plain)
+    assert copier.planes_of(plain) is None
+    copier.set_output(None, (((0.0, 0.0), (0.5, 0.0), (0.5, 0.5)),))
+    copier.format_of(plain)
+    assert copier.planes_of(plain) is None
+    copier.set_output(None, ())
+    copier.format_of(padded)
+    assert copier.planes_of(padded) is None

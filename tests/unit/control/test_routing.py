@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
+
 from edged.control.job import JobRecord
 from edged.control.routing import Router
 from edged.control.status import Statuses
+from edged.model.ending import Ending, pack_ending
 from edged.model.messages import JobSpec, Numbering
 from edged.model.output import Output, OutputKind
 from edged.model.sampling import Sampling
@@ -21,10 +24,12 @@ class Said:
 
     def __init__(self) -> None:
         self.published: list[tuple[str, int, Worth]] = []
+        self.payloads: list[bytes] = []
         self.retained: dict[str, bytes] = {}
 
     def publish(self, topic: str, payload: bytes, qos: int, worth: Worth = Worth.RESULT) -> None:
         self.published.append((topic.removeprefix(ROOT), qos, worth))
+        self.payloads.append(payload)
 
     def retain(self, topic: str, payload: bytes, *, again: bool = False) -> None:
         self.retained[topic.removeprefix(ROOT)] = payload
@@ -124,3 +129,47 @@ def test_counts_are_told_to_whoever_listens_and_when_they_are_cleared() -> None:
     statuses.clear_counts("people", ["gate"])
     assert heard == [("people", "gate", b'{"total":1}'), ("people", "gate", b"")]
     assert said.retained == {"job/people/gate/counts": b""}
+
+
+def begun(key: str, seq: int, **fields: object) -> Output:
+    ending = pack_ending(Ending(key, "zone_exit", {"track_id": 3, **fields, "data": {"seconds": 1.0}}))
+    return Output(OutputKind.EVENT, "people", "gate", b"{}", seq, 3, 1, ending=ending)
+
+
+def test_what_a_worker_that_died_had_begun_is_ended_in_its_place_and_numbered_on() -> None:
+    routes, said, jobs = router("people")
+    routes.route("main", begun("a", 1, zone="door"))
+    routes.route("main", begun("b", 2, zone="hall"))
+    routes.route(
+        "main", Output(OutputKind.EVENT, "people", "gate", b"{}", 3, 3, 1, ending=pack_ending(None, "a"))
+    )
+    sights = json.dumps({"b": {"track_id": 3, "zone": "hall", "data": {"seconds": 7.5}}}).encode()
+    routes.route("main", Output(OutputKind.SIGHTS, "people", "gate", sights))
+    routes.worker_died("other", lambda job: True)
+    assert len(said.published) == 3
+    routes.worker_died("main", lambda job: True)
+    event = json.loads(said.payloads[-1])
+    assert (event["type"], event["zone"], event["seq"]) == ("zone_exit", "hall", 4)
+    assert event["data"] == {"seconds": 7.5, "reason": "restarted"}
+    assert said.published[-1] == ("job/people/gate/event", 1, Worth.EVENT)
+    assert jobs["people"].numbering["gate"].event == 4
+    routes.worker_died("main", lambda job: True)
+    assert len(said.published) == 4, "once"
+
+
+def test_what_a_job_that_is_gone_had_begun_ends_with_its_worker() -> None:
+    routes, said, jobs = router("people")
+    routes.route("main", begun("a", 1))
+    routes.forget(jobs.pop("people"))
+    routes.worker_died("main", lambda job: False)
+    assert json.loads(said.payloads[-1])["data"]["reason"] == "ended"
+    assert routes.numbers_of("people")["gate"].event == 2
+
+
+def test_what_a_job_had_begun_in_the_worker_that_it_leaves_ends_there() -> None:
+    routes, said, _ = router("people")
+    routes.route("main", begun("a", 1))
+    routes.job_moves("people", "main")
+    assert len(said.published) == 1
+    routes.job_moves("people", "other")
+    assert json.loads(said.payloads[-1])["data"]["reason"] == "restarted"

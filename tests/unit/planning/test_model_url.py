@@ -54,6 +54,7 @@ def job(*names: str) -> dict[str, Any]:
 def test_where_it_lies_says_what_it_is() -> None:
     (found,) = make_plan(file(model()), FOLDER).models.values()
     assert (found.path, found.sha256, found.authorization) == (f"{STORE}/{A}/people.onnx", A, "")
+    assert found.kept_mb == 256, "half of storage.max_mb, for what waits for the broker"
     capitals = make_plan(file(model(sha256=A.upper())), FOLDER)
     assert capitals.models["people.onnx"] == found
 

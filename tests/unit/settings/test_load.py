@@ -105,6 +105,13 @@ JOB = "spec:\n  jobs:\n    a:\n      algorithm: x\n      "
             20,
             "three of the image points lie on one line",
         ),
+        (
+            SOURCE + "calibration: {image: [[0,1],[1,1],[1,0],[0,0],[0.5,0.5]], "
+            "ground: [[0,0],[6,0],[6,9],[0,9],[6,4.5]]}",
+            "spec.sources.a.calibration",
+            20,
+            "fit no flat ground (number ",
+        ),
         (SOURCE + "lines: {d: [[0,0]]}", "spec.sources.a.lines.d", 18, "too few entries; for example lines"),
         (SOURCE + "lines: {d: [[0,0],[0,0]]}", "spec.sources.a.lines.d", 18, "two different ones"),
         (SOURCE + "lines: {d d: [[0,0],[0,1]]}", "spec.sources.a.lines.d d", 15, "letters, digits, _ or -"),

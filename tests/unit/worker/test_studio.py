@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import threading
+import time
+import weakref
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -197,3 +199,16 @@ def test_a_picture_that_cannot_be_kept_is_given_up_and_the_next_is_drawn(studio:
     assert next_one.ended.wait(PATIENCE_S)
     assert lost.reason == "No space left on device"
     assert next_one.picture is not None
+
+
+def test_what_was_drawn_is_not_held(studio: Studio) -> None:
+    easel = Easel()
+    easel.go_on.set()
+    shot = exposure(easel)
+    lane = weakref.ref(shot.lane)
+    assert studio.take(shot)
+    del shot
+    deadline = time.monotonic() + PATIENCE_S
+    while lane() is not None and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert lane() is None, "nor is its model"
