@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from edged.algorithm.drawing import cover_masks, draw_scene
+from edged.algorithm.drawing import Canvas, cover_masks, draw_scene
 from edged.algorithm.frame import Frame
 from edged.algorithm.trails import Trail, Trails
 from edged.model.detection import Outcome
@@ -51,21 +51,33 @@ class Painting:
         found = bool(outcome.detections or outcome.data or outcome.counts)
         return not (shows_scene or found or self.trails or self.own)
 
+    @property
+    def is_planar(self) -> bool:
+        """`draw` draws all of it: no chain wants a BGR picture for what it draws itself."""
+        return not self.own
+
+    def draw(self, canvas: Canvas) -> None:
+        """All but what chains draw themselves. In any thread."""
+        try:
+            draw_scene(canvas, self.scene, self.outcome, self.trails)
+        except Exception as error:  # noqa: BLE001 - somebody else's boxes; what was drawn stays
+            _log.debug("cannot be drawn: %s", error)
+            cover_masks(canvas, self.scene)
+
     def on(self, frame: Frame) -> NDArray[np.uint8]:
         """The frame with all of it, BGR ``(height, width, 3)``. In any thread."""
         picture = frame.bgr()
         if self.is_empty:
             return picture
-        try:
-            draw_scene(picture, self.scene, self.outcome, self.trails)
-        except Exception as error:  # noqa: BLE001 - somebody else's boxes; what was drawn stays
-            _log.debug("cannot be drawn: %s", error)
+        canvas = Canvas.of_picture(picture)
+        self.draw(canvas)
         for job, chain, outcome in self.own:
             try:
                 chain.draw(picture, outcome)
             except Exception as error:  # noqa: BLE001 - somebody else's draw()
                 self._complain(job, error)
-        cover_masks(picture, self.scene)
+        if self.own:
+            cover_masks(canvas, self.scene)
         return picture
 
     def _complain(self, job: JobSpec, error: Exception) -> None:

@@ -18,11 +18,12 @@ import numpy as np
 from av import VideoFrame
 from numpy.typing import NDArray
 
+from edged.algorithm.drawing import Canvas
 from edged.algorithm.frame import Frame
 from edged.model.frame import FrameFormat
 from edged.offline.belt import Belt
 from edged.offline.coding import coding_of
-from edged.offline.film import Film, planes_as_they_came, planes_of
+from edged.offline.film import Film, planes_as_they_came, planes_of, views_of
 from edged.offline.painting import Painting
 from edged.offline.sound import Sound
 
@@ -124,8 +125,12 @@ class Recorder:
 
 
 def _planes(shot: _Shot) -> VideoFrame:
+    layout, painting = shot.frame.header.format, shot.painting
     if shot.picture is not None:
-        return planes_of(shot.picture, shot.frame.header.format)
-    if shot.painting.is_empty:
-        return planes_as_they_came(shot.frame)
-    return planes_of(shot.painting.on(shot.frame), shot.frame.header.format)
+        return planes_of(shot.picture, layout)
+    if not painting.is_planar:
+        return planes_of(painting.on(shot.frame), layout)
+    planes = planes_as_they_came(shot.frame)
+    if not painting.is_empty:
+        painting.draw(Canvas.of_planes(views_of(planes), layout))
+    return planes

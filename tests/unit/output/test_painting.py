@@ -32,7 +32,6 @@ def test_nothing_is_copied_where_nothing_is_drawn() -> None:
         painting = painter.paint(pixels, layout, Scene(masks={"m": SQUARE}), Outcome(), ())
         assert painting.pixels is pixels
         assert painting.format == layout
-        assert painting.bgr is None
 
 
 @pytest.mark.parametrize("matrix", ColorMatrix)
@@ -78,8 +77,7 @@ def test_odd_sizes_lose_a_row_and_a_column_and_large_ones_are_scaled() -> None:
     ).all()
     scaled = Painter((320, 320), draws=True).paint(gradient(layout), layout, None, BOX, ())
     assert (scaled.format.width, scaled.format.height) == (320, 240)
-    assert scaled.bgr is not None
-    assert scaled.bgr.shape == (240, 320, 3)
+    assert scaled.pixels.shape == (scaled.format.frame_bytes,)
 
 
 def test_boxes_that_cannot_be_drawn_do_not_cost_the_picture() -> None:

@@ -21,7 +21,7 @@ from edged.model.scene import Scene
 from edged.supervise.heartbeat import Heartbeat, make_page
 from edged.worker.chain import Chain, Emissions, Link
 from edged.worker.lane import Lane
-from edged.worker.studio import MOST_WAITING, Exposure, Studio, bgr_within
+from edged.worker.studio import MOST_WAITING, Drawn, Exposure, Studio, bgr_within
 from edged.worker.tally import Tally
 from tests.pictures import MATRIX_WEIGHTS, gray_frame, header_of, noise_frame, read_only
 
@@ -37,9 +37,10 @@ class Easel:
         self.picture: NDArray[np.uint8] | None = None
         self.reason = ""
 
-    def keep(self, picture: NDArray[np.uint8]) -> None:
+    def keep(self, picture: Drawn) -> None:
         assert self.go_on.wait(PATIENCE_S)
-        self.picture = picture
+        self.kind = type(picture)
+        self.picture = picture.bgr() if isinstance(picture, Frame) else picture
         self.ended.set()
 
     def give_up(self, reason: str) -> None:
@@ -48,7 +49,7 @@ class Easel:
 
 
 class FullDisk(Easel):
-    def keep(self, picture: NDArray[np.uint8]) -> None:
+    def keep(self, picture: Drawn) -> None:
         raise OSError(28, "No space left on device")
 
 
