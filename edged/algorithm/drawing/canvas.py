@@ -89,11 +89,14 @@ class Canvas:
     def box(self, corners: tuple[int, int, int, int], color: Bgr, width_px: int) -> None:
         """The outline of the rectangle from ``left, top`` to ``right, bottom``, all on its line."""
         left, top, right, bottom = corners
+        strips = _halved_box(corners, width_px) if self._has_halved else ()
         for sheet in self._sheets:
-            if sheet.halved:
-                _draw_halved_box(sheet.pixels, corners, sheet.ink(color)[0], width_px)
-            else:
+            if not sheet.halved:
                 cv2.rectangle(sheet.pixels, (left, top), (right, bottom), sheet.ink(color), width_px)
+                continue
+            plane, value = sheet.pixels, sheet.ink(color)[0]
+            for strip in strips:
+                plane[strip] = value
 
     def lines(self, ways: Sequence[Places], color: Bgr, width_px: int, *, closed: bool = False) -> None:
         """Through the places of each way."""
@@ -187,20 +190,22 @@ def _in_plane(number: int, layout: FrameFormat, color: Bgr) -> tuple[int, ...]:
     return (yuv_of(color, layout.color_range, layout.color_matrix)[number],)
 
 
-def _draw_halved_box(plane: Plane, corners: tuple[int, int, int, int], value: int, width_px: int) -> None:
-    """Whatever is touched of a line that is so wide on the picture."""
-    left, top, right, bottom = corners
+def _halved_box(corners: tuple[int, int, int, int], width_px: int) -> tuple[tuple[slice, slice], ...]:
+    """Rows and columns of its four sides: whatever is touched of a line that is so wide on the picture."""
     reach = (width_px + 1) // 2 if width_px > 1 else 0  # as OpenCV's
-    columns, rows = _touched(left - reach, right + reach), _touched(top - reach, bottom + reach)
-    for y in (top, bottom):
-        plane[_touched(y - reach, y + reach), columns] = value
-    for x in (left, right):
-        plane[rows, _touched(x - reach, x + reach)] = value
+    (x0, x1), (x2, x3) = (_touched(side, reach) for side in corners[::2])
+    (y0, y1), (y2, y3) = (_touched(side, reach) for side in corners[1::2])
+    across, down = slice(x0, x3), slice(y0, y3)
+    return (
+        (slice(y0, y1), across), (slice(y2, y3), across),
+        (down, slice(x0, x1)), (down, slice(x2, x3)),
+    )  # fmt: skip
 
 
-def _touched(first_px: int, last_px: int) -> slice:
-    """Of a halved plane, from one pixel of the picture to another."""
-    return slice(max(first_px, 0) // 2, max(last_px, -1) // 2 + 1)
+def _touched(place_px: int, reach_px: int) -> tuple[int, int]:
+    """From where to where in a halved plane, of so many pixels on either side of a place on the picture."""
+    first = place_px - reach_px
+    return (first // 2 if first > 0 else 0), (place_px + reach_px) // 2 + 1
 
 
 def _halved_stencil(stencil: Plane, left: int, top: int) -> Plane:

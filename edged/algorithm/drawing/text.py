@@ -42,12 +42,17 @@ class Plate:
 
     @classmethod
     def of(cls, lines: Sequence[str], pen: Pen) -> Plate:
-        shown = tuple(drawable(line) for line in lines)
-        ascent, descent = _extent(pen.text_scale, pen.text_px)
-        widest = max((_width(line, pen) for line in shown), default=0)
-        step = ascent + descent + max(1, pen.margin_px // 3)
-        height = ascent + descent + step * (len(shown) - 1) + pen.margin_px
-        return cls(shown, widest + 2 * pen.margin_px, height, step, ascent)
+        return _plate_of(tuple(lines), pen)
+
+
+@functools.lru_cache(maxsize=512)
+def _plate_of(lines: tuple[str, ...], pen: Pen) -> Plate:
+    shown = tuple(drawable(line) for line in lines)
+    ascent, descent = _extent(pen.text_scale, pen.text_px)
+    widest = max((_width(line, pen) for line in shown), default=0)
+    step = ascent + descent + max(1, pen.margin_px // 3)
+    height = ascent + descent + step * (len(shown) - 1) + pen.margin_px
+    return Plate(shown, widest + 2 * pen.margin_px, height, step, ascent)
 
 
 def draw_plate(canvas: Canvas, plate: Plate, corner: tuple[int, int], color: Bgr, pen: Pen) -> None:
