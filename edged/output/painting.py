@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edged.algorithm.color import planes
-from edged.algorithm.drawing import Canvas, cover_masks, draw_scene
+from edged.algorithm.drawing import Sketchbook
 from edged.algorithm.trails import Trail
 from edged.model.detection import Outcome
 from edged.model.frame import FrameFormat
@@ -42,6 +42,7 @@ class Painter:
         """``size``: the most pixels. ``draws``: something may be drawn, now or later."""
         self._size = size
         self._draws = draws
+        self._book = Sketchbook()
         self._warned = False
 
     def paint(
@@ -57,17 +58,23 @@ class Painter:
         if self._draws and _is_something(scene, outcome):
             if fitted is pixels:
                 fitted = pixels.copy()
-            self._draw(Canvas.of_planes(planes(fitted, layout), layout), scene, outcome, trails)
+            self._draw(fitted, layout, scene, outcome, trails)
         return Painting(fitted, layout)
 
-    def _draw(self, canvas: Canvas, scene: Scene | None, outcome: Outcome, trails: Sequence[Trail]) -> None:
+    def _draw(
+        self,
+        pixels: NDArray[np.uint8],
+        layout: FrameFormat,
+        scene: Scene | None,
+        outcome: Outcome,
+        trails: Sequence[Trail],
+    ) -> None:
         try:
-            draw_scene(canvas, scene, outcome, trails)
+            self._book.draw(planes(pixels, layout), layout, scene, outcome, trails)
         except Exception as error:  # noqa: BLE001 — somebody else's boxes and data; the picture is shown
             level = logging.DEBUG if self._warned else logging.WARNING
             self._warned = True
             log.log(level, "not all can be drawn: %s", type(error).__name__)
-            cover_masks(canvas, scene)
 
 
 def _is_something(scene: Scene | None, outcome: Outcome) -> bool:

@@ -1,6 +1,6 @@
 """What is drawn on: a BGR picture, or the planes of a frame, which then need not become one and back.
 
-Each stroke is drawn on every sheet of the canvas: on the one of a BGR picture, or on Y, U and V, each in its
+Each stroke is made on every sheet of the canvas: on the one of a BGR picture, or on Y, U and V, each in its
 own value of the colour. U and V have half the width and height: whatever of their pixels a line touches gets
 the line's colour, so that also thin lines are coloured.
 """
@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Self, TypeAlias
+from typing import TypeAlias
 
 import cv2
 import numpy as np
@@ -25,24 +25,24 @@ Plane: TypeAlias = NDArray[np.uint8]
 """``(height, width)``; its rows may lie apart."""
 Places: TypeAlias = NDArray[np.int32]
 """``(n, 1, 2)``: x and y in pixels, as OpenCV takes them; they may lie outside of the picture."""
+Stroke: TypeAlias = Callable[..., object]
+"""Changes the pixels of one sheet, which it is given first."""
 
 _SHIFT = 2
-"""Halved places are given in quarters of a pixel."""
+"""Places on a halved sheet are given in quarters of its pixels: of x it is 2x - 1."""
 _TIP_OF_ARROW = 0.4
 """Of its length."""
-_Both: TypeAlias = tuple[Places, Places]
-"""The same for a sheet of full size, and for one of half the size in quarters of its pixels."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Sheet:
-    """Pixels that are drawn on."""
+class Sheet:
+    """One array of pixels that is drawn on, before it is there."""
 
-    pixels: NDArray[np.uint8]
-    halved: bool
-    """Of half the canvas's width and height, rounded up."""
+    number: int
     ink: Callable[[Bgr], tuple[int, ...]]
     """A colour in the values of its pixels."""
+    halved: bool = False
+    """Of half the canvas's width and height, rounded up."""
 
     @property
     def shift(self) -> int:
@@ -54,35 +54,35 @@ class _Sheet:
         return (width_px + 1) // 2 if self.halved else width_px
 
 
+def sheets_of_planes(layout: FrameFormat) -> tuple[Sheet, ...]:
+    """Y, U and V of 4:2:0, in the range and the matrix of ``layout``."""
+    return tuple(Sheet(number, partial(_in_plane, number, layout), halved=number > 0) for number in range(3))
+
+
 class Canvas:
     """``width`` x ``height`` pixels, changed in place. All places and widths are in pixels of the picture."""
 
-    def __init__(self, width: int, height: int, sheets: Sequence[_Sheet]) -> None:
+    def __init__(
+        self, width: int, height: int, sheets: Sequence[Sheet], pixels: Sequence[NDArray[np.uint8]]
+    ) -> None:
+        """``pixels`` of each sheet."""
         self.width = width
         self.height = height
         self._sheets = tuple(sheets)
+        self._pixels = tuple(pixels)
         self._has_halved = any(sheet.halved for sheet in sheets)
 
     @classmethod
-    def of_picture(cls, picture: BgrPicture) -> Self:
+    def of_picture(cls, picture: BgrPicture) -> Canvas:
         """A BGR picture."""
         height, width = picture.shape[:2]
-        return cls(width, height, (_Sheet(picture, halved=False, ink=_as_it_is),))
+        return Canvas(width, height, (Sheet(0, _as_it_is),), (picture,))
 
     @classmethod
-    def of_planes(cls, planes: Sequence[Plane], layout: FrameFormat) -> Self:
-        """Y, U and V of 4:2:0, in the range and the matrix of ``layout``; its size does not count."""
-        height, width = planes[0].shape
-        sheets = [
-            _Sheet(plane, halved=number > 0, ink=partial(_in_plane, number, layout))
-            for number, plane in enumerate(planes)
-        ]
-        return cls(width, height, sheets)
-
-    @classmethod
-    def of_frame(cls, frame: Frame) -> Self:
-        """A frame of one's own."""
-        return cls.of_planes((frame.y, frame.u, frame.v), frame.header.format)
+    def of_frame(cls, frame: Frame) -> Canvas:
+        """The planes of a frame of one's own."""
+        planes = (frame.y, frame.u, frame.v)
+        return Canvas(frame.width, frame.height, sheets_of_planes(frame.header.format), planes)
 
     # ---- lines ----
 
@@ -91,42 +91,25 @@ class Canvas:
         left, top, right, bottom = corners
         strips = _halved_box(corners, width_px) if self._has_halved else ()
         for sheet in self._sheets:
-            if not sheet.halved:
-                cv2.rectangle(sheet.pixels, (left, top), (right, bottom), sheet.ink(color), width_px)
-                continue
-            plane, value = sheet.pixels, sheet.ink(color)[0]
-            for strip in strips:
-                plane[strip] = value
+            if sheet.halved:
+                self._draw(sheet, _fill_parts, strips, sheet.ink(color)[0])
+            else:
+                self._draw(sheet, cv2.rectangle, (left, top), (right, bottom), sheet.ink(color), width_px)
 
     def lines(self, ways: Sequence[Places], color: Bgr, width_px: int, *, closed: bool = False) -> None:
         """Through the places of each way."""
-        both = [self._both(way) for way in ways]
+        both = (ways, self._halved(ways))
         for sheet in self._sheets:
-            cv2.polylines(
-                sheet.pixels,
-                [way[sheet.halved] for way in both],
-                closed,
-                sheet.ink(color),
-                sheet.width_of(width_px),
-                cv2.LINE_AA,
-                sheet.shift,
-            )
+            how = (closed, sheet.ink(color), sheet.width_of(width_px), cv2.LINE_AA, sheet.shift)
+            self._draw(sheet, cv2.polylines, both[sheet.halved], *how)
 
     def arrow(self, way: Places, color: Bgr, width_px: int) -> None:
         """From the first of two places to the second, which is its tip."""
-        both = self._both(way)
+        both = (way, *self._halved([way]))
         for sheet in self._sheets:
             begin, tip = both[sheet.halved].reshape(2, 2).tolist()
-            cv2.arrowedLine(
-                sheet.pixels,
-                begin,
-                tip,
-                sheet.ink(color),
-                sheet.width_of(width_px),
-                cv2.LINE_AA,
-                sheet.shift,
-                _TIP_OF_ARROW,
-            )
+            how = (sheet.ink(color), sheet.width_of(width_px), cv2.LINE_AA, sheet.shift, _TIP_OF_ARROW)
+            self._draw(sheet, cv2.arrowedLine, begin, tip, *how)
 
     # ---- areas ----
 
@@ -134,31 +117,30 @@ class Canvas:
         """A filled circle."""
         x, y = center
         for sheet in self._sheets:
-            if sheet.halved:
-                place, radius = (2 * x - 1, 2 * y - 1), 2 * radius_px + 1
-            else:
-                place, radius = center, radius_px
-            cv2.circle(sheet.pixels, place, radius, sheet.ink(color), -1, cv2.LINE_AA, sheet.shift)
+            place, radius = (
+                ((2 * x - 1, 2 * y - 1), 2 * radius_px + 1) if sheet.halved else (center, radius_px)
+            )
+            self._draw(sheet, cv2.circle, place, radius, sheet.ink(color), -1, cv2.LINE_AA, sheet.shift)
 
     def fill(self, polygon: Places, color: Bgr) -> None:
         """With its edge."""
-        both = self._both(polygon)
+        both = ([polygon], self._halved([polygon]))
         for sheet in self._sheets:
-            cv2.fillPoly(sheet.pixels, [both[sheet.halved]], sheet.ink(color), shift=sheet.shift)
+            self._draw(sheet, cv2.fillPoly, both[sheet.halved], sheet.ink(color), cv2.LINE_8, sheet.shift)
 
     def brighten(self, polygon: Places, share: float) -> None:
         """Mix ``share`` of white into what lies in ``polygon``, at the cost of the rectangle around it."""
         left, top, width, height = cv2.boundingRect(polygon)
-        both = self._both(polygon)
+        both = (polygon, *self._halved([polygon]))
         for sheet in self._sheets:
             step = 2 if sheet.halved else 1
             x, y = left // step, top // step
-            part = sheet.pixels[y : -(-(top + height) // step), x : -(-(left + width) // step)]
-            inside = np.zeros(part.shape[:2], dtype=np.uint8)
+            right, bottom = -(-(left + width) // step), -(-(top + height) // step)
+            inside = np.zeros((bottom - y, right - x), dtype=np.uint8)
             corner = np.array((x << sheet.shift, y << sheet.shift), dtype=np.int32)
             cv2.fillPoly(inside, [both[sheet.halved] - corner], 255, shift=sheet.shift)
-            white = sheet.ink(LIGHT)[0]
-            cv2.copyTo(cv2.convertScaleAbs(part, alpha=1 - share, beta=white * share), inside, part)
+            part = (slice(y, bottom), slice(x, right))
+            self._draw(sheet, _brighten, part, inside, 1 - share, sheet.ink(LIGHT)[0] * share)
 
     def stamp(self, stencil: Plane, corner: tuple[int, int], paper: Bgr, ink: Bgr) -> None:
         """A rectangle of ``paper`` with its upper left at ``corner``, and ``ink`` on it: as much of it as
@@ -169,17 +151,39 @@ class Canvas:
         for sheet in self._sheets:
             here, x, y = (small, left // 2, top // 2) if sheet.halved else (stencil, left, top)
             rows, columns = here.shape
-            place = sheet.pixels[y : y + rows, x : x + columns]
-            cv2.merge(
-                [
-                    cv2.convertScaleAbs(here, alpha=(full - none) / 255, beta=none)
-                    for none, full in zip(sheet.ink(paper), sheet.ink(ink), strict=True)
-                ],
-                place,
-            )
+            channels = [
+                cv2.convertScaleAbs(here, alpha=(full - none) / 255, beta=none)
+                for none, full in zip(sheet.ink(paper), sheet.ink(ink), strict=True)
+            ]
+            stamped = channels[0] if len(channels) == 1 else cv2.merge(channels)
+            self._draw(sheet, _paste, (slice(y, y + rows), slice(x, x + columns)), stamped)
 
-    def _both(self, places: Places) -> _Both:
-        return places, (2 * places - 1 if self._has_halved else places)
+    def _draw(self, sheet: Sheet, stroke: Stroke, *how: object) -> None:
+        stroke(self._pixels[sheet.number], *how)
+
+    def _halved(self, ways: Sequence[Places]) -> Sequence[Places]:
+        return [2 * way - 1 for way in ways] if self._has_halved else ways
+
+
+class Sketch(Canvas):
+    """A canvas without pixels, drawn on planes afterwards: many times, and what it took to know where
+    everything goes is done only once.
+    """
+
+    def __init__(self, width: int, height: int, layout: FrameFormat) -> None:
+        """Of planes in the range and the matrix of ``layout``."""
+        sheets = sheets_of_planes(layout)
+        super().__init__(width, height, sheets, ())
+        self._strokes: tuple[list[tuple[Stroke, tuple[object, ...]]], ...] = tuple([] for _ in sheets)
+
+    def onto(self, planes: Sequence[Plane]) -> None:
+        """Y, U and V, of this size."""
+        for plane, strokes in zip(planes, self._strokes, strict=True):
+            for stroke, how in strokes:
+                stroke(plane, *how)
+
+    def _draw(self, sheet: Sheet, stroke: Stroke, *how: object) -> None:
+        self._strokes[sheet.number].append((stroke, how))
 
 
 def _as_it_is(color: Bgr) -> tuple[int, ...]:
@@ -190,8 +194,26 @@ def _in_plane(number: int, layout: FrameFormat, color: Bgr) -> tuple[int, ...]:
     return (yuv_of(color, layout.color_range, layout.color_matrix)[number],)
 
 
-def _halved_box(corners: tuple[int, int, int, int], width_px: int) -> tuple[tuple[slice, slice], ...]:
-    """Rows and columns of its four sides: whatever is touched of a line that is so wide on the picture."""
+_Part: TypeAlias = tuple[slice, slice]
+"""Rows and columns."""
+
+
+def _fill_parts(plane: Plane, parts: Sequence[_Part], value: int) -> None:
+    for part in parts:
+        plane[part] = value
+
+
+def _paste(pixels: NDArray[np.uint8], part: _Part, stamped: NDArray[np.uint8]) -> None:
+    pixels[part] = stamped
+
+
+def _brighten(pixels: NDArray[np.uint8], part: _Part, inside: Plane, gain: float, white: float) -> None:
+    place = pixels[part]
+    cv2.copyTo(cv2.convertScaleAbs(place, alpha=gain, beta=white), inside, place)
+
+
+def _halved_box(corners: tuple[int, int, int, int], width_px: int) -> tuple[_Part, ...]:
+    """Its four sides: whatever is touched of a line that is so wide on the picture."""
     reach = (width_px + 1) // 2 if width_px > 1 else 0  # as OpenCV's
     (x0, x1), (x2, x3) = (_touched(side, reach) for side in corners[::2])
     (y0, y1), (y2, y3) = (_touched(side, reach) for side in corners[1::2])
@@ -203,7 +225,7 @@ def _halved_box(corners: tuple[int, int, int, int], width_px: int) -> tuple[tupl
 
 
 def _touched(place_px: int, reach_px: int) -> tuple[int, int]:
-    """From where to where in a halved plane, of so many pixels on either side of a place on the picture."""
+    """From where to where on a halved sheet, of so many pixels on either side of a place on the picture."""
     first = place_px - reach_px
     return (first // 2 if first > 0 else 0), (place_px + reach_px) // 2 + 1
 

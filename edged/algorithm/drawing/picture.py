@@ -29,8 +29,18 @@ def draw_scene(
 
     ``scene`` is that of the source, with its masks, which stay black; ``outcome`` what was found on this
     frame, ``trails`` where its tracks were before; ``caption`` a line of text for the corner, such as the
-    time. Whoever draws more on the picture calls `cover_masks` again afterwards.
+    time. What is found may be such that this raises anything: the masks are black all the same. Whoever
+    draws more on the picture calls `cover_masks` again afterwards.
     """
+    try:
+        _draw(canvas, scene, outcome, trails, caption)
+    finally:
+        cover_masks(canvas, scene)
+
+
+def _draw(
+    canvas: Canvas, scene: Scene | None, outcome: Outcome, trails: Sequence[Trail], caption: str
+) -> None:
     pen = Pen.of(canvas.width, canvas.height)
     room = Room(canvas.width, canvas.height)
     counts = {"zones": _zones(outcome), "lines": _named(outcome, "lines")}
@@ -46,7 +56,6 @@ def draw_scene(
     if scene is not None:
         name_scenery(canvas, scene, counts, room, pen)
     draw_labels(canvas, nearest, boxes, room, pen)
-    cover_masks(canvas, scene)
 
 
 def _zones(outcome: Outcome) -> Mapping[str, Any]:

@@ -76,7 +76,8 @@ def _sides_of(rects: NDArray[np.int64]) -> NDArray[np.int64]:
 
 def _clear_of(asked: NDArray[np.int64], sides: NDArray[np.int64]) -> NDArray[np.bool_]:
     """Which of ``asked``, rects with their right and bottom negative, lie beyond a side of all the others."""
-    return np.asarray((asked[:, None] >= sides).any(axis=2).all(axis=1))
+    beyond: NDArray[np.bool_] = asked[:, None] >= sides
+    return np.asarray(np.all(np.any(beyond, axis=2), axis=1))
 
 
 def around(box: Rect, size: tuple[int, int]) -> list[tuple[int, int]]:
