@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edged.algorithm.drawing.canvas import Canvas
+from edged.algorithm.drawing.canvas import Canvas, Places
 from edged.algorithm.drawing.pen import DARK, Bgr, Pen, color_of, color_of_track
 from edged.algorithm.drawing.placing import Rect, Room, around
 from edged.algorithm.drawing.text import Plate, draw_plate
@@ -44,13 +44,16 @@ def pixels_of(detections: Sequence[Detection], canvas: Canvas, pen: Pen) -> list
 
 def draw_trails(canvas: Canvas, trails: Sequence[Trail], pen: Pen) -> None:
     """Each in the colour of its track, thinner and darker the longer ago."""
+    bands: list[dict[Bgr, list[Places]]] = [{} for _ in range(_BANDS)]
     for trail in trails:
-        shares = np.clip(np.array(trail.places), 0, 1)
-        places = np.rint(shares * (canvas.width - 1, canvas.height - 1)).astype(np.int32)
-        bands = np.minimum((np.array(trail.ages) * _BANDS).astype(int), _BANDS - 1)
-        moved = _moved(places.tolist(), pen.letter_px / 2)
-        if len(moved) > 1:
-            _draw_way(canvas, places[moved], bands[moved], color_of_track(trail.track_id), pen)
+        for band, way in _ways(trail, canvas, pen):
+            bands[band].setdefault(color_of_track(trail.track_id), []).append(way)
+    widths = [max(1, round(1.5 * pen.line_px * (1 - band / _BANDS))) for band in range(_BANDS)]
+    for width, ways in zip(reversed(widths), reversed(bands), strict=True):
+        canvas.lines([way for same in ways.values() for way in same], DARK, width + 2)
+    for band in reversed(range(_BANDS)):
+        for color, same in bands[band].items():
+            canvas.lines(same, _faded(color, 1 - band / (2 * _BANDS)), widths[band])
 
 
 def draw_boxes(canvas: Canvas, nearest: Sequence[Detection], boxes: Sequence[Rect], pen: Pen) -> None:
@@ -125,6 +128,22 @@ def _in_words(value: Any) -> str:
     return str(value) if isinstance(value, str | bool | int) else ""
 
 
+def _ways(trail: Trail, canvas: Canvas, pen: Pen) -> Iterator[tuple[int, Places]]:
+    """Its parts, by how long ago: 0 is the newest band."""
+    shares = np.clip(np.array(trail.places), 0, 1)
+    places = np.rint(shares * (canvas.width - 1, canvas.height - 1)).astype(np.int32)
+    bands = np.minimum((np.array(trail.ages) * _BANDS).astype(int), _BANDS - 1)
+    moved = _moved(places.tolist(), pen.letter_px / 2)
+    if len(moved) < 2:
+        return
+    places, bands = places[moved], bands[moved]
+    for band in range(_BANDS):
+        within = np.flatnonzero(bands == band)
+        if len(within):
+            # up to the first place of the band that is newer, so that the way has no gaps
+            yield band, places[within[0] : within[-1] + 2].reshape(-1, 1, 2)
+
+
 def _moved(places: Sequence[Sequence[int]], least_px: float) -> list[int]:
     """Which of ``places`` are so far from the one before: of who stands there remains no scribble."""
     kept = [0]
@@ -133,23 +152,6 @@ def _moved(places: Sequence[Sequence[int]], least_px: float) -> list[int]:
         if abs(x - last_x) + abs(y - last_y) >= least_px:
             kept.append(number)
     return kept
-
-
-def _draw_way(
-    canvas: Canvas, places: NDArray[np.int32], bands: NDArray[np.int_], color: Bgr, pen: Pen
-) -> None:
-    ways = []
-    for band in range(_BANDS):
-        within = np.flatnonzero(bands == band)
-        if len(within):
-            # up to the first place of the band that is newer, so that the way has no gaps
-            way = places[within[0] : within[-1] + 2].reshape(-1, 1, 2)
-            width = max(1, round(1.5 * pen.line_px * (1 - band / _BANDS)))
-            ways.append((way, width, _faded(color, 1 - band / (2 * _BANDS))))
-    for way, width, _ in reversed(ways):
-        canvas.lines([way], DARK, width + 2)
-    for way, width, faded in reversed(ways):
-        canvas.lines([way], faded, width)
 
 
 def _faded(color: Bgr, share: float) -> Bgr:
