@@ -91,10 +91,13 @@ def _fitted(
         return pixels, layout
     fitted = replace(layout, width=width, height=height)
     target = np.empty(fitted.frame_bytes, dtype=np.uint8)
+    # up to a half bilinear leaves no pixel out, and takes a fifth of the time of averaging areas
+    is_little = layout.width <= 2 * width and layout.height <= 2 * height
+    how = cv2.INTER_LINEAR if is_little else cv2.INTER_AREA
     is_odd = (width, height) == (layout.width // 2 * 2, layout.height // 2 * 2)
     for plane, place in zip(planes(pixels, layout), planes(target, fitted), strict=True):
         if is_odd:
             place[:] = plane[: place.shape[0], : place.shape[1]]
         else:
-            cv2.resize(plane, place.shape[::-1], dst=place, interpolation=cv2.INTER_AREA)
+            cv2.resize(plane, place.shape[::-1], dst=place, interpolation=how)
     return target, fitted

@@ -113,6 +113,20 @@ def test_odd_sizes_lose_a_row_and_a_column_and_large_ones_are_scaled() -> None:
     assert scaled.pixels.shape == (scaled.format.frame_bytes,)
 
 
+@pytest.mark.parametrize("height", [480, 400, 300, 240, 170, 90])
+def test_a_smaller_picture_shows_no_pattern_that_is_not_there(height: int) -> None:
+    layout = FrameFormat(640, 480)
+    pixels = gradient(layout)
+    luma = planes(pixels, layout)[0]
+    luma[:] = 120
+    luma[::4], luma[1::4] = 60, 180  # stripes whose mean is that of what is between them
+    painting = Painter((640, height), draws=False).paint(pixels, layout, None, Outcome(), ())
+    small = planes(painting.pixels, painting.format)[0]
+    assert small.shape[0] == height
+    assert np.ptp(small) <= 120 * (height / 480) ** 0.5
+    assert abs(small.mean() - 120) < 2
+
+
 def test_what_is_drawn_changes_with_what_is_found_and_never_the_track() -> None:
     layout = FrameFormat(320, 240)
     pixels, painter = read_only(gradient(layout)), Painter(None, draws=True)
