@@ -36,13 +36,14 @@ class Painting:
 
 
 class Painter:
-    """Of one output; belongs to the thread that calls it."""
+    """Of one output; belongs to the thread that calls it. What was found is made of JSON, and compared."""
 
     def __init__(self, size: tuple[int, int] | None, *, draws: bool) -> None:
         """``size``: the most pixels. ``draws``: something may be drawn, now or later."""
         self._size = size
         self._draws = draws
         self._book = Sketchbook()
+        self._seen: tuple[Outcome, Sequence[Trail]] = (Outcome(), ())
         self._warned = False
 
     def paint(
@@ -58,7 +59,9 @@ class Painter:
         if self._draws and _is_something(scene, outcome):
             if fitted is pixels:
                 fitted = pixels.copy()
-            self._draw(fitted, layout, scene, outcome, trails)
+            if self._seen != (outcome, trails):
+                self._seen = (outcome, trails)
+            self._draw(fitted, layout, scene, *self._seen)
         return Painting(fitted, layout)
 
     def _draw(

@@ -215,6 +215,19 @@ def test_a_sketchbook_draws_what_is_asked_for_now() -> None:
         assert np.array_equal(drawn.pixels, wanted.pixels)
 
 
+def test_a_sketchbook_never_looks_into_what_algorithms_returned() -> None:
+    """It may not be comparable, and it may have been changed since."""
+    labels = [{"label": "open", "score": 0.9, "numbers": np.zeros(3)}]
+    layout, book = FrameFormat(640, 360), Sketchbook()
+    pictures = []
+    for label in ("open", "closed"):
+        labels[0]["label"] = label
+        drawn = flat_frame(layout, 110, 128, 128).copy()
+        book.draw((drawn.y, drawn.u, drawn.v), layout, None, Outcome((), {"classes": labels}), ())
+        pictures.append(drawn.pixels)
+    assert not np.array_equal(*pictures)
+
+
 def test_what_cannot_be_drawn_leaves_the_rest_drawn_and_the_masks_black() -> None:
     mask = {"left": ((0.0, 0.0), (0.5, 0.0), (0.5, 1.0), (0.0, 1.0))}
     scene = Scene(zones={"all": ((0.1, 0.1), (0.9, 0.1), (0.9, 0.9))}, masks=mask)
