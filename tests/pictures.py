@@ -57,6 +57,15 @@ def gray_frame(luma: NDArray[np.uint8], index: int = 0, pts_us: int | None = Non
     return Frame(header_of(layout, index, pts_us), read_only(pixels))
 
 
+def flat_frame(layout: FrameFormat, y: int, u: int, v: int) -> Frame:
+    """A frame of one colour."""
+    pixels = np.empty(layout.frame_bytes, dtype=np.uint8)
+    pixels[: layout.y_bytes] = y
+    pixels[layout.y_bytes : layout.y_bytes + layout.chroma_bytes] = u
+    pixels[layout.y_bytes + layout.chroma_bytes :] = v
+    return Frame(header_of(layout), read_only(pixels))
+
+
 def noise_frame(layout: FrameFormat, seed: int = 0) -> Frame:
     """A frame of random values within the format's range."""
     pixels = np.random.default_rng(seed).integers(16, 236, layout.frame_bytes, dtype=np.uint8)

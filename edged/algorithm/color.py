@@ -21,6 +21,8 @@ _LUMA_WEIGHTS = {
     ColorMatrix.BT2020: (0.2627, 0.0593),
 }
 """(Kr, Kb) of each matrix: BT.601-7, BT.709-6, BT.2020-2 with non-constant luminance."""
+_LIMITED = (219 / 255, 16, 224 / 255)
+"""From full range: the gain of the luma, its black, and the gain of the chroma."""
 
 
 class Color(StrEnum):
@@ -35,6 +37,19 @@ class Color(StrEnum):
 def luma_weights(matrix: ColorMatrix) -> tuple[float, float]:
     """Kr and Kb: the shares of red and of blue in the luma."""
     return _LUMA_WEIGHTS[matrix]
+
+
+@lru_cache(maxsize=256)
+def yuv_of(color: tuple[int, int, int], color_range: ColorRange, matrix: ColorMatrix) -> tuple[int, int, int]:
+    """Y, U and V of a colour, B, G and R of 0-255 each."""
+    blue, green, red = color
+    red_weight, blue_weight = _LUMA_WEIGHTS[matrix]
+    luma = red_weight * red + (1 - red_weight - blue_weight) * green + blue_weight * blue
+    luma_gain, luma_zero, chroma_gain = (1.0, 0, 1.0) if color_range == ColorRange.FULL else _LIMITED
+    to_blue = chroma_gain * (blue - luma) / (2 * (1 - blue_weight))
+    to_red = chroma_gain * (red - luma) / (2 * (1 - red_weight))
+    y, u, v = (round(each) for each in (luma_zero + luma_gain * luma, 128 + to_blue, 128 + to_red))
+    return y, min(u, 255), min(v, 255)
 
 
 def bgr_from_i420(pixels: NDArray[np.uint8], layout: FrameFormat) -> NDArray[np.uint8]:

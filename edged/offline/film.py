@@ -72,6 +72,16 @@ def planes_as_they_came(frame: Frame) -> VideoFrame:
     return VideoFrame.from_ndarray(planes, format="yuv420p")
 
 
+def views_of(picture: VideoFrame) -> list[NDArray[np.uint8]]:
+    """Y, U and V of a yuv420p picture of one's own, ``(height, width)`` each: writable, and no copies."""
+    return [
+        np.frombuffer(memoryview(plane), dtype=np.uint8).reshape(-1, plane.line_size)[
+            : plane.height, : plane.width
+        ]
+        for plane in picture.planes
+    ]
+
+
 class Film:
     """A film that any player shows: 4:2:0, its index at the front, each picture at its own time.
 

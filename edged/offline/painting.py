@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
-from edged.algorithm.drawing import cover_masks, draw_scene
+from edged.algorithm.drawing import Canvas, Sketchbook, cover_masks, draw_scene
 from edged.algorithm.frame import Frame
 from edged.algorithm.trails import Trail, Trails
 from edged.model.detection import Outcome
+from edged.model.frame import FrameFormat
 from edged.model.messages import JobSpec
 from edged.model.scene import Scene
 from edged.offline.concluding import Concluded
@@ -51,27 +53,40 @@ class Painting:
         found = bool(outcome.detections or outcome.data or outcome.counts)
         return not (shows_scene or found or self.trails or self.own)
 
+    def draw(self, planes: Sequence[NDArray[np.uint8]], layout: FrameFormat, book: Sketchbook) -> None:
+        """All but what chains draw themselves, on Y, U and V as ``layout`` says."""
+        with _whatever_is_found():
+            book.draw(planes, layout, self.scene, self.outcome, self.trails)
+
     def on(self, frame: Frame) -> NDArray[np.uint8]:
         """The frame with all of it, BGR ``(height, width, 3)``. In any thread."""
         picture = frame.bgr()
         if self.is_empty:
             return picture
-        try:
-            draw_scene(picture, self.scene, self.outcome, self.trails)
-        except Exception as error:  # noqa: BLE001 - somebody else's boxes; what was drawn stays
-            _log.debug("cannot be drawn: %s", error)
+        canvas = Canvas.of_picture(picture)
+        with _whatever_is_found():
+            draw_scene(canvas, self.scene, self.outcome, self.trails)
         for job, chain, outcome in self.own:
             try:
                 chain.draw(picture, outcome)
             except Exception as error:  # noqa: BLE001 - somebody else's draw()
                 self._complain(job, error)
-        cover_masks(picture, self.scene)
+        if self.own:
+            cover_masks(canvas, self.scene)
         return picture
 
     def _complain(self, job: JobSpec, error: Exception) -> None:
         level = logging.DEBUG if job.name in self.failed else logging.WARNING
         self.failed.add(job.name)
         _log.log(level, "draw() of job %s failed: %s", job.name, describe_fault(error, job.hidden))
+
+
+@contextmanager
+def _whatever_is_found() -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:  # noqa: BLE001 - somebody else's boxes; what was drawn stays
+        _log.debug("cannot be drawn: %s", error)
 
 
 class Painter:

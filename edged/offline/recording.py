@@ -18,11 +18,12 @@ import numpy as np
 from av import VideoFrame
 from numpy.typing import NDArray
 
+from edged.algorithm.drawing import Sketchbook
 from edged.algorithm.frame import Frame
 from edged.model.frame import FrameFormat
 from edged.offline.belt import Belt
 from edged.offline.coding import coding_of
-from edged.offline.film import Film, planes_as_they_came, planes_of
+from edged.offline.film import Film, planes_as_they_came, planes_of, views_of
 from edged.offline.painting import Painting
 from edged.offline.sound import Sound
 
@@ -96,10 +97,11 @@ class Recorder:
     # ---- the thread that draws ----
 
     def _draw(self) -> None:
+        book = Sketchbook()
         try:
             for shot in self._shots:
                 header = shot.frame.header
-                self._drawn.put(_Drawn(_planes(shot), header.pts_us, header.format))
+                self._drawn.put(_Drawn(_planes(shot, book), header.pts_us, header.format))
         except BaseException as error:  # noqa: BLE001 - the thread that encodes raises it, then the caller's
             self._shots.cut(error)
             self._drawn.finish(error)
@@ -123,9 +125,13 @@ class Recorder:
             self._shots.cut(error)
 
 
-def _planes(shot: _Shot) -> VideoFrame:
+def _planes(shot: _Shot, book: Sketchbook) -> VideoFrame:
+    layout, painting = shot.frame.header.format, shot.painting
     if shot.picture is not None:
-        return planes_of(shot.picture, shot.frame.header.format)
-    if shot.painting.is_empty:
-        return planes_as_they_came(shot.frame)
-    return planes_of(shot.painting.on(shot.frame), shot.frame.header.format)
+        return planes_of(shot.picture, layout)
+    if painting.own:
+        return planes_of(painting.on(shot.frame), layout)
+    planes = planes_as_they_came(shot.frame)
+    if not painting.is_empty:
+        painting.draw(views_of(planes), layout, book)
+    return planes

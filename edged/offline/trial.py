@@ -14,7 +14,7 @@ import numpy as np
 import psutil
 from numpy.typing import NDArray
 
-from edged.algorithm.drawing import draw_scene
+from edged.algorithm.drawing import Canvas, draw_scene
 from edged.algorithm.frame import Frame
 from edged.algorithm.onnx_file import NotOnnx, read_onnx
 from edged.algorithm.runtime import OnBuild, default_threads
@@ -158,7 +158,7 @@ class _Trial:
         self.outcome = self._timed(chain, frame)
         self.tally.add(self.outcome.detections or ())
         picture = frame.bgr()
-        draw_scene(picture, None, self.outcome)
+        draw_scene(Canvas.of_picture(picture), None, self.outcome)
         chain.draw(picture, self.outcome)
         return picture
 

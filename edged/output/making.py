@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from edged.algorithm.color import planes
-from edged.algorithm.jpeg import JpegFailed, encode_jpeg, encode_planes
+from edged.algorithm.jpeg import encode_planes
 from edged.errors import EdgedError
 from edged.model.live import OutputSpec
 from edged.output.encoders import candidates, hardware_present
@@ -71,13 +71,9 @@ class JpegMaker:
     def make(self, painting: Painting, pts_us: int, *, keyframe: bool) -> int:
         """See `Maker`; each picture is whole anyway."""
         try:
-            if painting.bgr is not None:
-                jpeg = encode_jpeg(painting.bgr, self._quality)
-            else:
-                jpeg = encode_planes(
-                    *planes(painting.pixels, painting.format), painting.format, self._quality
-                )
-        except (JpegFailed, ValueError) as error:
+            sides = planes(painting.pixels, painting.format)
+            jpeg = encode_planes(*sides, painting.format, self._quality)
+        except ValueError as error:
             raise EdgedError(f"cannot be a JPEG: {error}") from error
         self.encoder = "jpeg"
         self._give(jpeg)

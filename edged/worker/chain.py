@@ -109,11 +109,6 @@ class Chain:
         return None if self._context is None else self._context.scene
 
     @property
-    def paints(self) -> bool:
-        """Whether a link may add to a picture, even one on which nothing was found."""
-        return any(type(link.algorithm).draw is not Algorithm.draw for link in self._links)
-
-    @property
     def first(self) -> Batched | None:
         """Its first link, if that may share a run of its model with other cameras."""
         algorithm = self._links[0].algorithm if self._links else None
@@ -126,7 +121,7 @@ class Chain:
 
     @property
     def draws(self) -> bool:
-        """Whether any link adds to pictures."""
+        """Whether any link adds to pictures, maybe even to one on which nothing was found."""
         return any(link.algorithm.draws for link in self._links)
 
     def run(

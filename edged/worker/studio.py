@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edged.algorithm.color import Color, convert_planes, planes
-from edged.algorithm.drawing import cover_masks, cover_planes, draw_scene
+from edged.algorithm.drawing import Canvas, cover_masks, draw_scene
 from edged.algorithm.frame import WHOLE, Box, Frame
 from edged.algorithm.trails import Trail
 from edged.model.detection import Outcome
@@ -39,7 +39,7 @@ _LOOK_AGAIN_S = 60.0
 
 
 Drawn: TypeAlias = Frame | NDArray[np.uint8]
-"""A picture: BGR, or, where nothing was to be drawn, a frame of one's own."""
+"""A picture: a frame of one's own, or, where a chain drew something itself, BGR."""
 
 
 class Purpose(Protocol):
@@ -72,11 +72,11 @@ class Exposure:
 
     @property
     def is_plain(self) -> bool:
-        """There is nothing to draw, so it need not become BGR."""
+        """There is nothing to draw."""
         seen, scene = self.outcome, self.scene
         found = seen.detections or seen.data or seen.counts or self.trails
         scenery = scene is not None and (scene.zones or scene.lines)
-        return self.part is not None or not (found or scenery or self.lane.chain.paints)
+        return self.part is not None or not (found or scenery or self.lane.chain.draws)
 
     @classmethod
     def of(cls, lane: Lane, frame: Frame, outcome: Outcome, purpose: Purpose) -> Exposure:
@@ -173,27 +173,33 @@ class Studio:
     def _develop(self, exposure: Exposure) -> None:
         purpose = exposure.purpose
         try:
-            purpose.keep(self._plain(exposure) if exposure.is_plain else self._drawn(exposure))
+            purpose.keep(self._made(exposure))
         except OSError as error:
             purpose.give_up(error.strerror or str(error))
         except (MemoryError, cv2.error) as error:
             purpose.give_up(f"{type(error).__name__}: {error}")
 
-    def _plain(self, exposure: Exposure) -> Frame:
-        picture = exposure.frame.within(exposure.purpose.max_width_px)
-        cover_planes(picture, exposure.scene, exposure.part or WHOLE)
-        return picture
+    def _made(self, exposure: Exposure) -> Drawn:
+        if exposure.is_plain:
+            planes = exposure.frame.within(exposure.purpose.max_width_px)
+            cover_masks(Canvas.of_frame(planes), exposure.scene, exposure.part or WHOLE)
+            return planes
+        if exposure.lane.chain.draws:
+            picture = bgr_within(exposure.frame, exposure.purpose.max_width_px)
+            self._draw(Canvas.of_picture(picture), exposure, picture)
+            return picture
+        planes = exposure.frame.within(exposure.purpose.max_width_px)
+        if planes is exposure.frame:
+            planes = planes.copy()  # several may have asked for a picture of this one
+        self._draw(Canvas.of_frame(planes), exposure)
+        return planes
 
-    def _drawn(self, exposure: Exposure) -> NDArray[np.uint8]:
-        picture = bgr_within(exposure.frame, exposure.purpose.max_width_px)
-        self._draw(picture, exposure)
-        return picture
-
-    def _draw(self, picture: NDArray[np.uint8], exposure: Exposure) -> None:
+    def _draw(self, canvas: Canvas, exposure: Exposure, picture: NDArray[np.uint8] | None = None) -> None:
+        """``picture``: what chains draw on themselves."""
         lane = exposure.lane
         try:
-            draw_scene(picture, exposure.scene, exposure.outcome, exposure.trails)
-            if lane.alive:
+            draw_scene(canvas, exposure.scene, exposure.outcome, exposure.trails)
+            if picture is not None and lane.alive:
                 lane.chain.draw(picture, exposure.outcome)
         except Exception as error:  # noqa: BLE001 — somebody else's boxes and draw(); what was drawn stays
             level = logging.DEBUG if self._warned else logging.WARNING
@@ -201,7 +207,7 @@ class Studio:
             fault = describe_fault(error, lane.spec.hidden)
             _log.log(level, "job %s cannot be drawn: %s", lane.spec.name, fault)
         finally:
-            cover_masks(picture, exposure.scene)
+            cover_masks(canvas, exposure.scene)
 
 
 def bgr_within(frame: Frame, max_width_px: int | None) -> NDArray[np.uint8]:

@@ -3,7 +3,7 @@
 A detector (YOLOX's outputs), tracker, zones and lines, and encoding together at most 1.5 ms a frame, the
 tracker alone at most 0.3 ms: the model's own run is left out, its answers were written before. Then what is
 gained by several pictures in one run: four cameras with YuNet at least as fast as four runs, or they do not
-share one; all crops of a frame in one run of a classifier.
+share one; all crops of a frame in one run of a classifier. Drawing has figures of its own.
 """
 
 from __future__ import annotations
@@ -31,6 +31,8 @@ from algos.tracker import Tracker
 from algos.zones import Zones
 from edged.algorithm import Algorithm, Frame, ImageInput, Session, Sessions
 from edged.algorithm.batched import BATCH, run_together, try_batches
+from edged.algorithm.drawing import Canvas, Sketchbook, draw_scene
+from edged.algorithm.trails import Trail, Trails
 from edged.app.bench.figures import Figure, median_figure
 from edged.model.detection import Detection, Outcome
 from edged.model.frame import FrameFormat
@@ -292,6 +294,48 @@ def small_classifier(path: Path, batch: int | str) -> None:
     save_model(path, graph)
 
 
+# ---- drawing ----
+
+
+def drawing_figures(repeats: int) -> list[Figure]:
+    """What was found, with zones, lines and trails: on BGR, on planes, and on planes once more."""
+    trails, sequence = Trails(), []
+    for number, frame in enumerate(film()):
+        found = tuple(
+            Detection(tuple(box), 0.9, "person", track_id=track)
+            for track, box in enumerate(walkers(number).tolist())
+        )
+        trails.saw(frame.header, found)
+        if number >= _FRAMES - _ROUNDS:
+            counts = {"zones": {"zone-0": 2, "zone-2": 1}, "lines": {"entry": {"in": 3, "out": 4}}}
+            sequence.append((frame, Outcome(found, {}, counts), trails.now(frame.header, found)))
+    book = Sketchbook()
+    picture, planes = sequence[0][0].bgr(), sequence[0][0].copy()
+    layers, layout = (planes.y, planes.u, planes.v), planes.header.format
+
+    def spent(draw: Callable[[Outcome, Sequence[Trail]], None], times: int = 1) -> float:
+        taken = []
+        for _, outcome, ways in sequence:
+            for _ in range(times):
+                begun = time.perf_counter()
+                draw(outcome, ways)
+            taken.append(_ms_since(begun))
+        return statistics.median(taken)
+
+    def on_bgr(outcome: Outcome, ways: Sequence[Trail]) -> None:
+        draw_scene(Canvas.of_picture(picture), SCENE, outcome, ways)
+
+    def on_planes(outcome: Outcome, ways: Sequence[Trail]) -> None:
+        book.draw(layers, layout, SCENE, outcome, ways)
+
+    note = f"{OBJECTS} objects, 4 zones, 2 lines, {OBJECTS} trails"
+    return [
+        median_figure("drawing on BGR", [spent(on_bgr) for _ in range(repeats)], "ms", note=note),
+        median_figure("drawing on planes", [spent(on_planes) for _ in range(repeats)], "ms"),
+        median_figure("the same on the next frame", [spent(on_planes, 2) for _ in range(repeats)], "ms"),
+    ]
+
+
 def main() -> None:
     options: argparse.Namespace = parse(__doc__)
     os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
@@ -299,6 +343,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="edged-benchmark-") as name:
         folder = Path(name)
         figures = [
+            *drawing_figures(options.repeats),
             *chain_figures([chain_without_its_model(folder) for _ in range(options.repeats)]),
             *yunet_figures(options.repeats),
             *crop_figures(folder, options.repeats),

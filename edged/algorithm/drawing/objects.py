@@ -6,11 +6,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edged.algorithm.drawing.pen import DARK, Bgr, BgrPicture, Pen, color_of, color_of_track
+from edged.algorithm.drawing.canvas import Canvas, Places
+from edged.algorithm.drawing.pen import DARK, Bgr, Pen, color_of, color_of_track
 from edged.algorithm.drawing.placing import Rect, Room, around
 from edged.algorithm.drawing.text import Plate, draw_plate
 from edged.algorithm.trails import Trail
@@ -30,52 +30,54 @@ def nearest_first(detections: Sequence[Detection]) -> list[Detection]:
     return sorted(detections, key=lambda found: -_area(found.box))
 
 
-def pixels_of(detections: Sequence[Detection], picture: BgrPicture, pen: Pen) -> list[Rect]:
+def pixels_of(detections: Sequence[Detection], canvas: Canvas, pen: Pen) -> list[Rect]:
     """Their boxes in pixels, each with its whole line inside the picture; also of those that are empty, are
     turned round, reach out of it or are no numbers.
     """
-    height, width = picture.shape[:2]
     shares = np.array([found.box for found in detections], dtype=np.float64).reshape(-1, 2, 2)
     shares = np.sort(np.clip(np.nan_to_num(shares, nan=0.0), 0.0, 1.0), axis=1)
-    edge, size = pen.line_px // 2, np.array([width, height])
+    edge, size = pen.line_px // 2, np.array([canvas.width, canvas.height])
     places = np.clip(np.rint(shares * size).astype(int), edge, np.maximum(size - 1 - edge, edge))
     corners = np.minimum(places, size - 1).reshape(-1, 4).tolist()
     return [(left, top, right, bottom) for left, top, right, bottom in corners]
 
 
-def draw_trails(picture: BgrPicture, trails: Sequence[Trail], pen: Pen) -> None:
+def draw_trails(canvas: Canvas, trails: Sequence[Trail], pen: Pen) -> None:
     """Each in the colour of its track, thinner and darker the longer ago."""
-    height, width = picture.shape[:2]
+    bands: list[dict[Bgr, list[Places]]] = [{} for _ in range(_BANDS)]
     for trail in trails:
-        places = np.rint(np.clip(np.array(trail.places), 0, 1) * (width - 1, height - 1)).astype(np.int32)
-        bands = np.minimum((np.array(trail.ages) * _BANDS).astype(int), _BANDS - 1)
-        moved = _moved(places.tolist(), pen.letter_px / 2)
-        if len(moved) > 1:
-            _draw_way(picture, places[moved], bands[moved], color_of_track(trail.track_id), pen)
+        for band, way in _ways(trail, canvas, pen):
+            bands[band].setdefault(color_of_track(trail.track_id), []).append(way)
+    widths = [max(1, round(1.5 * pen.line_px * (1 - band / _BANDS))) for band in range(_BANDS)]
+    for width, ways in zip(reversed(widths), reversed(bands), strict=True):
+        canvas.lines([way for same in ways.values() for way in same], DARK, width + 2)
+    for band in reversed(range(_BANDS)):
+        for color, same in bands[band].items():
+            canvas.lines(same, _faded(color, 1 - band / (2 * _BANDS)), widths[band])
 
 
-def draw_boxes(picture: BgrPicture, nearest: Sequence[Detection], boxes: Sequence[Rect], pen: Pen) -> None:
+def draw_boxes(canvas: Canvas, nearest: Sequence[Detection], boxes: Sequence[Rect], pen: Pen) -> None:
     """The nearest first, so that a small box is not hidden by a large one. ``boxes``: their `pixels_of`."""
-    for found, (left, top, right, bottom) in zip(nearest, boxes, strict=True):
-        cv2.rectangle(picture, (left, top), (right, bottom), DARK, pen.halo_px)
-        cv2.rectangle(picture, (left, top), (right, bottom), color_of(found), pen.line_px)
+    for found, box in zip(nearest, boxes, strict=True):
+        canvas.box(box, DARK, pen.halo_px)
+        canvas.box(box, color_of(found), pen.line_px)
     for found in nearest:
         if found.keypoints:
-            _draw_keypoints(picture, found, pen)
+            _draw_keypoints(canvas, found, pen)
 
 
 def draw_labels(
-    picture: BgrPicture, nearest: Sequence[Detection], boxes: Sequence[Rect], room: Room, pen: Pen
+    canvas: Canvas, nearest: Sequence[Detection], boxes: Sequence[Rect], room: Room, pen: Pen
 ) -> None:
     """At each box as much as there is room for: all lines, or its name, or nothing in the thickest crowd."""
     heads = _heads(boxes)
     for found, inner in zip(nearest, boxes, strict=True):
         box = _outer(inner, pen)
-        for plate in _plates(found, box, picture, pen):
+        for plate in _plates(found, box, canvas, pen):
             size = (plate.width, plate.height)
             corner = room.find(size, around(box, size), heads)
             if corner is not None:
-                draw_plate(picture, plate, corner, color_of(found), pen)
+                draw_plate(canvas, plate, corner, color_of(found), pen)
                 break
 
 
@@ -86,10 +88,10 @@ def _heads(boxes: Sequence[Rect]) -> NDArray[np.int64]:
     return np.column_stack((left + aside, top + down // 4, right - aside, top + down))
 
 
-def _plates(found: Detection, box: Rect, picture: BgrPicture, pen: Pen) -> Iterator[Plate]:
+def _plates(found: Detection, box: Rect, canvas: Canvas, pen: Pen) -> Iterator[Plate]:
     """What may be written at it, the most first: never so much that nothing is left of a small picture."""
     left, top, right, bottom = box
-    most = max(picture.shape[0] * picture.shape[1] * _PLATE_OF_PICTURE, (right - left) * (bottom - top) / 2)
+    most = max(canvas.height * canvas.width * _PLATE_OF_PICTURE, (right - left) * (bottom - top) / 2)
     *longer, shortest = (Plate.of(lines, pen) for lines in wordings_of(found))
     yield from (plate for plate in longer if plate.width * plate.height <= most)
     yield shortest
@@ -126,6 +128,22 @@ def _in_words(value: Any) -> str:
     return str(value) if isinstance(value, str | bool | int) else ""
 
 
+def _ways(trail: Trail, canvas: Canvas, pen: Pen) -> Iterator[tuple[int, Places]]:
+    """Its parts, by how long ago: 0 is the newest band."""
+    shares = np.clip(np.array(trail.places), 0, 1)
+    places = np.rint(shares * (canvas.width - 1, canvas.height - 1)).astype(np.int32)
+    bands = np.minimum((np.array(trail.ages) * _BANDS).astype(int), _BANDS - 1)
+    moved = _moved(places.tolist(), pen.letter_px / 2)
+    if len(moved) < 2:
+        return
+    places, bands = places[moved], bands[moved]
+    for band in range(_BANDS):
+        within = np.flatnonzero(bands == band)
+        if len(within):
+            # up to the first place of the band that is newer, so that the way has no gaps
+            yield band, places[within[0] : within[-1] + 2].reshape(-1, 1, 2)
+
+
 def _moved(places: Sequence[Sequence[int]], least_px: float) -> list[int]:
     """Which of ``places`` are so far from the one before: of who stands there remains no scribble."""
     kept = [0]
@@ -136,38 +154,20 @@ def _moved(places: Sequence[Sequence[int]], least_px: float) -> list[int]:
     return kept
 
 
-def _draw_way(
-    picture: BgrPicture, places: NDArray[np.int32], bands: NDArray[np.int_], color: Bgr, pen: Pen
-) -> None:
-    ways = []
-    for band in range(_BANDS):
-        within = np.flatnonzero(bands == band)
-        if len(within):
-            # up to the first place of the band that is newer, so that the way has no gaps
-            way = places[within[0] : within[-1] + 2].reshape(-1, 1, 2)
-            width = max(1, round(1.5 * pen.line_px * (1 - band / _BANDS)))
-            ways.append((way, width, _faded(color, 1 - band / (2 * _BANDS))))
-    for way, width, _ in reversed(ways):
-        cv2.polylines(picture, [way], False, DARK, width + 2, cv2.LINE_AA)
-    for way, width, faded in reversed(ways):
-        cv2.polylines(picture, [way], False, faded, width, cv2.LINE_AA)
-
-
 def _faded(color: Bgr, share: float) -> Bgr:
     blue, green, red = color
     return round(blue * share), round(green * share), round(red * share)
 
 
-def _draw_keypoints(picture: BgrPicture, found: Detection, pen: Pen) -> None:
-    height, width = picture.shape[:2]
+def _draw_keypoints(canvas: Canvas, found: Detection, pen: Pen) -> None:
     left, top, right, bottom = found.box
-    side_px = min((right - left) * width, (bottom - top) * height)
+    side_px = min((right - left) * canvas.width, (bottom - top) * canvas.height)
     color, radius = color_of(found), round(max(1.0, min(1.5 * pen.line_px, side_px * _DOT_OF_BOX)))
     for x, y, score in found.keypoints:
         if score > 0 and 0 <= x <= 1 and 0 <= y <= 1:
-            center = (round(x * width), round(y * height))
-            cv2.circle(picture, center, radius + max(1, min(radius, pen.line_px) // 2), DARK, -1, cv2.LINE_AA)
-            cv2.circle(picture, center, radius, color, -1, cv2.LINE_AA)
+            center = (round(x * canvas.width), round(y * canvas.height))
+            canvas.dot(center, radius + max(1, min(radius, pen.line_px) // 2), DARK)
+            canvas.dot(center, radius, color)
 
 
 def _outer(box: Rect, pen: Pen) -> Rect:

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain, islice
 from typing import Any
 
-from edged.algorithm.drawing.pen import DARK, BgrPicture, Pen
+from edged.algorithm.drawing.canvas import Canvas
+from edged.algorithm.drawing.pen import DARK, Pen
 from edged.algorithm.drawing.placing import Room
 from edged.algorithm.drawing.scenery import line_in_words, zone_in_words
 from edged.algorithm.drawing.text import Plate, draw_plate
@@ -19,16 +20,15 @@ _MOST_SHARE = 0.06
 """Of the picture."""
 
 
-def draw_panel(picture: BgrPicture, lines: Sequence[str], room: Room, pen: Pen) -> None:
+def draw_panel(canvas: Canvas, lines: Sequence[str], room: Room, pen: Pen) -> None:
     """In the lower left corner, the first lines of ``lines`` for which there is room."""
-    height, width = picture.shape[:2]
     kept = list(lines)
     while kept:
         plate = Plate.of(kept, pen)
-        corner = (pen.margin_px, height - plate.height - pen.margin_px)
-        is_small = plate.width * plate.height <= height * width * _MOST_SHARE
+        corner = (pen.margin_px, canvas.height - plate.height - pen.margin_px)
+        is_small = plate.width * plate.height <= canvas.height * canvas.width * _MOST_SHARE
         if is_small and (found := room.find((plate.width, plate.height), [corner])):
-            draw_plate(picture, plate, found, DARK, pen)
+            draw_plate(canvas, plate, found, DARK, pen)
             return
         kept.pop()
 

@@ -50,9 +50,9 @@ class Pen:
     """Around text."""
 
     @classmethod
-    def of(cls, picture: BgrPicture) -> Pen:
-        height, width = picture.shape[:2]
-        side = (height * width) ** 0.5
+    def of(cls, width_px: int, height_px: int) -> Pen:
+        """For a picture of that size."""
+        side = (height_px * width_px) ** 0.5
         letter = max(side / 85, _SMALLEST_LETTER_PX)
         line = max(1, round(side / 400 + 0.6))
         return cls(

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 Rect: TypeAlias = tuple[int, int, int, int]
 """Left, top, right, bottom in pixels; right and bottom lie outside."""
 _NOTHING: NDArray[np.int64] = np.empty((0, 4), dtype=np.int64)
+_FAR_SIDES = np.array((1, 1, -1, -1), dtype=np.int64)
 
 
 class Room:
@@ -20,13 +21,15 @@ class Room:
         self.width = width
         self.height = height
         self._taken: NDArray[np.int64] = np.empty((64, 4), dtype=np.int64)
+        """`_sides_of` each."""
         self._count = 0
 
     def take(self, rect: Rect) -> None:
         """Nothing else is placed here."""
         if self._count == len(self._taken):
             self._taken = np.concatenate((self._taken, np.empty_like(self._taken)))
-        self._taken[self._count] = rect
+        left, top, right, bottom = rect
+        self._taken[self._count] = right, bottom, -left, -top
         self._count += 1
 
     def find(
@@ -41,11 +44,12 @@ class Room:
         most_left = self.width - width
         if most_left < 0:
             return None
-        inside = [
-            (left, top, left + width, top + height)
-            for left, top in ((min(max(left, 0), most_left), top) for left, top in corners)
-            if 0 <= top <= self.height - height
-        ]
+        lowest = self.height - height
+        inside = []
+        for x, top in corners:
+            if 0 <= top <= lowest:
+                left = 0 if x < 0 else min(x, most_left)
+                inside.append((left, top, left + width, top + height))
         place = self._first_free(inside, avoid)
         if place is None:
             return None
@@ -56,20 +60,24 @@ class Room:
         if not rects:
             return None
         asked = np.array(rects, dtype=np.int64)
+        asked *= _FAR_SIDES
         free = _clear_of(asked, self._taken[: self._count])
-        best = free & _clear_of(asked, avoid)
-        if best.any():
-            free = best
-        return rects[int(free.argmax())] if free.any() else None
+        if len(avoid):
+            best = free & _clear_of(asked, _sides_of(avoid))
+            free = best if best.any() else free
+        first = int(free.argmax())
+        return rects[first] if free[first] else None
 
 
-def _clear_of(rects: NDArray[np.int64], others: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Which of ``rects`` have nothing in common with any of ``others``."""
-    left, top, right, bottom = (rects[:, None, side] for side in range(4))
-    apart = (
-        (left >= others[:, 2]) | (right <= others[:, 0]) | (top >= others[:, 3]) | (bottom <= others[:, 1])
-    )
-    return np.asarray(apart.all(axis=1))
+def _sides_of(rects: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Of each where what lies beyond it begins: to its right, below, and, negative, to its left and above."""
+    return rects[:, (2, 3, 0, 1)] * _FAR_SIDES
+
+
+def _clear_of(asked: NDArray[np.int64], sides: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Which of ``asked``, rects with their right and bottom negative, lie beyond a side of all the others."""
+    beyond: NDArray[np.bool_] = asked[:, None] >= sides
+    return np.asarray(np.all(np.any(beyond, axis=2), axis=1))
 
 
 def around(box: Rect, size: tuple[int, int]) -> list[tuple[int, int]]:

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, TypeAlias
+from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edged.algorithm.drawing.pen import BLACK, DARK, LIGHT, BgrPicture, Pen
+from edged.algorithm.drawing.canvas import Canvas, Places
+from edged.algorithm.drawing.pen import BLACK, DARK, LIGHT, Pen
 from edged.algorithm.drawing.placing import Room
 from edged.algorithm.drawing.text import Plate, draw_plate
-from edged.algorithm.frame import WHOLE, Box, Frame
-from edged.model.frame import ColorRange
+from edged.algorithm.frame import WHOLE, Box
 from edged.model.scene import Point, Scene
 
-_Places: TypeAlias = NDArray[np.int32]
-"""``(n, 1, 2)``: x and y in pixels, as OpenCV takes them."""
 _BRIGHTER = 0.2
 """How much white is mixed into a zone in which somebody is."""
 _ARROW_LETTERS = 3.0
@@ -28,22 +26,13 @@ _MASK_CELLS = 64
 """Into so many cells a side the picture is cut to see where a mask leaves room for text."""
 
 
-def cover_masks(picture: BgrPicture, scene: Scene | None) -> None:
-    """Blacken what is masked, whatever was drawn there."""
-    for polygon in scene.masks.values() if scene else ():
-        cv2.fillPoly(picture, [_places(polygon, picture)], BLACK)
-
-
-def cover_planes(frame: Frame, scene: Scene | None, part: Box = WHOLE) -> None:
-    """As `cover_masks`, on a frame of one's own that shows ``part`` of the source's; converts nothing."""
-    black = 0 if frame.header.format.color_range == ColorRange.FULL else 16
+def cover_masks(canvas: Canvas, scene: Scene | None, part: Box = WHOLE) -> None:
+    """Blacken what is masked, whatever was drawn there. The canvas shows ``part`` of the source's frames."""
     x_min, y_min, x_max, y_max = part
     for polygon in scene.masks.values() if scene else ():
         inside = (np.array(polygon, dtype=np.float64) - (x_min, y_min)) / (x_max - x_min, y_max - y_min)
-        for plane, value in ((frame.y, black), (frame.u, 128), (frame.v, 128)):
-            height, width = plane.shape
-            corners = np.clip(inside * (width - 1, height - 1), -_FAR_PX, _FAR_PX)
-            cv2.fillPoly(plane, [np.rint(corners).astype(np.int32)], value)
+        corners = np.clip(inside * (canvas.width - 1, canvas.height - 1), -_FAR_PX, _FAR_PX)
+        canvas.fill(np.rint(corners).astype(np.int32).reshape(-1, 1, 2), BLACK)
 
 
 def take_masks(scene: Scene, room: Room) -> None:
@@ -63,38 +52,38 @@ def take_masks(scene: Scene, room: Room) -> None:
             room.take((int(begin * across), top, int(end * across) + 1, bottom))
 
 
-def draw_zones(picture: BgrPicture, scene: Scene, counts: Mapping[str, Any], pen: Pen) -> None:
+def draw_zones(canvas: Canvas, scene: Scene, counts: Mapping[str, Any], pen: Pen) -> None:
     """Outlines; brighter inside where somebody is. ``counts``: how many, by zone."""
-    zones = {name: _places(polygon, picture) for name, polygon in scene.zones.items()}
+    zones = {name: _places(polygon, canvas) for name, polygon in scene.zones.items()}
     for name, polygon in zones.items():
         if counts.get(name):
-            _brighten(picture, polygon)
+            canvas.brighten(polygon, _BRIGHTER)
     outlines = list(zones.values())
-    cv2.polylines(picture, outlines, True, DARK, pen.halo_px, cv2.LINE_AA)
-    cv2.polylines(picture, outlines, True, LIGHT, max(1, pen.line_px // 2), cv2.LINE_AA)
+    canvas.lines(outlines, DARK, pen.halo_px, closed=True)
+    canvas.lines(outlines, LIGHT, max(1, pen.line_px // 2), closed=True)
 
 
-def draw_lines(picture: BgrPicture, scene: Scene, pen: Pen) -> None:
+def draw_lines(canvas: Canvas, scene: Scene, pen: Pen) -> None:
     """Each with an arrow toward ``in``: to the right, looking from its first point to its second."""
     for points in scene.lines.values():
-        way = _places(points, picture)
-        begin, tip = _arrow(way, pen)
+        way = _places(points, canvas)
+        arrow = _arrow(way, pen)
         for color, width in ((DARK, pen.halo_px + 2), (LIGHT, pen.line_px)):
-            cv2.polylines(picture, [way], False, color, width, cv2.LINE_AA)
-            cv2.arrowedLine(picture, begin, tip, color, width, cv2.LINE_AA, tipLength=0.4)
+            canvas.lines([way], color, width)
+            canvas.arrow(arrow, color, width)
 
 
 def name_scenery(
-    picture: BgrPicture, scene: Scene, counts: Mapping[str, Mapping[str, Any]], room: Room, pen: Pen
+    canvas: Canvas, scene: Scene, counts: Mapping[str, Mapping[str, Any]], room: Room, pen: Pen
 ) -> None:
     """A plate at each line and zone: its name and what was counted there."""
     for name, points in scene.lines.items():
         text = line_in_words(name, counts["lines"].get(name))
         plate = Plate.of((text,), pen)
-        _put(picture, plate, _beside_line(_places(points, picture), plate, pen), room, pen)
+        _put(canvas, plate, _beside_line(_places(points, canvas), plate, pen), room, pen)
     for name, polygon in scene.zones.items():
         plate = Plate.of((zone_in_words(name, counts["zones"].get(name)),), pen)
-        _put(picture, plate, _in_zone(_places(polygon, picture), plate, pen), room, pen)
+        _put(canvas, plate, _in_zone(_places(polygon, canvas), plate, pen), room, pen)
 
 
 def zone_in_words(name: str, count: Any) -> str:
@@ -107,29 +96,19 @@ def line_in_words(name: str, count: Any) -> str:
     return f"{name}: in {count.get('in', 0)} out {count.get('out', 0)}"
 
 
-def _put(picture: BgrPicture, plate: Plate, corners: Sequence[tuple[int, int]], room: Room, pen: Pen) -> None:
+def _put(canvas: Canvas, plate: Plate, corners: Sequence[tuple[int, int]], room: Room, pen: Pen) -> None:
     corner = room.find((plate.width, plate.height), corners)
     if corner is not None:
-        draw_plate(picture, plate, corner, DARK, pen)
+        draw_plate(canvas, plate, corner, DARK, pen)
 
 
-def _places(points: Sequence[Point], picture: BgrPicture) -> _Places:
-    height, width = picture.shape[:2]
+def _places(points: Sequence[Point], canvas: Canvas) -> Places:
     shares = np.clip(np.array(points, dtype=np.float64), 0.0, 1.0)
-    return np.asarray(np.rint(shares * (width - 1, height - 1)), dtype=np.int32).reshape(-1, 1, 2)
+    places = np.rint(shares * (canvas.width - 1, canvas.height - 1))
+    return np.asarray(places, dtype=np.int32).reshape(-1, 1, 2)
 
 
-def _brighten(picture: BgrPicture, polygon: _Places) -> None:
-    """Only inside the polygon, and at the cost of its bounding box."""
-    left, top, width, height = cv2.boundingRect(polygon)
-    part = picture[top : top + height, left : left + width]
-    inside = np.zeros(part.shape[:2], dtype=np.uint8)
-    cv2.fillPoly(inside, [polygon - (left, top)], 255)
-    brighter = cv2.convertScaleAbs(part, alpha=1 - _BRIGHTER, beta=255 * _BRIGHTER)
-    cv2.copyTo(brighter, inside, part)
-
-
-def _middle(way: _Places) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _middle(way: Places) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """The middle of the middle stretch of a line, and which way ``in`` is: a vector of length 1."""
     points = way.reshape(-1, 2).astype(np.float64)
     first = (len(points) - 1) // 2
@@ -139,13 +118,13 @@ def _middle(way: _Places) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     return (begin + end) / 2, np.array([-along[1], along[0]]) / length
 
 
-def _arrow(way: _Places, pen: Pen) -> tuple[tuple[int, int], tuple[int, int]]:
+def _arrow(way: Places, pen: Pen) -> Places:
     middle, inward = _middle(way)
     tip = middle + inward * pen.letter_px * _ARROW_LETTERS
-    return (round(middle[0]), round(middle[1])), (round(tip[0]), round(tip[1]))
+    return np.asarray(np.rint((middle, tip)), dtype=np.int32).reshape(-1, 1, 2)
 
 
-def _beside_line(way: _Places, plate: Plate, pen: Pen) -> list[tuple[int, int]]:
+def _beside_line(way: Places, plate: Plate, pen: Pen) -> list[tuple[int, int]]:
     """Across from the arrow, beyond its tip, or at one of the ends."""
     middle, inward = _middle(way)
     size = np.array([plate.width, plate.height])
@@ -156,7 +135,7 @@ def _beside_line(way: _Places, plate: Plate, pen: Pen) -> list[tuple[int, int]]:
     return [(round(x), round(y)) for x, y in (center - size / 2 for center in centers)]
 
 
-def _in_zone(polygon: _Places, plate: Plate, pen: Pen) -> list[tuple[int, int]]:
+def _in_zone(polygon: Places, plate: Plate, pen: Pen) -> list[tuple[int, int]]:
     """At the upper edge inside, else outside or at the lower one."""
     left, top, width, height = cv2.boundingRect(polygon)
     points = polygon.reshape(-1, 2)

@@ -12,8 +12,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
+import numpy as np
 
-from edged.algorithm.drawing.pen import Bgr, BgrPicture, Pen, ink_on
+from edged.algorithm.drawing.canvas import Canvas, Plane
+from edged.algorithm.drawing.pen import Bgr, Pen, ink_on
 
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
 _KNOWS_SCRIPTS = int(cv2.__version__.partition(".")[0]) >= 5
@@ -40,23 +42,35 @@ class Plate:
 
     @classmethod
     def of(cls, lines: Sequence[str], pen: Pen) -> Plate:
-        shown = tuple(drawable(line) for line in lines)
-        ascent, descent = _extent(pen.text_scale, pen.text_px)
-        widest = max((_width(line, pen) for line in shown), default=0)
-        step = ascent + descent + max(1, pen.margin_px // 3)
-        height = ascent + descent + step * (len(shown) - 1) + pen.margin_px
-        return cls(shown, widest + 2 * pen.margin_px, height, step, ascent)
+        return _plate_of(tuple(lines), pen)
 
 
-def draw_plate(picture: BgrPicture, plate: Plate, corner: tuple[int, int], color: Bgr, pen: Pen) -> None:
+@functools.lru_cache(maxsize=512)
+def _plate_of(lines: tuple[str, ...], pen: Pen) -> Plate:
+    shown = tuple(drawable(line) for line in lines)
+    ascent, descent = _extent(pen.text_scale, pen.text_px)
+    widest = max((_width(line, pen) for line in shown), default=0)
+    step = ascent + descent + max(1, pen.margin_px // 3)
+    height = ascent + descent + step * (len(shown) - 1) + pen.margin_px
+    return Plate(shown, widest + 2 * pen.margin_px, height, step, ascent)
+
+
+def draw_plate(canvas: Canvas, plate: Plate, corner: tuple[int, int], color: Bgr, pen: Pen) -> None:
     """With its upper left corner at ``corner``, x and y in pixels; it must lie in the picture."""
-    left, top = corner
-    cv2.rectangle(picture, (left, top), (left + plate.width - 1, top + plate.height - 1), color, -1)
-    baseline = top + pen.margin_px // 2 + plate.ascent
+    canvas.stamp(_letters(plate, pen), corner, color, ink_on(color))
+
+
+@functools.lru_cache(maxsize=64)
+def _letters(plate: Plate, pen: Pen) -> Plane:
+    """How much ink is where on it, 0-255; read-only. Kept, as labels stay the same for many pictures."""
+    stencil = np.zeros((plate.height, plate.width), dtype=np.uint8)
+    baseline = pen.margin_px // 2 + plate.ascent
     for line in plate.lines:
-        place = (left + pen.margin_px, baseline)
-        cv2.putText(picture, line, place, _FONT, pen.text_scale, ink_on(color), pen.text_px, cv2.LINE_AA)
+        place = (pen.margin_px, baseline)
+        cv2.putText(stencil, line, place, _FONT, pen.text_scale, 255, pen.text_px, cv2.LINE_AA)
         baseline += plate.step
+    stencil.flags.writeable = False
+    return stencil
 
 
 def drawable(text: str) -> str:

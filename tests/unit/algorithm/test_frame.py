@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from edged.algorithm import Anchor, Color, Fit, Frame
 from edged.model.frame import ColorMatrix, ColorRange, FrameFormat
-from tests.pictures import MATRIX_WEIGHTS, gray_frame, header_of, noise_frame, read_only
+from tests.pictures import MATRIX_WEIGHTS, flat_frame, gray_frame, header_of, noise_frame, read_only
 
 SIZES = [(64, 48), (480, 270), (33, 21), (2, 2), (1, 1)]
 
@@ -26,14 +26,6 @@ def plain_bgr(yuv: NDArray[np.float64], layout: FrameFormat) -> NDArray[np.float
     b = luma + 2 * (1 - blue_weight) * blue
     g = (luma - red_weight * r - blue_weight * b) / (1 - red_weight - blue_weight)
     return np.clip(np.stack((b, g, r), axis=-1), 0, 255)
-
-
-def flat_frame(layout: FrameFormat, y: int, u: int, v: int) -> Frame:
-    pixels = np.empty(layout.frame_bytes, dtype=np.uint8)
-    pixels[: layout.y_bytes] = y
-    pixels[layout.y_bytes : layout.y_bytes + layout.chroma_bytes] = u
-    pixels[layout.y_bytes + layout.chroma_bytes :] = v
-    return Frame(header_of(layout), read_only(pixels))
 
 
 @pytest.mark.parametrize("size", SIZES)

@@ -23,7 +23,7 @@ from edged.model.scene import Scene
 from edged.supervise.heartbeat import Heartbeat, make_page
 from edged.worker.chain import Chain, Emissions, Link
 from edged.worker.lane import Lane
-from edged.worker.studio import MOST_WAITING, Exposure, Studio, bgr_within
+from edged.worker.studio import MOST_WAITING, Drawn, Exposure, Studio, bgr_within
 from edged.worker.tally import Tally
 from tests.pictures import MATRIX_WEIGHTS, gray_frame, header_of, noise_frame, read_only
 
@@ -36,12 +36,14 @@ class Easel:
     def __init__(self, max_width_px: int | None = None) -> None:
         self.max_width_px = max_width_px
         self.go_on, self.ended = threading.Event(), threading.Event()
+        self.kind: type | None = None
         self.picture: NDArray[np.uint8] | None = None
         self.reason = ""
 
-    def keep(self, picture: NDArray[np.uint8]) -> None:
+    def keep(self, picture: Drawn) -> None:
         assert self.go_on.wait(PATIENCE_S)
-        self.picture = picture
+        self.kind = type(picture)
+        self.picture = picture.bgr() if isinstance(picture, Frame) else picture
         self.ended.set()
 
     def give_up(self, reason: str) -> None:
@@ -50,7 +52,7 @@ class Easel:
 
 
 class FullDisk(Easel):
-    def keep(self, picture: NDArray[np.uint8]) -> None:
+    def keep(self, picture: Drawn) -> None:
         raise OSError(28, "No space left on device")
 
 
@@ -179,6 +181,35 @@ def test_what_is_masked_stays_black_whatever_an_algorithm_draws_or_raises(studio
     picture = developed(studio, lane_that_knows(scene, Painter), Outcome())
     assert not picture[:, :160].any()
     assert (picture[:, 162:] == 200).all()
+
+
+class Quiet(Algorithm):
+    def run(self, window: Sequence[Frame], before: Outcome) -> Outcome:
+        return before
+
+
+@pytest.mark.parametrize(("link", "kind"), [(Quiet, Frame), (Painter, np.ndarray)])
+@pytest.mark.parametrize("max_width_px", [None, 200])
+def test_only_what_an_algorithm_draws_on_becomes_bgr(
+    studio: Studio, link: type[Algorithm], kind: type, max_width_px: int | None
+) -> None:
+    lane = lane_that_knows(Scene(), link)
+    found = Outcome((Detection((0.2, 0.2, 0.7, 0.7), 0.9, "person"),))
+    frame = gray_frame(np.full((240, 320), 126, dtype=np.uint8)).copy()
+    before = frame.pixels.copy()
+    pictures = []
+    for _ in range(2):
+        easel = Easel(max_width_px)
+        easel.go_on.set()
+        assert studio.take(Exposure.of(lane, frame, found, easel))
+        assert easel.ended.wait(PATIENCE_S)
+        assert easel.kind is kind
+        assert easel.picture is not None
+        pictures.append(easel.picture)
+    assert pictures[0].shape[1] == (max_width_px or 320)
+    assert np.ptp(pictures[0].astype(int)) > 100 or link is Painter
+    assert np.array_equal(pictures[0], pictures[1]), "two may ask for the same frame"
+    assert np.array_equal(frame.pixels, before)
 
 
 def test_a_picture_shows_where_its_tracks_came_from(studio: Studio) -> None:

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from edged.algorithm.drawing import color_of, cover_masks, cover_planes, draw_scene
+from edged.algorithm.drawing import Canvas, color_of, cover_masks, draw_scene
 from edged.algorithm.drawing.objects import wordings_of
 from edged.algorithm.drawing.panel import panel_lines
 from edged.algorithm.drawing.pen import DARK, PALETTE, color_of_track
@@ -38,7 +38,7 @@ def drawn(
     **more: Any,
 ) -> NDArray[np.uint8]:
     picture = gray()
-    draw_scene(picture, scene, Outcome(detections, {}, counts or {}), trails, **more)
+    draw_scene(Canvas.of_picture(picture), scene, Outcome(detections, {}, counts or {}), trails, **more)
     return picture
 
 
@@ -63,7 +63,7 @@ def extent(where: NDArray[np.bool_]) -> tuple[int, int, int, int]:
 @pytest.mark.parametrize("level", [0, 128, 255])
 def test_a_box_stands_out_at_any_size_and_brightness(size: tuple[int, int], level: int) -> None:
     picture = gray(*size, level)
-    draw_scene(picture, None, Outcome((PERSON,)))
+    draw_scene(Canvas.of_picture(picture), None, Outcome((PERSON,)))
     assert changed(picture, level).any()
     if min(size) < 90:
         return
@@ -118,7 +118,9 @@ def test_nothing_that_is_found_makes_drawing_fail(
         Detection(box, 0.5, "x" * place, track_id=place if track else None) for place, box in enumerate(boxes)
     )
     scene = Scene(zones={"a": SQUARE}, lines={"b": ((0, 0), (1, 1))}, masks={"c": SQUARE[:3]})
-    draw_scene(picture, scene, Outcome(found), (Trail(1, ((0.1, 2.0), (-1, 0)), (1.0, 0.0)),))
+    draw_scene(
+        Canvas.of_picture(picture), scene, Outcome(found), (Trail(1, ((0.1, 2.0), (-1, 0)), (1.0, 0.0)),)
+    )
 
 
 def test_nothing_to_draw_leaves_the_picture_alone() -> None:
@@ -198,7 +200,7 @@ def test_a_crowd_keeps_its_labels_apart() -> None:
 def test_a_small_picture_is_not_all_label() -> None:
     picture = gray(90, 160)
     one = Detection((0.4, 0.4, 0.6, 0.8), 0.9, "person", track_id=3, attributes={"helmet": {"label": "no"}})
-    draw_scene(picture, None, Outcome((one,)))
+    draw_scene(Canvas.of_picture(picture), None, Outcome((one,)))
     assert filled(picture, color_of(one)).sum() < 0.04 * 90 * 160
 
 
@@ -322,7 +324,10 @@ def test_the_corner_counts_and_tells_what_has_no_place() -> None:
 def test_a_small_picture_has_no_corner() -> None:
     picture = gray(90, 160)
     draw_scene(
-        picture, None, Outcome((replace(PERSON, box=(0.7, 0.2, 0.9, 0.4)),)), caption="2026-11-25 09:12:03"
+        Canvas.of_picture(picture),
+        None,
+        Outcome((replace(PERSON, box=(0.7, 0.2, 0.9, 0.4)),)),
+        caption="2026-11-25 09:12:03",
     )
     assert not changed(picture)[60:].any()
 
@@ -358,10 +363,10 @@ def test_labels_keep_clear_of_masks() -> None:
 def test_what_else_was_drawn_is_covered_again() -> None:
     picture = gray()
     picture[:] = 255
-    cover_masks(picture, Scene(masks={"neighbour": MASK}))
+    cover_masks(Canvas.of_picture(picture), Scene(masks={"neighbour": MASK}))
     assert not picture[:, :320].any()
     assert (picture[:, 322:] == 255).all()
-    cover_masks(picture, None)
+    cover_masks(Canvas.of_picture(picture), None)
 
 
 @pytest.mark.parametrize("color_range", ColorRange)
@@ -375,8 +380,8 @@ def test_masks_are_black_on_planes_too_and_at_their_place_in_a_part(
     scene = Scene(masks={"neighbour": ((0.0, 0.0), (0.5, 0.0), (0.5, 1.0), (0.0, 1.0))})
     part, shown = frame.cut((0.25, 0.25, 0.75, 0.75))
     for picture, where in ((frame.copy(), WHOLE), (part, shown)):
-        cover_planes(picture, scene, where)
+        cover_masks(Canvas.of_frame(picture), scene, where)
         seen, middle = picture.bgr(), round(picture.width * (0.5 - where[0]) / (where[2] - where[0]))
         assert seen[:, : middle - 2].max() == 0
         assert seen[:, middle + 3 :].min() > 90
-        cover_planes(picture, None)
+        cover_masks(Canvas.of_frame(picture), None)

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edged.algorithm.drawing import text as text_module
+from edged.algorithm.drawing.canvas import Canvas
 from edged.algorithm.drawing.pen import DARK, LIGHT, PALETTE, Pen, ink_on
 from edged.algorithm.drawing.text import Plate, draw_plate, drawable, plain
 
@@ -35,8 +36,8 @@ def test_opencv_5_draws_letters_that_are_not_ascii_as_they_are() -> None:
     pictures = []
     for label in ("人", "行", "?"):
         picture = np.zeros((100, 100, 3), dtype=np.uint8)
-        pen = Pen.of(picture)
-        draw_plate(picture, Plate.of([label], pen), (10, 10), DARK, pen)
+        pen = Pen.of(picture.shape[1], picture.shape[0])
+        draw_plate(Canvas.of_picture(picture), Plate.of([label], pen), (10, 10), DARK, pen)
         pictures.append(picture)
     assert (pictures[0] != pictures[1]).any(), "each has its own shape"
     assert (pictures[0] != pictures[2]).any()
@@ -46,9 +47,9 @@ def test_opencv_5_draws_letters_that_are_not_ascii_as_they_are() -> None:
 @pytest.mark.parametrize("size", [(90, 160), (480, 640), (1080, 1920), (4320, 7680)])
 def test_ink_stays_on_its_plate(size: tuple[int, int], lines: list[str]) -> None:
     picture = np.zeros((*size, 3), dtype=np.uint8)
-    pen = Pen.of(picture)
+    pen = Pen.of(picture.shape[1], picture.shape[0])
     plate = Plate.of(lines, pen)
-    draw_plate(picture, plate, (3, 4), PALETTE[3], pen)
+    draw_plate(Canvas.of_picture(picture), plate, (3, 4), PALETTE[3], pen)
     rows, columns = np.flatnonzero(picture.any(axis=(1, 2))), np.flatnonzero(picture.any(axis=(0, 2)))
     assert (rows[0], rows[-1]) == (4, 4 + plate.height - 1)
     assert (columns[0], columns[-1]) == (3, 3 + plate.width - 1)
@@ -73,8 +74,8 @@ def test_ink_can_be_read_on_every_colour(color: tuple[int, int, int]) -> None:
 def test_letters_are_as_high_as_people_can_read() -> None:
     for size in [(90, 160), (288, 352), (1080, 1920), (4320, 7680)]:
         picture = np.zeros((*size, 3), dtype=np.uint8)
-        pen = Pen.of(picture)
-        draw_plate(picture, Plate.of(["H"], pen), (0, 0), DARK, pen)
+        pen = Pen.of(picture.shape[1], picture.shape[0])
+        draw_plate(Canvas.of_picture(picture), Plate.of(["H"], pen), (0, 0), DARK, pen)
         ink = (picture > 140).any(axis=2)
         height = int(np.ptp(np.flatnonzero(ink.any(axis=1)))) + 1
         assert height >= max(7, 0.008 * size[0]), f"a capital letter of {height} px on {size}"
