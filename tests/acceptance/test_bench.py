@@ -44,7 +44,7 @@ def words_of(process: psutil.Process) -> list[str]:
         return []
 
 
-def until(true: Callable[[], object], problem: str, within_s: float = 20.0) -> None:
+def until(true: Callable[[], object], problem: str, within_s: float = 60.0) -> None:
     deadline = time.monotonic() + within_s
     while not true():
         assert time.monotonic() < deadline, problem
@@ -85,9 +85,9 @@ def test_a_run_is_observed_on_the_embedded_broker(
     assert seen.window_s == pytest.approx(2, abs=0.5)
     assert 0.2 < seen.start_s < 30
     assert 0 < seen.stop_s < 10
-    assert (
-        set(seen.cores) == set(seen.memory) == {MAIN, "capture:camera-01", "capture:camera-02", "worker:main"}
-    )
+    assert set(seen.cores) == set(seen.memory)
+    lasting = {name for name in seen.cores if not name.startswith("prover:")}  # one may still be ending
+    assert lasting == {MAIN, "capture:camera-01", "capture:camera-02", "worker:main"}
     assert 0 < seen.total_cores < psutil.cpu_count()
     assert all(5 < one.own_mb <= one.resident_mb for one in seen.memory.values())
     assert set(by_source(seen.seen)) == set(scene.sources)
@@ -142,8 +142,8 @@ def test_an_interrupt_ends_whatever_was_started(film: Path, tmp_path: Path) -> N
         until(lambda: any(map(is_worker, family(process.pid))), "no daemon was started", 40)
         started = family(process.pid)
         process.send_signal(signal.SIGINT)
-        assert process.wait(15) == 130
-        psutil.wait_procs(started, timeout=5)
+        assert process.wait(60) == 130
+        psutil.wait_procs(started, timeout=20)
         assert not [one for one in started if one.is_running()]
         assert not list(tmp_path.glob("edged-bench-*"))
     finally:

@@ -64,7 +64,7 @@ def assert_steady(bench: Bench, since_s: float) -> None:
     results = bench.heard.results("steady", "cam", since_s)
     numbers = [one.content["seq"] for one in results]
     assert numbers == list(range(numbers[0], numbers[0] + len(numbers)))
-    times = [one.at_s for one in results]
+    times = [one.calm_s for one in results]
     gaps = [after - before for before, after in itertools.pairwise(times)]
     assert max(gaps, default=0.0) < LONGEST_PAUSE_S
 

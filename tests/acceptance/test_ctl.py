@@ -155,7 +155,7 @@ class Home:
     def picture(self, component: dict[str, Any]) -> bytes:
         return self._latest(component["image_topic"], bool)
 
-    def _latest(self, topic: str, wanted: Any, within_s: float = 20.0) -> bytes:
+    def _latest(self, topic: str, wanted: Any, within_s: float = 60.0) -> bytes:
         deadline_s = time.monotonic() + within_s
         while time.monotonic() < deadline_s:
             found = [one.payload for one in list(self._hearing.heard) if one.topic == topic]

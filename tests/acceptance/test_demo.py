@@ -7,13 +7,14 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
 import pytest
 
-_FIRST_RESULTS_S = 30.0
+_HANGS_S = 120.0
 
 
 @contextlib.contextmanager
@@ -49,10 +50,10 @@ def nothing_waits_for_ever() -> Iterator[None]:
     """A demo that says nothing would block a reader: SIGALRM fails the test instead."""
 
     def fail(*_: object) -> None:
-        raise TimeoutError(f"the demo was silent for {_FIRST_RESULTS_S} s")
+        raise TimeoutError(f"the demo was silent for {_HANGS_S} s")
 
     before = signal.signal(signal.SIGALRM, fail)
-    signal.setitimer(signal.ITIMER_REAL, _FIRST_RESULTS_S)
+    signal.setitimer(signal.ITIMER_REAL, _HANGS_S)
     yield
     signal.setitimer(signal.ITIMER_REAL, 0)
     signal.signal(signal.SIGALRM, before)
@@ -69,7 +70,7 @@ def test_ctrl_c_ends_it_cleanly_with_a_picture_and_no_process_left(assets: Path,
         said += read_until(demo, r"person 1 \d+%")
         children = family(demo.pid)
         demo.send_signal(signal.SIGINT)
-        rest = demo.communicate(timeout=15)[0]
+        rest = demo.communicate(timeout=60)[0]
     assert demo.returncode == 0, rest
     assert "Traceback" not in said + rest
     assert re.search(r"mosquitto_sub -h 127\.0\.0\.1 -p \d+ -t 'edged/v1/#' -v", said)
@@ -77,21 +78,27 @@ def test_ctrl_c_ends_it_cleanly_with_a_picture_and_no_process_left(assets: Path,
     picture = Path(re.search(r"its boxes: (.*)", rest)[1])  # type: ignore[index]
     assert picture.read_bytes().startswith(b"\xff\xd8")
     assert len(children) >= 4  # main, broker, capture, worker
-    assert not psutil.wait_procs(children, timeout=2)[1]
+    assert not psutil.wait_procs(children, timeout=10)[1]
 
 
 def test_it_runs_on_moving_shapes_where_there_is_no_footage(tmp_path: Path) -> None:
-    with start_demo(tmp_path / "out", "--assets", tmp_path, "--seconds", "8") as demo:
-        said = demo.communicate(timeout=25)[0]
+    picture = tmp_path / "out" / "pictures" / "camera-found.jpg"
+    with start_demo(tmp_path / "out", "--assets", tmp_path) as demo:
+        said = read_until(demo, r"#\d+ ")
+        until_s = time.monotonic() + 60
+        while not picture.is_file():
+            assert time.monotonic() < until_s
+            time.sleep(0.05)
+        demo.send_signal(signal.SIGINT)
+        said += demo.communicate(timeout=60)[0]
     assert demo.returncode == 0, said
     assert "motion" in said
-    assert (tmp_path / "out" / "pictures" / "camera-found.jpg").is_file()
 
 
 def test_the_password_of_a_camera_is_shown_nowhere(tmp_path: Path) -> None:
     url = "rtsp://admin:geheim@127.0.0.1:9/stream1"
-    with start_demo(tmp_path / "out", "--source", url, "--assets", tmp_path, "--seconds", "8") as demo:
-        said = demo.communicate(timeout=25)[0]
+    with start_demo(tmp_path / "out", "--source", url, "--assets", tmp_path, "--seconds", "12") as demo:
+        said = demo.communicate(timeout=100)[0]
     assert demo.returncode == 1
     assert "source/camera is retrying: nothing listens at 127.0.0.1, port 9" in said
     assert "geheim" not in said + (tmp_path / "out" / "edged.log").read_text()
@@ -103,4 +110,4 @@ def test_when_the_demo_is_killed_the_daemon_stops_too(tmp_path: Path) -> None:
         read_until(demo, r"#\d+ ")
         children = family(demo.pid)
         demo.kill()
-    assert not psutil.wait_procs(children, timeout=5)[1]
+    assert not psutil.wait_procs(children, timeout=20)[1]

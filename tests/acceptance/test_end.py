@@ -24,6 +24,7 @@ from tests.servers.daemon import (
     listen,
 )
 from tests.servers.mosquitto import Mosquitto, free_port
+from tests.stopwatch import HANGS_S, Stopwatch
 
 GONE_WITHIN_S = 2.0
 
@@ -54,9 +55,9 @@ def healthy(ground: Ground) -> Iterator[Daemon]:
 def starting(ground: Ground) -> Iterator[Daemon]:
     spec = {"sources": {f"gate{n}": {"url": PATTERN} for n in range(3)}, "jobs": {"ticks": TICKS}}
     with Daemon(ground.folder / "box", ground.broker.port, spec, algorithms=[ALGORITHMS]) as daemon:
-        deadline_s = time.monotonic() + 10
+        deadline_s = time.monotonic() + HANGS_S
         while not family(daemon.pid):
-            assert time.monotonic() < deadline_s, "no child within 10 s"
+            assert time.monotonic() < deadline_s, "no child came"
         yield daemon
 
 
@@ -71,7 +72,7 @@ def hung_algorithm(ground: Ground) -> Iterator[Daemon]:
     }
     spec = {"sources": {"gate": {"url": PATTERN}}, "jobs": {"hangs": hangs}}
     with Daemon(ground.folder / "box", ground.broker.port, spec, algorithms=[ALGORITHMS]) as daemon:
-        deadline_s = time.monotonic() + 20
+        deadline_s = time.monotonic() + HANGS_S
         while not mark.exists():
             assert time.monotonic() < deadline_s, "it did not hang"
             time.sleep(0.02)
@@ -82,7 +83,7 @@ def hung_algorithm(ground: Ground) -> Iterator[Daemon]:
 def silent_camera() -> Iterator[tuple[str, socket.socket]]:
     """An address that takes connections and never says a word."""
     with socket.create_server(("127.0.0.1", 0)) as server:
-        server.settimeout(20)
+        server.settimeout(HANGS_S)
         yield f"rtsp://127.0.0.1:{server.getsockname()[1]}/a", server
 
 
@@ -145,12 +146,12 @@ STATES = (
 def test_nothing_outlives_a_killed_main(tmp_path: Path, broker: Mosquitto, state: State) -> None:
     with state(Ground(tmp_path, broker)) as daemon:
         assert family(daemon.pid)
-        killed_s = time.monotonic()
+        watch = Stopwatch()
         daemon.end(signal.SIGKILL)
-        while family(daemon.pid) and time.monotonic() < killed_s + GONE_WITHIN_S:
+        while family(daemon.pid) and watch.is_within(GONE_WITHIN_S):
             time.sleep(0.02)
         assert not family(daemon.pid)
-        print(f"{state.__name__}: all gone after {time.monotonic() - killed_s:.2f} s")
+        print(f"{state.__name__}: all gone after {watch.wall_s:.2f} s")
 
 
 @pytest.mark.parametrize("state", STATES, ids=lambda state: state.__name__)
@@ -180,8 +181,9 @@ def test_ctrl_c_on_the_whole_group_stops_in_order(tmp_path: Path, broker: Mosqui
         ended = daemon.end(signal.SIGINT, group=True)
         assert (ended.code, ended.left_behind) == (0, [])
         ears.until("state", lambda state: state["state"] == "offline")
-        for complaint in ("Traceback", "killed", "ERROR"):
+        for complaint in ("Traceback", "ERROR"):
             assert complaint not in daemon.log
+        assert "killed" not in daemon.log or not ended.is_calm
         assert ended.took_s < STOP_WITHIN_S
 
 

@@ -13,6 +13,7 @@ import pytest
 
 from tests.servers.daemon import Daemon, Subscriber
 from tests.servers.mosquitto import Mosquitto
+from tests.stopwatch import Stopwatch
 
 ALGORITHMS = str(Path(__file__).resolve().parent.parent / "algorithms")
 RATE = 20
@@ -22,8 +23,8 @@ STEP = round(RATE * INTERVAL_S)
 BACK_WITHIN_S = 3.0
 """The contract: after a worker was killed the others have results again."""
 DEADLINE_S = 2
-NOTICED_WITHIN_S = 15.0
-STATUS_WITHIN_S = 15.0
+NOTICED_WITHIN_S = 60.0
+STATUS_WITHIN_S = 60.0
 """Statuses with fresh counters come every 10 s."""
 PROVED_WITHIN_S = 120.0
 """The contract: an ``init`` that neither fetches nor builds has so long."""
@@ -92,11 +93,6 @@ def check_accounted(ears: Subscriber, job: str) -> None:
     assert missed <= status["skipped"], (indexes, status)
 
 
-def lasting(daemon: Daemon) -> dict[str, int]:
-    """Its children but for provers, which come and go."""
-    return {name: pid for name, pid in daemon.children().items() if not name.startswith("prover")}
-
-
 def is_failed(status: dict[str, Any]) -> bool:
     return bool(status["state"] == "failed")
 
@@ -135,8 +131,9 @@ def test_one_that_takes_its_worker_down_stays_out_the_second_time(
         ears.until("job/good/gate/result")
         for strike in (1, 2):
             gone_s = wait_until_gone(daemon.child("worker:main"), NOTICED_WITHIN_S)
-            back = ears.until("job/good/gate/result", since_s=gone_s)
-            assert back.at_s - gone_s < BACK_WITHIN_S
+            watch = Stopwatch()
+            ears.until("job/good/gate/result", since_s=gone_s)
+            assert watch.is_within(BACK_WITHIN_S)
             if strike == 1:
                 first = ears.until(
                     "job/bad/status", lambda status: reason in status.get("error", ""), since_s=gone_s - 1
@@ -206,7 +203,7 @@ def test_one_that_hangs_while_loading_is_failed_after_its_time(tmp_path: Path, b
         assert status["code"] == "algorithm_failed"
         assert "silent past its deadline" in status["error"]
         ears.until("job/good/gate/result", since_s=time.monotonic())
-        assert lasting(daemon).keys() == daemon.children().keys()
+        assert daemon.lasting().keys() == daemon.children().keys()
         daemon.stop()
         check_steady(ears, "good")
 
@@ -253,7 +250,7 @@ def test_what_changes_leaves_the_others_alone(tmp_path: Path, broker: Mosquitto)
     with Subscriber(broker.port) as ears, daemon_with(tmp_path, broker, jobs, sources) as daemon:
         for job in ("good/gate", "good/yard", "changed/gate", "wide/gate"):
             ears.until(f"job/{job}/result")
-        before = lasting(daemon)
+        before = daemon.lasting()
         reloaded_s = time.monotonic()
         deep = {"algorithm": "windows", "sampling": {"interval": INTERVAL_S, "count": 5, "step": 20}}
         jobs |= {"changed": trouble("nothing", after=500), "new": deep, "apart": {**STEADY, "worker": "own"}}
@@ -263,7 +260,7 @@ def test_what_changes_leaves_the_others_alone(tmp_path: Path, broker: Mosquitto)
         ears.until("job/changed/gate/result", lambda result: result["data"]["left"] > 400)
         ears.until("job/good/yard/result", lambda result: result["frame"]["width"] == 160)
         ears.until("job/good/gate/result", since_s=time.monotonic())
-        after = lasting(daemon)
+        after = daemon.lasting()
         for name in ("capture:gate", "worker:main"):
             assert after[name] == before[name], f"{name} was started anew"
         check_accounted(ears, "watch")
@@ -297,7 +294,7 @@ def test_an_invalid_file_changes_nothing_and_says_where_it_is_wrong(
 ) -> None:
     with Subscriber(broker.port) as ears, daemon_with(tmp_path, broker, {"good": STEADY}) as daemon:
         ears.until("job/good/gate/result")
-        before = lasting(daemon)
+        before = daemon.lasting()
         wrong = {"sources": {"gate": {**GATE, "size": [0, 720]}}, "jobs": {"good": {"algoritm": "ticks"}}}
         daemon.reload(wrong)
         wait_for_log(daemon, "not reloaded")
@@ -306,7 +303,7 @@ def test_an_invalid_file_changes_nothing_and_says_where_it_is_wrong(
             assert any(
                 f"edged.yaml:{line}:" in logged and word in logged for logged in daemon.log.splitlines()
             ), daemon.log
-        assert lasting(daemon) == before
+        assert daemon.lasting() == before
         daemon.stop()
         check_steady(ears, "good")
 
@@ -322,7 +319,7 @@ def test_what_is_disabled_or_removed_ends_alone(tmp_path: Path, broker: Mosquitt
         for source in sources:
             ears.until(f"job/all/{source}/result")
         ears.until("job/gone/gate/result")
-        before = lasting(daemon)
+        before = daemon.lasting()
         ending = [before["capture:yard"], before["capture:door"]]
         del sources["door"], jobs["gone"]
         sources["yard"] = {**GATE, "enabled": False}
@@ -334,7 +331,7 @@ def test_what_is_disabled_or_removed_ends_alone(tmp_path: Path, broker: Mosquitt
             wait_until_gone(pid, 10)
         over_s = time.monotonic() + 0.5  # what was due is still published
         ears.until("job/good/gate/result", since_s=over_s + 1)
-        after = lasting(daemon)
+        after = daemon.lasting()
         left = {"capture:gate", "worker:main"}
         assert after == {name: before[name] for name in left}
         assert not [one.topic for one in ears.messages("job/(all|gone)/.*/result", since_s=over_s)]
@@ -356,7 +353,7 @@ def test_what_is_disabled_or_removed_ends_alone(tmp_path: Path, broker: Mosquitt
             check_numbers(ears, "gone", source)
 
 
-def wait_for_log(daemon: Daemon, words: str, within_s: float = 10.0) -> None:
+def wait_for_log(daemon: Daemon, words: str, within_s: float = 60.0) -> None:
     deadline = time.monotonic() + within_s
     while words not in daemon.log:
         assert time.monotonic() < deadline, f"{words!r} not in the log within {within_s} s:\n{daemon.log}"

@@ -52,7 +52,7 @@ def assert_steady(heard: Subscriber) -> None:
     results = heard.results("steady", "cam")
     numbers = [one.content["seq"] for one in results]
     assert numbers == list(range(numbers[0], numbers[0] + len(numbers)))
-    gaps = [after.at_s - before.at_s for before, after in itertools.pairwise(results)]
+    gaps = [after.calm_s - before.calm_s for before, after in itertools.pairwise(results)]
     assert max(gaps) < LONGEST_PAUSE_S
 
 
@@ -78,7 +78,7 @@ def test_a_desired_brings_its_model(server: ModelServer, tmp_path: Path) -> None
         assert_steady(heard)
         store = tmp_path / "state" / "models" / ".store"
         left = {server.shelves["/two.onnx"].sha256}
-        deadline_s = time.monotonic() + 5
+        deadline_s = time.monotonic() + 60
         while {entry.name for entry in store.iterdir()} != left:
             assert time.monotonic() < deadline_s, list(store.iterdir())
             time.sleep(0.02)
@@ -88,7 +88,7 @@ def test_a_desired_brings_its_model(server: ModelServer, tmp_path: Path) -> None
 def test_a_kill_in_mid_download_costs_nothing_that_has_come(
     server: ModelServer, tmp_path: Path, victim: str
 ) -> None:
-    large = server.shelves["/large.onnx"] = Shelf(model_that_says(7, padding=1_500_000), pause_s=0.1)
+    large = server.shelves["/large.onnx"] = Shelf(model_that_says(7, padding=15_000_000), pause_s=0.1)
     with (
         Mosquitto(tmp_path / "broker") as broker,
         Subscriber(broker.port) as heard,
@@ -101,10 +101,10 @@ def test_a_kill_in_mid_download_costs_nothing_that_has_come(
         until_larger(partial, 500_000)
         fetcher = next(pid for name, pid in daemon.children().items() if name.startswith("fetch:"))
         os.kill(daemon.pid if victim == "main" else fetcher, signal.SIGKILL)
+        large.pause_s = 0
         if victim == "main":
             assert daemon.process is not None
             daemon.process.wait()
-            large.pause_s = 0
             daemon.start()
         assert fleet.decided(1, since_s=since_s)["phase"] == "applied"
         heard.until("job/tells/cam/result", lambda content: content["data"]["says"] == 7.0)
@@ -115,7 +115,7 @@ def test_a_kill_in_mid_download_costs_nothing_that_has_come(
 
 
 def until_larger(path: Path, size: int) -> None:
-    deadline_s = time.monotonic() + 15
+    deadline_s = time.monotonic() + 60
     while not path.is_file() or path.stat().st_size < size:
         assert time.monotonic() < deadline_s, "it does not come"
         time.sleep(0.01)
@@ -162,12 +162,12 @@ def test_pulling_by_url(server: ModelServer, tmp_path: Path) -> None:
 
 
 def test_ctrl_c_keeps_what_has_come(server: ModelServer, tmp_path: Path) -> None:
-    large = server.shelves["/large.onnx"] = Shelf(model_that_says(7, padding=1_500_000), pause_s=0.1)
+    large = server.shelves["/large.onnx"] = Shelf(model_that_says(7, padding=15_000_000), pause_s=0.1)
     words = ("pull", server.url("large"), "--sha256", large.sha256)
     process = start(*words, storage=tmp_path)
     until_larger(tmp_path / "models" / ".large.onnx.part", 300_000)
     os.killpg(process.pid, signal.SIGINT)
-    assert "\nstopped; what has come is kept" in process.communicate(timeout=20)[1]
+    assert "\nstopped; what has come is kept" in process.communicate(timeout=60)[1]
     assert process.returncode == 130
     large.pause_s = 0
     assert models(*words, storage=tmp_path)[0] == 0

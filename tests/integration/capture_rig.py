@@ -20,6 +20,7 @@ from edged.model.capturing import (
     ClipReport,
     Demand,
     RecorderReport,
+    Recording,
     SourceReport,
     SourceState,
     TrackOffer,
@@ -35,9 +36,12 @@ from edged.supervise.heartbeat import Heartbeat, make_page
 from edged.supervise.wire import Decoder
 from edged.track.memory import allocate
 from edged.track.reader import Missing, TrackReader
+from tests.stopwatch import HANGS_S
 
 DECODER = Decoder((SourceReport, TrackRequest, ClipReport, RecorderReport))
 EVERY = Demand(every_frame=True)
+WHOLE = Recording(1e10)
+"""Segments end at whole multiples of this on the wall clock: none does while we live."""
 
 
 def each(interval_s: float, **sampling: Any) -> Demand:
@@ -55,7 +59,8 @@ class Desk:
 
     channel: Channel
     heartbeat: Heartbeat
-    slots: int = 8
+    slots: int = 64
+    """More than a busy machine makes it late by."""
     answering: bool = True
     keep_pixels: bool = False
     reports: list[SourceReport] = field(default_factory=list)
@@ -101,7 +106,7 @@ class Desk:
         self.read()
         self.deadlines_missed += self.heartbeat.overdue(time.monotonic_ns()) is not None
 
-    def until(self, met: Callable[[], bool], for_s: float = 10.0) -> None:
+    def until(self, met: Callable[[], bool], for_s: float = HANGS_S) -> None:
         """Turn until ``met``; AssertionError when that takes too long."""
         deadline = time.monotonic() + for_s
         while not met():
@@ -109,7 +114,7 @@ class Desk:
             assert not self.raised, self.raised
             assert time.monotonic() < deadline, (self.reports, len(self.frames), self.gauges())
 
-    def until_state(self, state: SourceState, for_s: float = 10.0) -> SourceReport:
+    def until_state(self, state: SourceState, for_s: float = HANGS_S) -> SourceReport:
         self.until(lambda: bool(self.reports) and self.reports[-1].state is state, for_s)
         return self.reports[-1]
 

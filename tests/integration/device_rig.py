@@ -18,6 +18,7 @@ from edged.planning.plan import Plan, make_plan
 from edged.settings import parse_settings
 from edged.supervise.process import ChildOwner, ProcessKind
 from edged.supervise.supervisor import Supervisor
+from tests.stopwatch import HANGS_S
 
 ALGORITHMS = Path(__file__).resolve().parent.parent / "algorithms"
 PATTERN = {"url": "pattern://testsrc2?size=64x48&rate=20"}
@@ -125,7 +126,7 @@ class Rig:
         payloads = self.publisher.said.get(topic, [])[since:]
         return [json.loads(payload) if payload else None for payload in payloads]
 
-    async def until(self, holds: Callable[[], bool], within_s: float = 20.0) -> None:
+    async def until(self, holds: Callable[[], bool], within_s: float = HANGS_S) -> None:
         async with asyncio.timeout(within_s):
             while not holds():
                 self.publisher.changed.clear()

@@ -17,8 +17,10 @@ from typing import Any
 
 import av
 import numpy as np
+import pytest
 
-from edged.output.rtsp import Login, RtspServer
+from edged.output.rtsp import Login, RtspServer, stream
+from tests.stopwatch import HANGS_S
 
 CLOCK_HZ = 90_000
 KEYINT = 15
@@ -106,6 +108,12 @@ class Encoder:
             place, number = place + 1, number + 1
 
 
+def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What nobody looks at rests after seconds, not after ten."""
+    monkeypatch.setattr(stream, "LINGER_S", 1.0)
+    monkeypatch.setattr(stream.Stream.want, "__defaults__", (3.0,))
+
+
 @dataclass
 class Rig:
     """A server that serves ``gate``, and its encoder."""
@@ -138,7 +146,7 @@ def serving(
     assert not server.running
 
 
-def until(condition: Callable[[], object], within_s: float = 10.0) -> bool:
+def until(condition: Callable[[], object], within_s: float = HANGS_S) -> bool:
     """Whether it came true in time."""
     deadline = time.monotonic() + within_s
     while time.monotonic() < deadline:

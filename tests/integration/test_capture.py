@@ -13,6 +13,7 @@ from edged.model.gauges import CaptureGauge
 from edged.model.sampling import SampleOn, Sampling
 from tests.integration.capture_rig import EVERY, capture, changed, each, spec
 from tests.integration.clips import Clip, make_clip
+from tests.stopwatch import CALM_S, Stopwatch
 
 KEYFRAMES = Demand(samplings=(Sampling(0, on=SampleOn.KEYFRAMES),), keyframes_only=True)
 
@@ -48,12 +49,14 @@ def test_every_frame_of_a_file_comes_in_order_and_on_time(two_seconds: Path) -> 
 
 
 def test_frames_reach_the_reader_soon_after_they_are_due(two_seconds: Path) -> None:
+    watch = Stopwatch()
     with capture(spec(two_seconds)) as main:
         main.until_state(SourceState.ENDED)
         waits_ms = sorted(
             (seen - frame.captured_ns) / 1e6 for seen, frame in zip(main.seen_ns, main.frames, strict=True)
         )
-        assert waits_ms[len(waits_ms) // 2] < 5.0, waits_ms
+        limit_ms = 5.0 if watch.crowded_s < CALM_S else 200.0
+        assert waits_ms[len(waits_ms) // 2] < limit_ms, waits_ms
 
 
 def test_only_due_frames_are_copied(two_seconds: Path) -> None:
@@ -132,8 +135,11 @@ def test_a_short_loop_that_hardly_anyone_looks_at_keeps_its_pace(tmp_path: Path,
     tiny = make_clip(tmp_path / "tiny.mp4", Clip(frames=3))
     with capture(spec(tiny, demand, loop=True)) as main:
         main.until_state(SourceState.RUNNING)
+        began_s, before = time.monotonic(), main.gauge(CaptureGauge.FRAMES)
         main.turn_for(2.0)
-        assert 50 <= main.gauge(CaptureGauge.FRAMES) <= 75, "2 s at 30 frames/s, and what is decoded ahead"
+        due = (time.monotonic() - began_s) * 30
+        frames = main.gauge(CaptureGauge.FRAMES) - before
+        assert due / 2 <= frames <= due * 2, "30 frames/s, and what is decoded ahead or late"
 
 
 def test_a_replaced_capture_goes_on_where_the_last_one_was(short: Path) -> None:
@@ -143,8 +149,9 @@ def test_a_replaced_capture_goes_on_where_the_last_one_was(short: Path) -> None:
         main.until_state(SourceState.ENDED)
         first = main.frames[0]
         assert (first.epoch, first.index, first.key_index) == (5, 100, 8)
-        assert first.pts_us == pytest.approx(5_700_000, abs=500_000)
-        assert first.pts_us > 5_700_000 - 1
+        passed_us = (first.captured_ns - point.captured_ns) / 1000
+        assert passed_us > 700_000
+        assert first.pts_us - point.pts_us == pytest.approx(passed_us, abs=500_000)
         assert [frame.index for frame in main.frames] == list(range(100, 112))
         assert main.gauge(CaptureGauge.FRAMES) == 12, "its own frames only"
 
@@ -153,8 +160,8 @@ def test_stop_is_obeyed_while_a_frame_is_not_due_yet(tmp_path: Path) -> None:
     slow = make_clip(tmp_path / "slow.mp4", Clip(frames=3, fps=1))
     with capture(spec(slow)) as main:
         main.until(lambda: len(main.frames) == 1)
-        start = time.monotonic()
-    assert time.monotonic() - start < 0.3
+        watch = Stopwatch()
+    assert watch.is_within(0.3)
 
 
 def test_the_first_frame_of_a_file_waits_for_its_track(short: Path) -> None:
@@ -169,15 +176,15 @@ def test_the_first_frame_of_a_file_waits_for_its_track(short: Path) -> None:
 
 
 def test_a_deeper_track_takes_over_in_mid_stream(two_seconds: Path) -> None:
-    with capture(spec(two_seconds), slots=8) as main:
+    with capture(spec(two_seconds), slots=32) as main:
         main.until(lambda: len(main.frames) >= 20)
-        main.slots = 64
+        main.slots, seen = 64, len(main.frames)
         main.offer(main.requests[0])
         main.until_state(SourceState.ENDED)
         assert [frame.index for frame in main.frames] == list(range(60))
         on_track = main.on_track()
         assert on_track == list(range(on_track[0], 60))
-        assert on_track[0] <= 20 - 5, "what was on the track before went along"
+        assert on_track[0] <= seen - 5, "what was on the track before went along"
         assert {frame.epoch for frame in main.frames} == {1}
 
 

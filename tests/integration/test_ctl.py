@@ -50,7 +50,7 @@ class Device:
     def answer(self, op: str, request: dict[str, Any], **content: Any) -> None:
         self.say(f"res/{op}", {"id": request["id"], "op": op, "status": "ok", **content})
 
-    def until_heard(self, number: int, within_s: float = 15.0) -> None:
+    def until_heard(self, number: int, within_s: float = 60.0) -> None:
         with self._news:
             assert self._news.wait_for(lambda: len(self.heard) >= number, within_s), self.heard
 

@@ -57,7 +57,7 @@ def read_all(sock: socket.socket) -> bytes:
     return found
 
 
-def until(holds: Callable[[], bool], within_s: float = 15.0) -> bool:
+def until(holds: Callable[[], bool], within_s: float = 60.0) -> bool:
     deadline = time.monotonic() + within_s
     while not holds():
         if time.monotonic() > deadline:

@@ -14,6 +14,7 @@ from edged.mqtt.message import Message, Received
 from edged.mqtt.options import MqttOptions, options_from_url
 from edged.mqtt.protocol import Protocol
 from tests.integration.mqtt_rig import (
+    LOOP_LIMIT_S,
     STATE,
     LoopWatch,
     Rig,
@@ -24,8 +25,6 @@ from tests.integration.mqtt_rig import (
     until,
 )
 from tests.servers.mosquitto import Certificates, Mosquitto, make_certificates
-
-LOOP_LIMIT_S = 0.05
 
 
 @pytest.fixture(scope="module")

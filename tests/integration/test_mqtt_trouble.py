@@ -16,12 +16,20 @@ import pytest
 from edged.mqtt.client import ConnectionState
 from edged.mqtt.message import Message, Received
 from edged.mqtt.protocol import Protocol
-from tests.integration.mqtt_rig import STATE, LoopWatch, Rig, listening_to, options, running, until
+from tests.integration.mqtt_rig import (
+    LOOP_LIMIT_S,
+    STATE,
+    LoopWatch,
+    Rig,
+    listening_to,
+    options,
+    running,
+    until,
+)
 from tests.servers.mosquitto import HOST, Mosquitto, free_port
 from tests.servers.mqtt_peer import Subscriber
 
 PASSWORD = "correct-horse"
-LOOP_LIMIT_S = 0.05
 
 
 @pytest.fixture
@@ -42,7 +50,7 @@ def test_a_refused_password_is_said_once_and_tried_rarely(
         ]
         async with running(rigs[0]), running(rigs[1]):
             await until(lambda: all(rig.client.state is ConnectionState.REFUSED for rig in rigs))
-            await asyncio.sleep(8)  # the time in which a hot loop would show; asserted on below
+            await asyncio.sleep(5)  # the time in which a hot loop would show; asserted on below
         return rigs
 
     with Mosquitto(tmp_path / "broker", users={"gate": PASSWORD}) as mosquitto:
@@ -167,13 +175,13 @@ def test_a_frozen_broker_is_noticed_by_keep_alive_and_found_again(broker: Mosqui
         async with running(rig), LoopWatch() as watch:
             await rig.until_connected()
             with broker.frozen():
-                await until(lambda: not rig.client.connected, 12)
+                await until(lambda: not rig.client.connected)
                 assert "keep-alive" in rig.client.last_error or "fallen silent" in rig.client.last_error
                 # it connects to the kernel's queue and gets no answer, again and again, without a block
-                await until(lambda: len(rig.times(ConnectionState.CONNECTING)) >= 3, 30)
+                await until(lambda: len(rig.times(ConnectionState.CONNECTING)) >= 3)
                 assert not rig.client.connected
                 assert "does not answer" in rig.client.last_error
-            await rig.until_connected(30)
+            await rig.until_connected()
             await rig.until_acknowledged()
             assert watch.longest_s < LOOP_LIMIT_S
 
@@ -219,7 +227,7 @@ def test_a_second_client_with_the_same_id_starts_no_war(
         async with contextlib.AsyncExitStack() as stack:
             for rig in pairs[0] + pairs[1]:
                 await stack.enter_async_context(running(rig))
-            await asyncio.sleep(10)  # the time in which a war would show; asserted on below
+            await asyncio.sleep(7)  # the time in which a war would show; asserted on below
             return [sum(len(rig.times(ConnectionState.CONNECTED)) for rig in pair) for pair in pairs]
 
     assert max(asyncio.run(live())) <= 6

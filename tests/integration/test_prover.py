@@ -52,7 +52,7 @@ def ask(
     assert prover.channel.send(ProveRequest(jobs, library, scenes=scenes or {}), wait_s=5)
 
 
-def next_report(prover: Spawned, within_s: float = 20.0) -> ProveReport:
+def next_report(prover: Spawned, within_s: float = 60.0) -> ProveReport:
     packet = prover.channel.receive(wait_s=within_s)
     assert packet is not None
     report = DECODER.decode(packet.body)

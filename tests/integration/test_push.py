@@ -12,15 +12,10 @@ from typing import Any
 import pytest
 
 from tests.integration.device_rig import PATTERN, Rig, rig
+from tests.servers.ports import free_port
 from tests.servers.rtsp import RtspServer, Taker
 
 WITHIN_S = 40.0
-
-
-def free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
 
 
 def newest(made: Rig, output: str) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from edged.capture.recording import recorder
 from edged.model.capturing import ClipReport, ClipRequest, Demand, Recording, SourceState
 from edged.model.gauges import CaptureGauge
 from tests.browser import play
-from tests.integration.capture_rig import EVERY, Desk, capture, changed, spec
+from tests.integration.capture_rig import EVERY, WHOLE, Desk, capture, changed, spec
 from tests.integration.clips import Clip, make_clip
 from tests.integration.films import finished, read_film
 from tests.integration.test_capture_process import process
@@ -72,7 +72,7 @@ def test_a_clip_ends_where_its_camera_goes_away(tmp_path: Path) -> None:
             buffer_s=2.0,
             timeout_s=2.0,
             folder=str(tmp_path),
-            recording=Recording(),
+            recording=WHOLE,
         )
         with capture(first) as main:
             main.until(lambda: main.gauge(CaptureGauge.FRAMES) > 40, 20)
@@ -108,18 +108,20 @@ def test_a_camera_of_pictures_is_kept_in_matroska(tmp_path: Path) -> None:
 
 
 def test_what_a_killed_capture_wrote_plays_and_is_finished_by_the_next(film: Path, tmp_path: Path) -> None:
-    first = spec(film, NOTHING, buffer_s=1.0, folder=str(tmp_path / "cam"), recording=Recording())
+    first = spec(film, NOTHING, buffer_s=1.0, folder=str(tmp_path / "cam"), recording=WHOLE)
     with process(first) as (main, child):
-        main.until(lambda: main.gauge(CaptureGauge.FRAMES) > 40)
+        main.until(lambda: main.gauge(CaptureGauge.FRAMES) > 20)
         asked = request(main, tmp_path / "cam" / "clips" / "clip.mp4", 0.5, 60.0)
         main.send(changed(first, clips=(asked,)))
-        main.until(lambda: main.gauge(CaptureGauge.FRAMES) > 160, 20)
+        main.until(lambda: main.gauge(CaptureGauge.FRAMES) > 100)
         os.kill(child.popen.pid, signal.SIGKILL)
         child.popen.wait(5)
     parts = sorted((tmp_path / "cam").rglob(".*.part"))
     assert len(parts) == 2
     pictures = read_film(film).pictures
-    assert pictures[:100] == read_film(parts[0]).pictures[:100], "all but the last fragment, of 2 s at most"
+    kept = read_film(parts[0]).pictures
+    assert len(kept) > 50, "all but the last fragment, of 2 s at most, and what was read ahead"
+    assert pictures[: len(kept)] == kept
     (tmp_path / "cam" / "clips" / ".empty.mp4.part").touch()
     (tmp_path / "cam" / "clips" / ".half.mp4.whole").touch()
     (tmp_path / "cam" / "clips" / "mine.txt").touch()
@@ -131,7 +133,7 @@ def test_what_a_killed_capture_wrote_plays_and_is_finished_by_the_next(film: Pat
     for path in finished(tmp_path / "cam"):
         played = play(path)
         assert played.error == ""
-        assert played.shown > 3.0
+        assert played.shown > 1.5
 
 
 @contextmanager
@@ -154,7 +156,7 @@ def test_a_full_disk_stops_nothing_but_the_recording(
     monkeypatch.setattr("edged.capture.recording.segments._AGAIN_NS", 1_000_000_000)
     with small_disk(tmp_path / "disk", "256k") as disk:
         (disk / "ballast").write_bytes(bytes(200_000))
-        first = spec(film, EVERY, loop=True, buffer_s=1.0, folder=str(disk / "cam"), recording=Recording())
+        first = spec(film, EVERY, loop=True, buffer_s=1.0, folder=str(disk / "cam"), recording=WHOLE)
         with capture(first) as main:
             main.until(lambda: bool(main.recorder), 20)
             assert "the disk is full" in main.recorder[-1].error
@@ -197,7 +199,7 @@ def test_without_room_for_two_a_clip_stays_in_fragments(film: Path, tmp_path: Pa
 
 def test_a_folder_that_cannot_be_made_is_said(film: Path, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    first = spec(film, NOTHING, folder=str(tmp_path / "file" / "cam"), recording=Recording())
+    first = spec(film, NOTHING, folder=str(tmp_path / "file" / "cam"), recording=WHOLE)
     with capture(first) as main:
         main.until(lambda: bool(main.recorder))
         assert "no folder" in main.recorder[0].error
@@ -264,7 +266,7 @@ def command(*words: str) -> None:
 
 
 def test_what_is_recorded_is_not_for_everybody_to_change(film: Path, tmp_path: Path) -> None:
-    first = spec(film, NOTHING, folder=str(tmp_path / "cam"), recording=Recording())
+    first = spec(film, NOTHING, folder=str(tmp_path / "cam"), recording=WHOLE)
     with capture(first) as main:
         main.until(lambda: bool(list(tmp_path.rglob("*.part"))))
     (path,) = finished(tmp_path)

@@ -16,7 +16,7 @@ from edged.errors import EdgedError
 from edged.output.rtp.nal import ParameterSets, nal_type, split_annex_b
 from edged.output.rtsp import RtspServer, StreamFacts, connection, server, viewer
 from edged.output.rtsp.login import digest_response
-from tests.integration.rtsp_rig import LOGIN, Clip, RawClient, Rig, clip, serving, until
+from tests.integration.rtsp_rig import LOGIN, Clip, RawClient, Rig, clip, hurry, serving, until
 
 TCP = "RTP/AVP/TCP;unicast;interleaved=0-1"
 
@@ -200,12 +200,13 @@ def test_a_wrong_login_waits_and_five_are_enough() -> None:
         assert rig.encoder.said == [], "nobody who may not look starts the encoder"
 
 
-def test_describe_starts_the_encoder_and_what_nobody_plays_ends() -> None:
+def test_describe_starts_the_encoder_and_what_nobody_plays_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    hurry(monkeypatch)
     with serving() as rig, RawClient(rig) as client:
         assert rig.encoder.said == []
         assert client.ask("DESCRIBE").status == 200
         assert rig.encoder.said == [("gate", 1)]
-        assert until(lambda: rig.encoder.said[-1] == ("gate", 0), 20.0)
+        assert until(lambda: rig.encoder.said[-1] == ("gate", 0))
         given = len(rig.encoder.given)
         assert client.ask("DESCRIBE").status == 200, "the parameter sets are known now"
         assert given > 0

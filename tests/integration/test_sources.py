@@ -42,7 +42,7 @@ class Watched:
     said: list[SourceReport] = field(default_factory=list)
 
 
-def watch(wanted: CaptureSpec, *, frames: int = 10, within_s: float = 20.0) -> Watched:
+def watch(wanted: CaptureSpec, *, frames: int = 10, within_s: float = 60.0) -> Watched:
     """Run a capture process on ``wanted`` until so many frames came or it failed."""
     child = spawn("edged.capture", "capture cam", log_level="ERROR")
     decoder = Decoder([SourceReport, TrackRequest])

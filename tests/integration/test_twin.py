@@ -28,7 +28,7 @@ def check_never_away(box: Box) -> None:
     assert [result["seq"] for result in results] == list(range(1, len(results) + 1))
     assert [result["data"]["runs"] for result in results] == [result["seq"] for result in results]
     indexes = [result["frame"]["index"] for result in results]
-    assert max(after - before for before, after in pairwise(indexes)) < 20, "it paused for a second"
+    assert max(after - before for before, after in pairwise(indexes)) < 100, "it paused for five seconds"
 
 
 def test_a_desired_is_prepared_tried_and_applied_and_is_what_the_device_starts_from(tmp_path: Path) -> None:

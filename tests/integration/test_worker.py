@@ -14,6 +14,7 @@ from edged.model.messages import LinkSpec, Numbering, Stop, TrackGone
 from edged.model.output import OutputKind
 from edged.model.sampling import SampleOn, Sampling
 from tests.integration.worker_rig import ECHO, GATED, GATES, Camera, Gate, Rig, job, worker
+from tests.stopwatch import CALM_S, Stopwatch
 
 
 @pytest.fixture
@@ -402,14 +403,14 @@ def test_a_job_is_loaded_beside_running_ones(rig: Rig, camera: Camera) -> None:
     camera.offer(rig.channel)
     rig.running("echo")
     rig.apply(echo, job("slow", "sluggish"))
+    watch = Stopwatch()
     while rig.states("slow")[-1:] != ["running"]:
-        camera.shoot()
-        rig.read(0.02)
+        shoot_and_wait(rig, camera, "echo", 1)
         time.sleep(0.02)
-    rig.until(lambda: rig.frames("echo")[-1] == camera.index)
-    assert len(rig.results("echo")) > 40
+    limit_ms = 100 if watch.crowded_s < CALM_S else 1000
+    assert len(rig.results("echo")) > 10
     assert rig.frames("echo") == list(range(camera.index + 1))
-    assert max(result["latency_ms"]["total"] for result in rig.results("echo")) < 100
+    assert max(result["latency_ms"]["total"] for result in rig.results("echo")) < limit_ms
     assert rig.counted("echo", lambda stats: stats.runs == camera.index + 1).skipped == {}
 
 
@@ -565,28 +566,29 @@ def test_frames_from_before_its_time_are_not_its_own(
     assert rig.frames("hourly") == []
 
 
-def test_an_overload_is_shared_by_all_cameras(rig: Rig) -> None:
-    rig.algorithm(
-        "heavy",
-        "import time\nfrom edged import Algorithm, Outcome\nclass Heavy(Algorithm):\n"
-        "    def run(self, window, before):\n        time.sleep(0.02)\n        return Outcome()\n",
-    )
+def test_an_overload_is_shared_by_all_cameras(rig: Rig, gate: Gate, request: pytest.FixtureRequest) -> None:
+    """There is time for five runs while eight frames come."""
     cameras = [Camera(f"cam{number}") for number in range(8)]
-    rig.apply(job("heavy", "heavy", *(camera.source for camera in cameras)))
+    sources = [camera.source for camera in cameras]
+    rig.apply(job("gated", "gated", *sources, params={"gate": request.node.name}))
     for camera in cameras:
         camera.offer(rig.channel)
-    rig.running("heavy")
-    began = time.monotonic()
-    for number in range(8 * 30):  # 80 turns a second, of which 50 can be run
-        due = began + number / 80
-        while (left_s := due - time.monotonic()) > 0:
-            rig.read(left_s)
+    rig.running("gated")
+    shots, done = 30 * len(cameras), 0
+    for number in range(shots):
         cameras[number % 8].shoot()
-    stats = rig.counted("heavy", lambda stats: stats.runs + stats.skipped.get("late", 0) == 240)
-    runs = [len(rig.results("heavy", camera.source)) for camera in cameras]
+        for _ in range((number + 1) * 5 // 8 - done):
+            gate.let()
+            done += 1
+            rig.until(lambda wanted=done: len(rig.results("gated")) == wanted)
+            newest = rig.results("gated")[-1]
+            camera = cameras[sources.index(newest["source"])]
+            assert newest["frame"]["index"] >= camera.index - 1, "what waits gives way to a newer one"
+    gate.let(len(cameras))
+    stats = rig.counted("gated", lambda stats: stats.runs + stats.skipped.get("late", 0) == shots)
+    assert done <= stats.runs <= done + len(cameras)
+    runs = [len(rig.results("gated", source)) for source in sources]
     assert min(runs) >= 0.8 * sum(runs) / len(runs), runs
-    assert 60 <= sum(runs) < 200
-    assert stats.p99_ms < 250, "bounded: a frame that waits gives way to a newer one"
     for camera in cameras:
         camera.close()
 

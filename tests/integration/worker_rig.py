@@ -28,6 +28,7 @@ from edged.track.memory import allocate
 from edged.track.writer import TrackWriter
 from edged.types import MonotonicNs, PtsUs, WallNs
 from edged.worker.process import run
+from tests.stopwatch import HANGS_S
 
 DECODER = Decoder((JobReport, JobStats))
 SMALL = FrameFormat(64, 48)
@@ -155,7 +156,7 @@ class Rig:
         spec = WorkerSpec(self.revision, "boot-1", "device-1", jobs, library, self.pictures)
         assert self.channel.send(spec, wait_s=5)
 
-    def until(self, what: Callable[[], T], within_s: float = 10.0) -> T:
+    def until(self, what: Callable[[], T], within_s: float = HANGS_S) -> T:
         """Read what the worker says until ``what`` gives something true."""
         end = time.monotonic() + within_s
         while not (found := what()):
@@ -248,10 +249,10 @@ class Gate:
     def pass_through(self) -> None:
         """Called by the algorithm."""
         self.entered.release()
-        assert self.passes.acquire(timeout=20)
+        assert self.passes.acquire(timeout=HANGS_S)
 
     def wait_until_entered(self) -> None:
-        assert self.entered.acquire(timeout=10)
+        assert self.entered.acquire(timeout=HANGS_S)
 
     def let(self, runs: int = 1) -> None:
         self.passes.release(runs)

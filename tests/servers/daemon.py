@@ -21,6 +21,7 @@ import paho.mqtt.client as paho
 import psutil
 
 from tests.servers.lifetime import die_with_the_tests
+from tests.stopwatch import CALM_S, HANGS_S, Stopwatch, calm_clock_s
 
 DEVICE = "box"
 ROOT = f"edged/v1/{DEVICE}"
@@ -34,11 +35,12 @@ STOP_WITHIN_S = 3.0
 
 @dataclass(frozen=True)
 class Heard:
-    """One message, and when it came (``time.monotonic()``)."""
+    """One message, and when it came (``time.monotonic()``, and `calm_clock_s`)."""
 
     at_s: float
     topic: str
     payload: bytes
+    calm_s: float
 
     @property
     def content(self) -> Any:
@@ -58,7 +60,7 @@ class Subscriber:
         self._client.on_message = self._hear
         self._client.connect("127.0.0.1", port)
         self._client.loop_start()
-        assert self._ready.wait(10), "no subscription within 10 s"
+        assert self._ready.wait(HANGS_S), f"no subscription within {HANGS_S} s"
 
     def __enter__(self) -> Subscriber:
         return self
@@ -81,7 +83,7 @@ class Subscriber:
         topic: str,
         wanted: Callable[[Any], bool] = lambda _: True,
         *,
-        within_s: float = 20.0,
+        within_s: float = HANGS_S,
         since_s: float = 0.0,
     ) -> Heard:
         """The first message on ``topic`` that is ``wanted``; AssertionError with what came when none is."""
@@ -106,11 +108,11 @@ class Subscriber:
 
     def _hear(self, _client: object, _userdata: object, message: paho.MQTTMessage) -> None:
         with self._news:
-            self.heard.append(Heard(time.monotonic(), message.topic, bytes(message.payload)))
+            self.heard.append(Heard(time.monotonic(), message.topic, bytes(message.payload), calm_clock_s()))
             self._news.notify_all()
 
 
-def listen(port: int, within_s: float = 15.0) -> Subscriber:
+def listen(port: int, within_s: float = HANGS_S) -> Subscriber:
     """A subscriber of a broker that is still coming up."""
     deadline_s = time.monotonic() + within_s
     while True:
@@ -128,6 +130,9 @@ class Ended:
 
     code: int
     took_s: float
+    """As a `Stopwatch` counts."""
+    is_calm: bool
+    """The machine kept up meanwhile."""
     left_behind: list[int]
     """Children of it that were alive at that moment."""
 
@@ -196,7 +201,11 @@ class Daemon:
                 found[words[words.index("--name") + 1]] = child.pid
         return found
 
-    def child(self, name: str, within_s: float = 10.0) -> int:
+    def lasting(self) -> dict[str, int]:
+        """Its children but for provers, which come and go."""
+        return {name: pid for name, pid in self.children().items() if not name.startswith("prover")}
+
+    def child(self, name: str, within_s: float = HANGS_S) -> int:
         """The pid of a child, once it is there."""
         deadline = time.monotonic() + within_s
         while time.monotonic() < deadline:
@@ -209,23 +218,26 @@ class Daemon:
     def end(self, number: signal.Signals, *, times: int = 1, group: bool = False) -> Ended:
         """Signal main (or its whole process group, as Ctrl-C does) and wait until it is gone."""
         assert self.process is not None
-        started = time.monotonic()
+        watch = Stopwatch()
         for _ in range(times):
             if group:
                 os.killpg(self.pid, number)
             else:
                 self.process.send_signal(number)
-        code = self.process.wait(20)
-        return Ended(code, time.monotonic() - started, family(self.pid))
+        code = self.process.wait(HANGS_S)
+        return Ended(code, watch.calm_s, watch.crowded_s < CALM_S, family(self.pid))
 
-    def stop(self, within_s: float = 10.0) -> float:
-        """SIGTERM; the seconds until it was gone. AssertionError when it left a child behind."""
+    def stop(self, within_s: float = HANGS_S) -> float:
+        """SIGTERM; the seconds until it was gone, as a `Stopwatch` counts.
+
+        AssertionError when it left a child behind.
+        """
         left_behind = list(self.children().values())
-        started = time.monotonic()
+        watch = Stopwatch()
         assert self.process is not None
         self.process.send_signal(signal.SIGTERM)
         code = self.process.wait(within_s)
-        took_s = time.monotonic() - started
+        took_s = watch.calm_s
         assert code == 0, f"exit code {code}; log:\n{self.log[-3000:]}"
         assert not alive(left_behind)
         return took_s
@@ -272,9 +284,9 @@ def alive(pids: list[int]) -> list[int]:
 
 @contextlib.contextmanager
 def gone_within(pids: list[int], seconds: float) -> Iterator[None]:
-    """Asserts that none of ``pids`` is alive ``seconds`` after the block began."""
-    deadline = time.monotonic() + seconds
+    """Asserts that none of ``pids`` is alive ``seconds`` after the block began, as a `Stopwatch` counts."""
+    watch = Stopwatch()
     yield
-    while alive(pids) and time.monotonic() < deadline:
+    while alive(pids) and watch.is_within(seconds):
         time.sleep(0.02)
     assert not alive(pids), f"still there after {seconds} s"

@@ -14,6 +14,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 from tests.servers.daemon import ROOT, Subscriber
+from tests.stopwatch import HANGS_S
 
 FINAL = ("applied", "rejected", "rolled_back")
 _numbers = itertools.count(1)
@@ -45,9 +46,9 @@ class Fleet:
         self, topic: str, payload: bytes, *, retain: bool = False, properties: Properties | None = None
     ) -> None:
         """To a topic below the device's root; returns when the broker has it."""
-        assert self._connected.wait(10), "no broker"
+        assert self._connected.wait(HANGS_S), "no broker"
         done = self._client.publish(f"{ROOT}/{topic}", payload, 1, retain, properties)
-        done.wait_for_publish(10)
+        done.wait_for_publish(HANGS_S)
         assert done.is_published(), "the broker did not take it"
 
     def desire(self, revision: int, spec: dict[str, Any], **more: Any) -> float:
@@ -56,7 +57,7 @@ class Fleet:
         self.publish("desired", payload, retain=True)
         return time.monotonic()
 
-    def decided(self, revision: int, *, within_s: float = 30.0, since_s: float = 0.0) -> dict[str, Any]:
+    def decided(self, revision: int, *, within_s: float = HANGS_S, since_s: float = 0.0) -> dict[str, Any]:
         """What was finally reported of a revision."""
 
         def is_it(content: Any) -> bool:
@@ -67,20 +68,20 @@ class Fleet:
         ).content
         return found
 
-    def apply(self, revision: int, spec: dict[str, Any], *, within_s: float = 30.0, **more: Any) -> Any:
+    def apply(self, revision: int, spec: dict[str, Any], *, within_s: float = HANGS_S, **more: Any) -> Any:
         """Desire it and wait for the verdict."""
         since_s = time.monotonic()
         self.desire(revision, spec, **more)
         return self.decided(revision, within_s=within_s, since_s=since_s)
 
-    def command(self, op: str, *, within_s: float = 30.0, **arguments: Any) -> dict[str, Any]:
+    def command(self, op: str, *, within_s: float = HANGS_S, **arguments: Any) -> dict[str, Any]:
         """Send a command with an id of its own, unless it is given one, and wait for its answer."""
         arguments.setdefault("id", f"t{next(_numbers)}-{time.monotonic_ns()}")
         since_s = time.monotonic()
         self.publish(f"cmd/{op}", json.dumps(arguments).encode())
         return self.answer(op, arguments["id"], within_s=within_s, since_s=since_s)
 
-    def answer(self, op: str, command_id: str, *, within_s: float = 30.0, since_s: float = 0.0) -> Any:
+    def answer(self, op: str, command_id: str, *, within_s: float = HANGS_S, since_s: float = 0.0) -> Any:
         wanted = self.heard.until(
             f"res/{op}", lambda content: content.get("id") == command_id, within_s=within_s, since_s=since_s
         )

@@ -11,6 +11,7 @@ from typing import Any
 import paho.mqtt.client as paho
 
 from tests.servers.daemon import DEVICE, ROOT
+from tests.stopwatch import HANGS_S
 
 _numbers = itertools.count(1)
 
@@ -34,7 +35,7 @@ def kept(port: int) -> dict[str, Any]:
     client.connect("127.0.0.1", port)
     client.loop_start()
     try:
-        assert is_over.wait(10), "the broker did not answer"
+        assert is_over.wait(HANGS_S), "the broker did not answer"
     finally:
         client.disconnect()
         client.loop_stop()
@@ -48,7 +49,7 @@ def forget(port: int) -> None:
     client.loop_start()
     try:
         done = client.publish(f"{ROOT}/desired", b"", 1, retain=True)
-        done.wait_for_publish(10)
+        done.wait_for_publish(HANGS_S)
         assert done.is_published(), "the broker did not answer"
     finally:
         client.disconnect()

@@ -48,7 +48,7 @@ class Subscriber:
         found = self.payloads(topic)
         return found[-1] if found else None
 
-    def wait_for(self, condition: Callable[[], bool], deadline_s: float = 10.0) -> bool:
+    def wait_for(self, condition: Callable[[], bool], deadline_s: float = 60.0) -> bool:
         """Whether ``condition`` came true at some arrival before the deadline."""
         until = time.monotonic() + deadline_s
         with self._changed:
@@ -59,10 +59,17 @@ class Subscriber:
                 self._changed.wait(left_s)
         return True
 
+    def until_all_came(self) -> None:
+        """Until all that the broker had for it by now is here: a message of its own comes behind that."""
+        mark = f"tests/mark/{time.monotonic_ns()}"
+        self._client.subscribe(mark, 1)
+        self._client.publish(mark, b"", 1)
+        assert self.wait_for(lambda: self.latest(mark) is not None), "the broker did not answer"
+
     def __enter__(self) -> Subscriber:
         self._client.connect(HOST, self._port, keepalive=30)
         self._client.loop_start()
-        assert self._subscribed.wait(10), "the test's subscriber was not let in"
+        assert self._subscribed.wait(60), "the test's subscriber was not let in"
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -78,8 +85,8 @@ class Subscriber:
             self._changed.notify_all()
 
 
-def retained(port: int, topic: str = "#", wait_s: float = 0.5) -> dict[str, bytes]:
+def retained(port: int, topic: str = "#") -> dict[str, bytes]:
     """What the broker keeps, as a newcomer sees it."""
     with Subscriber(port, topic) as newcomer:
-        newcomer.wait_for(lambda: False, wait_s)
+        newcomer.until_all_came()
         return {arrival.topic: arrival.payload for arrival in newcomer.arrivals if arrival.retain}

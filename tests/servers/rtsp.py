@@ -16,10 +16,11 @@ from typing import Any
 import pytest
 
 from tests.servers.lines import LineReader
+from tests.servers.ports import free_port
 
 _SCRIPT = Path(__file__).with_name("rtsp_server.py")
 _SYSTEM_PYTHON = "/usr/bin/python3"
-_START_S = 15.0
+_START_S = 60.0
 _ELEMENTS = "qtdemux h264parse rtph264pay x264enc jpegenc rtpjpegpay videotestsrc"
 
 
@@ -77,8 +78,7 @@ class RtspServer:
     password: str = ""
     digest: bool = False
     life_s: int = 600
-    port: int = 0
-    """Ephemeral at the first start, then kept."""
+    port: int = field(default_factory=free_port)
     _process: subprocess.Popen[str] | None = field(default=None, repr=False)
     _lines: LineReader | None = field(default=None, repr=False)
 

@@ -18,17 +18,11 @@ from pathlib import Path
 import av
 import pytest
 
+from tests.servers.ports import free_port
 from tests.servers.rtsp import missing_parts
 
 _SENDER = Path(__file__).with_name("sender.py")
-_START_S = 15.0
-
-
-def free_port(kind: socket.SocketKind = socket.SOCK_STREAM) -> int:
-    """A port of loopback that nothing used a moment ago."""
-    with socket.socket(socket.AF_INET, kind) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+_START_S = 60.0
 
 
 @contextmanager

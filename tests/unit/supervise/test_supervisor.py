@@ -49,7 +49,7 @@ class Owner:
         self.deaths.append(death)
         self.changed.set()
 
-    async def until(self, holds: Callable[[], bool], within_s: float = 20.0) -> None:
+    async def until(self, holds: Callable[[], bool], within_s: float = 60.0) -> None:
         async with asyncio.timeout(within_s):
             while not holds():
                 self.changed.clear()

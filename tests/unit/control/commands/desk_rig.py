@@ -145,7 +145,7 @@ class Post:
         self.sent.append(Sent(topic, payload, correlation))
         self.changed.set()
 
-    async def until(self, count: int, within_s: float = 10.0) -> list[Sent]:
+    async def until(self, count: int, within_s: float = 60.0) -> list[Sent]:
         """Waits until so many answers were sent; returns all of them."""
         async with asyncio.timeout(within_s):
             while len(self.sent) < count:
