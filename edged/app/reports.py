@@ -85,7 +85,11 @@ class Reports:
         return _decoded(info_payload(self._describe()))
 
     def stats(self) -> Mapping[str, Any]:
-        """Health, and the status of each source, job and output, all as they are now."""
+        """Health, and the status of each source, job and output, all as they are now.
+
+        The broker is told as well: it keeps the same statuses, and would keep older counters.
+        """
+        self._device.publish_statuses()
         statuses: dict[str, dict[str, Any]] = {"source": {}, "job": {}, "output": {}}
         for topic, payload in self._device.told.items():
             kind, name, *below = topic.removeprefix(f"{self._topics.root}/").split("/")

@@ -190,6 +190,15 @@ def test_commands(bench: Bench) -> None:
     assert fleet.command("rebirth")["status"] == "ok"
 
 
+def test_stats_are_as_they_are_now(bench: Bench) -> None:
+    """Statuses are published every ten seconds: their counters would be older than a result that came."""
+    for _ in range(3):
+        heard = bench.heard.until("job/steady/cam/result", since_s=time.monotonic()).content
+        told = bench.fleet.command("get", what="stats")["data"]
+        assert told["source"]["cam"]["frames"] > heard["frame"]["index"]
+        assert told["job"]["steady"]["state"] == "running"
+
+
 def test_the_same_id_has_one_effect_and_the_same_answer(bench: Bench) -> None:
     patch = {"jobs": {"steady": {"sampling": {"interval": 0.1}}}}
     first = bench.fleet.command("patch", spec=patch, id="once")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,13 +11,12 @@ import pytest
 
 from tests.integration.clips import Clip, make_clip
 from tests.servers.daemon import Daemon, Subscriber
+from tests.servers.fleet import Fleet
 from tests.servers.mosquitto import Mosquitto
 
 ALGORITHMS = str(Path(__file__).resolve().parent.parent / "algorithms")
 FRAMES, FPS, GOP = 90, 30, 15
 KEYFRAMES = list(range(0, FRAMES, GOP))
-STATUS_WITHIN_S = 20.0
-"""Statuses with fresh counters come every 10 s."""
 
 SAMPLINGS: dict[str, dict[str, Any]] = {
     "turns": {"interval": 0.5},
@@ -29,11 +29,18 @@ SAMPLINGS: dict[str, dict[str, Any]] = {
 """By name of the job, and of the source that it alone looks at."""
 
 
+def statuses(fleet: Fleet) -> dict[str, dict[str, Any]]:
+    """Of all sources and jobs, as they are now."""
+    told: dict[str, dict[str, Any]] = fleet.command("get", what="stats")["data"]
+    return told
+
+
 class Played:
     """What was heard of a clip that was played once to each job."""
 
-    def __init__(self, ears: Subscriber) -> None:
+    def __init__(self, ears: Subscriber, fleet: Fleet) -> None:
         self._ears = ears
+        self._fleet = fleet
 
     def newest_indexes(self, job: str) -> list[int]:
         return [result.content["frame"]["index"] for result in self._ears.results(job, job)]
@@ -52,12 +59,13 @@ class Played:
 
     def job(self, name: str, turns: int) -> dict[str, int]:
         """Its status once ``turns`` turns are accounted for."""
-        heard = self._ears.until(
-            f"job/{name}/status",
-            lambda status: status.get("runs", 0) + status.get("skipped", 0) >= turns,
-            within_s=STATUS_WITHIN_S,
-        )
-        return dict(heard.content)
+        until_s = time.monotonic() + 60
+        while True:
+            status: dict[str, int] = statuses(self._fleet)["job"][name]
+            if status.get("runs", 0) + status.get("skipped", 0) >= turns:
+                return status
+            assert time.monotonic() < until_s, status
+            time.sleep(0.2)
 
 
 @pytest.fixture(scope="module")
@@ -83,7 +91,8 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Played]:
         daemon.reload(spec)
         for name in spec["sources"]:
             ears.until(f"source/{name}/status", lambda status: status["state"] == "ended", within_s=30)
-        yield Played(ears)
+        with Fleet(broker.port, ears) as fleet:
+            yield Played(ears, fleet)
 
 
 def test_windows_of_keyframes_beside_other_jobs_of_their_source(tmp_path: Path, broker: Mosquitto) -> None:
@@ -97,16 +106,18 @@ def test_windows_of_keyframes_beside_other_jobs_of_their_source(tmp_path: Path, 
     with (
         Subscriber(broker.port) as ears,
         Daemon(tmp_path / "box", broker.port, spec, algorithms=[ALGORITHMS]),
+        Fleet(broker.port, ears) as fleet,
     ):
-        heard = ears.until("job/keys/gate/result", within_s=STATUS_WITHIN_S)
+        heard = ears.until("job/keys/gate/result")
         first, second, third = heard.content["data"]["indexes"]
         assert third - second == second - first == GOP
         assert heard.content["data"]["keyframes"] == [True] * 3
-        gain = ears.until(
-            "source/gate/status", lambda status: "saves_cpu" in status.get("keyframes", {}), within_s=30
-        )
-        assert gain.content["keyframes"]["share"] == pytest.approx(1 / GOP, abs=0.03)
-        assert gain.content["keyframes"]["saves_cpu"] > 0
+        until_s = time.monotonic() + 60
+        while "saves_cpu" not in (gain := statuses(fleet)["source"]["gate"].get("keyframes", {})):
+            assert time.monotonic() < until_s
+            time.sleep(0.2)
+        assert gain["share"] == pytest.approx(1 / GOP, abs=0.03)
+        assert gain["saves_cpu"] > 0
 
 
 def check_mostly(found: list[Any], wanted: list[Any]) -> None:
