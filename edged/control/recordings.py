@@ -29,6 +29,8 @@ AGAIN_S = 2.0
 """When more is to go than one sweep deletes."""
 MOST_AT_ONCE = 500
 """Files that one sweep deletes."""
+_NOTICED_S = 1.0
+"""Other limits are taken over within this."""
 _LIST_WITHIN_S = 5.0
 _PERSONS_WORDS = {
     Reason.SOURCE: "the source's max_mb",
@@ -70,8 +72,15 @@ class Recordings:
     async def run(self) -> None:
         """Sweep now and then, until it is cancelled."""
         while True:
+            keeping = self._keeping()
             sweep = await self._look(delete=True)
-            await asyncio.sleep(AGAIN_S if sweep.more else self._every_s)
+            await self._until_due(keeping, AGAIN_S if sweep.more else self._every_s)
+
+    async def _until_due(self, keeping: Keeping, for_s: float) -> None:
+        """At most so long, and no longer than ``keeping`` holds: who sets less wants the room now."""
+        until_s = time.monotonic() + for_s
+        while (left_s := until_s - time.monotonic()) > 0 and self._keeping() == keeping:
+            await asyncio.sleep(min(left_s, _NOTICED_S))
 
     def stats(self) -> Mapping[str, Any]:
         """For `health`: as the last look at the disk found it."""

@@ -44,8 +44,8 @@ def put(folder: Path, source: str, days: float, *, job: str = "", size: int = 10
     return path
 
 
-def gone(path: Path, within_s: float = 45.0) -> bool:
-    """Two sweeps may pass."""
+def gone(path: Path, within_s: float = 60.0) -> bool:
+    """Whether it was deleted, or got another name, in time."""
     until_s = time.monotonic() + within_s
     while path.exists() and time.monotonic() < until_s:
         time.sleep(0.1)

@@ -94,6 +94,23 @@ def test_it_sweeps_by_itself_and_counts(tmp_path: Path) -> None:
     asyncio.run(scenario())
 
 
+def test_other_limits_are_taken_over_before_the_next_sweep_is_due(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        old = put(tmp_path, "gate", 3 * 86_400)
+        keeping = Keeping(str(tmp_path), max_days=10)
+        kept = Recordings(lambda: keeping, every_s=600)
+        running = asyncio.create_task(kept.run())
+        async with asyncio.timeout(60):
+            while kept.stats()["files"] < 1:
+                await asyncio.sleep(0.01)
+            keeping = Keeping(str(tmp_path), max_days=2)
+            while (tmp_path / old).exists():
+                await asyncio.sleep(0.01)
+        running.cancel()
+
+    asyncio.run(scenario())
+
+
 def test_a_disk_that_hangs_holds_up_nobody(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     async def scenario() -> None:
         release = asyncio.Event()
