@@ -8,6 +8,56 @@ from pathlib import Path
 import pytest
 
 REPOSITORY = Path(__file__).resolve().parent.parent
+LONGEST = (
+    "acceptance/test_live_outputs.py",
+    "integration/test_recording.py",
+    "acceptance/test_analyze.py",
+    "integration/test_live.py",
+    "acceptance/test_jobs.py",
+    "integration/test_reading.py",
+    "integration/test_recording_trouble.py",
+    "integration/test_cluster.py",
+    "integration/test_mqtt_trouble.py",
+    "acceptance/test_analyze_places.py",
+    "acceptance/test_bench.py",
+    "integration/test_twin.py",
+    "acceptance/test_recordings.py",
+    "acceptance/test_offline_docs.py",
+    "acceptance/test_demo.py",
+    "integration/test_try.py",
+    "integration/test_rtsp_protocol.py",
+    "acceptance/test_control_stateful.py",
+    "acceptance/test_kills.py",
+    "acceptance/test_mqtt_docs.py",
+    "integration/test_rtsp_output.py",
+    "integration/test_counted_people.py",
+    "acceptance/test_bad_input.py",
+    "acceptance/test_offline_as_daemon.py",
+    "integration/test_push.py",
+    "acceptance/test_control_kills.py",
+    "acceptance/test_analyze_ends.py",
+    "integration/test_brought_models.py",
+)
+"""Files that last twenty seconds and more: who begins one of them last, waits for it alone.
+
+Those that mostly wait and those that mostly compute take turns.
+"""
+FOLDERS = ("acceptance", "integration", "unit")
+"""By what a file of them lasts."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest files first: workers take files in this order, and so end at about the same time."""
+    gone = [name for name in LONGEST if not (REPOSITORY / "tests" / name).is_file()]
+    assert not gone, f"LONGEST in tests/conftest.py names what is not there: {gone}"
+    items.sort(key=_place)
+
+
+def _place(item: pytest.Item) -> tuple[int, int]:
+    path = item.path.relative_to(REPOSITORY / "tests")
+    longest = LONGEST.index(str(path)) if str(path) in LONGEST else len(LONGEST)
+    folder = FOLDERS.index(path.parts[0]) if path.parts[0] in FOLDERS else len(FOLDERS)
+    return longest, folder
 
 
 @pytest.fixture(scope="session")

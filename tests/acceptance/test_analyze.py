@@ -277,10 +277,11 @@ def wait_for_bytes(path: Path, least: int, process: subprocess.Popen[str]) -> No
         time.sleep(0.005)
 
 
-@pytest.mark.parametrize("ending", ["jsonl", "csv"])
-@pytest.mark.parametrize("kind", ["stateless", "tracker", "two jobs"])
+@pytest.mark.parametrize(
+    ("kind", "ending"), [("stateless", "csv"), ("tracker", "jsonl"), ("two jobs", "jsonl")]
+)
 def test_killed_again_and_again_it_comes_to_the_same_bytes(
-    assets: Path, model: list[str], tmp_path: Path, ending: str, kind: str
+    assets: Path, model: list[str], tmp_path: Path, kind: str, ending: str
 ) -> None:
     config = tmp_path / "two.yaml"
     config.write_text(TWO_JOBS.format(assets=assets))
