@@ -61,7 +61,7 @@ def test_a_disk_that_hangs_in_a_change_does_not_hold_up_the_end(tmp_path: Path, 
         ended = daemon.end(signal.SIGTERM)
         assert (ended.code, ended.left_behind) == (0, [])
         assert ended.took_s < SYSTEMD_WAITS_S
-        assert heard.messages("state")[-1].content["state"] == "offline"
+        heard.until("state", lambda state: state["state"] == "offline")
     assert "the disk does not answer" in daemon.log
 
 

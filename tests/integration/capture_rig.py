@@ -36,7 +36,7 @@ from edged.supervise.heartbeat import Heartbeat, make_page
 from edged.supervise.wire import Decoder
 from edged.track.memory import allocate
 from edged.track.reader import Missing, TrackReader
-from tests.stopwatch import HANGS_S
+from tests.stopwatch import HANGS_S, Stopwatch
 
 DECODER = Decoder((SourceReport, TrackRequest, ClipReport, RecorderReport))
 EVERY = Demand(every_frame=True)
@@ -183,7 +183,9 @@ def capture(first: CaptureSpec, **desk: Any) -> Iterator[Desk]:
         yield main
     finally:
         main.channel.send(Stop(), wait_s=1)
-        thread.join(3)
+        watch = Stopwatch()
+        while thread.is_alive() and watch.is_within(3):
+            thread.join(0.05)
         stopped = not thread.is_alive()
         main.close()
         child.close()

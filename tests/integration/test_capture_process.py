@@ -19,6 +19,7 @@ from edged.supervise.spawn import Spawned, spawn
 from tests.integration.capture_rig import Desk, changed, each, spec
 from tests.integration.clips import Clip, make_clip
 from tests.servers.streams import free_port
+from tests.stopwatch import Stopwatch
 
 
 @contextmanager
@@ -44,10 +45,10 @@ def clip(tmp_path: Path) -> Path:
 def test_it_ends_with_0_when_told_to_stop(clip: Path) -> None:
     with process(spec(clip, loop=True)) as (main, child):
         main.until(lambda: len(main.frames) >= 5)
-        stopping = time.monotonic()
+        watch = Stopwatch()
         main.channel.send(Stop(), wait_s=1)
-        assert child.popen.wait(3) == 0
-        assert time.monotonic() - stopping < 1.0
+        assert child.popen.wait(60) == 0
+        assert watch.is_within(1.0)
 
 
 def test_the_one_that_replaces_a_killed_one_goes_on(clip: Path) -> None:

@@ -25,6 +25,7 @@ from edged.supervise.wire import Decoder
 from tests.integration.mqtt_rig import STATE, Rig, acknowledging, listening_to, options, running, until
 from tests.servers.mosquitto import HOST
 from tests.servers.mqtt_peer import Subscriber, retained
+from tests.stopwatch import Stopwatch
 
 DECODER = Decoder((BrokerReady,))
 
@@ -78,10 +79,10 @@ def test_it_serves_beats_keeps_states_publishes_wills_and_stops(
     lane = child.heartbeat.activity(0)
     assert lane.phase == "serve"
     assert now_ns < lane.deadline_ns < now_ns + 15e9
-    before = time.monotonic()
+    watch = Stopwatch()
     child.channel.send(Stop())
-    assert child.popen.wait(5) == 0
-    assert time.monotonic() - before < 1.0
+    assert child.popen.wait(60) == 0
+    assert watch.is_within(1.0)
     assert (tmp_path / "broker.log").read_text() == ""
 
 

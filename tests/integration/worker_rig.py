@@ -28,7 +28,7 @@ from edged.track.memory import allocate
 from edged.track.writer import TrackWriter
 from edged.types import MonotonicNs, PtsUs, WallNs
 from edged.worker.process import run
-from tests.stopwatch import HANGS_S
+from tests.stopwatch import HANGS_S, Stopwatch
 
 DECODER = Decoder((JobReport, JobStats))
 SMALL = FrameFormat(64, 48)
@@ -218,8 +218,8 @@ class Rig:
     def stop(self) -> None:
         if self.thread.is_alive():
             self.channel.send(Stop(), wait_s=5)
-        end = time.monotonic() + 5
-        while self.thread.is_alive() and time.monotonic() < end:
+        watch = Stopwatch()
+        while self.thread.is_alive() and watch.is_within(5):
             self.read(0.05)
         self.thread.join(1)
         self.read()
