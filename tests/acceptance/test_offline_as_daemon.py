@@ -39,10 +39,14 @@ def test_the_same_config_finds_the_same(
 ) -> None:
     video = cut(assets / f"{PEOPLE}.mp4", tmp_path / "hall.mp4", 0, 12)
     masks = {"clock": [[0, 0], [0.3, 0], [0.3, 0.2], [0, 0.2]]}
-    spec = {"sources": {"hall": {"url": str(video), "masks": masks, **intake}}, "jobs": JOBS}
+    hall = {"url": str(video), "masks": masks, **intake}
+    spec = {"sources": {"hall": {**hall, "enabled": False}}, "jobs": JOBS}
     folders = {"models": [str(assets)], "algorithms": [str(Path(__file__).parent.parent / "algorithms")]}
     with Subscriber(broker.port) as ears, Daemon(tmp_path / "box", broker.port, spec, **folders) as daemon:
-        ears.until("source/hall/status", lambda status: status["state"] == "ended", within_s=60)
+        for job in JOBS:
+            ears.until(f"job/{job}/status", lambda status: status["state"] == "running")
+        daemon.reload({**spec, "sources": {"hall": hall}})  # not before the jobs can see it
+        ears.until("source/hall/status", lambda status: status["state"] == "ended")
         for job, least in LEAST.items():
             ears.until(f"job/{job}/hall/result", lambda found, least=least: found["seq"] >= least)
         live = {job: [heard.content for heard in ears.results(job, "hall")] for job in JOBS}
