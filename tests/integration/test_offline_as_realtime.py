@@ -85,6 +85,11 @@ def test_results_and_events_are_those_of_a_worker(assets: Path, tmp_path: Path) 
     video = cut(assets / "one-by-one-person-detection.mp4", tmp_path / "hall.mp4", 0, 25)
     with worker(tmp_path, models=(str(assets),)) as rig:
         in_realtime(rig, video)
+        live = {
+            (kind, job.name): bodies([output.payload for output in rig.of(kind, job.name)])
+            for kind in (OutputKind.RESULT, OutputKind.EVENT)
+            for job in JOBS
+        }  # before it is told to stop: then it ends what is open
     setup = Setup(JOBS, Library((str(tmp_path),), (str(assets),)), SCENE, "device-1", SOURCE)
     with Engine(setup, threads=3) as engine:
         results = list(engine.results(video, source=SOURCE))
@@ -92,8 +97,8 @@ def test_results_and_events_are_those_of_a_worker(assets: Path, tmp_path: Path) 
         own = [result for result in results if result.job == job.name]
         found = bodies([result.to_json() for result in own if result.wanted])
         events = bodies([event.to_json() for result in own for event in result.events])
-        assert found == bodies([output.payload for output in rig.of(OutputKind.RESULT, job.name)])
-        assert events == bodies([output.payload for output in rig.of(OutputKind.EVENT, job.name)])
+        assert found == live[OutputKind.RESULT, job.name]
+        assert events == live[OutputKind.EVENT, job.name]
         assert found, job.name
     people = [result for result in results if result.job == "people"]
     assert {event.type for result in people for event in result.events} >= {"object_start", "zone_enter"}
