@@ -5,7 +5,13 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import hypothesis
 import pytest
+
+hypothesis.settings.register_profile(
+    "busy", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)  # how long an example takes is the machine's matter
+hypothesis.settings.load_profile("busy")
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 LONGEST = (
