@@ -174,6 +174,7 @@ def test_a_frozen_broker_is_noticed_by_keep_alive_and_found_again(broker: Mosqui
         rig.client.retain(STATE, b"online")
         async with running(rig), LoopWatch() as watch:
             await rig.until_connected()
+            await rig.until_acknowledged()
             with broker.frozen():
                 await until(lambda: not rig.client.connected)
                 assert "keep-alive" in rig.client.last_error or "fallen silent" in rig.client.last_error
