@@ -13,6 +13,7 @@ from pathlib import Path
 import av
 import pytest
 
+from edged.capture.recording.whole import rewrite
 from edged.model.trying import part_of
 from tests.integration.clips import Clip, make_clip
 from tests.integration.films import read_film
@@ -175,3 +176,11 @@ def boxes_of(film: Path) -> list[str]:
         at += int.from_bytes(data[at + 8 : at + 16]) if length == 1 else length
         kinds.append(kind)
     return kinds
+
+
+def test_what_cannot_be_read_back_is_an_error_of_the_disk(tmp_path: Path) -> None:
+    """Whoever asks for the copy goes on with the fragments then, or says it."""
+    part, copy = tmp_path / ".film.mp4.part", tmp_path / "copy"
+    part.write_bytes(bytes(5000))
+    with pytest.raises(OSError, match="Invalid data"):
+        rewrite(part, copy, 3, "h264")
