@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import math
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from numbers import Real
@@ -174,7 +176,11 @@ def _number(data: object, name: str, default: float) -> float:
 
 def _finite(value: object) -> float | None:
     """None: it is no number, or none that could be worked with."""
-    return float(value) if isinstance(value, Real) and -_FURTHEST <= value <= _FURTHEST else None
+    with contextlib.suppress(OverflowError):
+        number = float(value) if isinstance(value, Real) else math.nan
+        if abs(number) <= _FURTHEST:
+            return number
+    return None
 
 
 def _look(label: object, score: object, box: object) -> dict[str, Any]:
