@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import av
+import numpy as np
 import pytest
 
 from edged.capture.recording.whole import rewrite
@@ -206,3 +207,11 @@ def test_a_film_that_is_not_whole_in_time_is_said(tmp_path: Path, monkeypatch: p
     with pytest.raises(EdgedError, match=r"film\.mp4 was not whole .* in film\.part\.mp4"), recorder:
         pass
     answers.set()
+
+
+def test_a_name_with_a_colon_is_no_url(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with Film(Path("gate:1.mp4"), 30) as film:
+        for number in range(10):
+            film.add(np.zeros((48, 64, 3), dtype=np.uint8), number * 33_333)
+    assert [path.name for path in tmp_path.iterdir()] == ["gate:1.mp4"]

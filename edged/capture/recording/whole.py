@@ -29,7 +29,7 @@ def rewrite(fragmented: Path, to: Path, packets: int, codec: str) -> None:
     with closing(PartFile(to)) as file:
         with (
             file.muxing(),  # also what cannot be read is an OSError then
-            av.open(str(fragmented), format="mp4") as source,
+            av.open(f"file:{fragmented}", format="mp4") as source,  # else `gate:1.mp4` is a URL
             av.open(file, "w", format="mp4", options=options) as container,
         ):
             _copy(source, container, codec)
