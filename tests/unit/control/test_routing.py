@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from edged.control.job import JobRecord
 from edged.control.routing import Router
 from edged.control.status import Statuses
@@ -155,6 +157,24 @@ def test_what_a_worker_that_died_had_begun_is_ended_in_its_place_and_numbered_on
     assert jobs["people"].numbering["gate"].event == 4
     routes.worker_died("main", lambda job: True)
     assert len(said.published) == 4, "once"
+
+
+@pytest.mark.parametrize("sights", [b'{"b": {"data": 5}}', b'{"b": 7}', b"[" * 50_000, b"\xff", b"[]"])
+def test_what_an_algorithm_wrote_to_its_workers_channel_harms_no_end(sights: bytes) -> None:
+    routes, said, _ = router("people")
+    routes.route("main", begun("b", 1, zone="hall"))
+    routes.route("main", Output(OutputKind.SIGHTS, "people", "gate", sights))
+    routes.worker_died("main", lambda job: True)
+    event = json.loads(said.payloads[-1])
+    assert (event["type"], event["data"]["reason"]) == ("zone_exit", "restarted")
+
+
+def test_an_ending_that_is_none_is_refused() -> None:
+    routes, said, _ = router("people")
+    for odd in (b"[" * 50_000, b"5", b'{"fields": 5}', b"{"):
+        with pytest.raises(ValueError):
+            routes.route("main", Output(OutputKind.EVENT, "people", "gate", b"{}", 1, ending=odd))
+    assert said.published == []
 
 
 def test_what_a_job_that_is_gone_had_begun_ends_with_its_worker() -> None:
