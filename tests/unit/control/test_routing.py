@@ -189,7 +189,14 @@ def test_what_a_job_that_is_gone_had_begun_ends_with_its_worker() -> None:
 def test_what_a_job_had_begun_in_the_worker_that_it_leaves_ends_there() -> None:
     routes, said, _ = router("people")
     routes.route("main", begun("a", 1))
-    routes.job_moves("people", "main")
+    routes.job_moves("people", "main", ["gate"])
     assert len(said.published) == 1
-    routes.job_moves("people", "other")
+    routes.job_moves("people", "other", ["gate"])
     assert json.loads(said.payloads[-1])["data"]["reason"] == "restarted"
+
+
+def test_what_moves_without_the_source_or_paused_has_ended() -> None:
+    routes, said, _ = router("people")
+    routes.route("main", begun("b", 1, zone="hall"))
+    routes.job_moves("people", "other", [])
+    assert json.loads(said.payloads[-1])["data"]["reason"] == "ended"
