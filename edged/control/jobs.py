@@ -193,7 +193,7 @@ class Jobs:
             return
         if before is not None:
             self._statuses.clear_counts(name, set(before.plan.spec.sources) - set(plan.spec.sources))
-        self._router.job_moves(name, plan.worker)
+        self._router.job_moves(name, plan.worker, plan.spec.sources if plan.enabled else ())
         job = self._table.put(plan, self._router.numbers_of(name))
         if not plan.enabled:
             job.set_state(JobState.PAUSED)

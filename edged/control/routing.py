@@ -6,7 +6,7 @@ It also remembers the numbers that were given out, so that they go on in whichev
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 
 from edged.control.job import JobRecord
@@ -60,10 +60,10 @@ class Router:
         for owner, ending in self._unended.take(lambda owner: owner.worker == worker):
             self._end(owner, ending, Reason.RESTARTED if goes_on(owner.job) else Reason.ENDED)
 
-    def job_moves(self, job: str, worker: str) -> None:
-        """It is another worker's from now on: what any other says of it is not heard."""
+    def job_moves(self, job: str, worker: str, sources: Collection[str]) -> None:
+        """It is another worker's from now on, on ``sources``: what any other says of it is not heard."""
         for owner, ending in self._unended.take(lambda owner: owner.job == job and owner.worker != worker):
-            self._end(owner, ending, Reason.RESTARTED)
+            self._end(owner, ending, Reason.RESTARTED if owner.source in sources else Reason.ENDED)
 
     def route(self, worker: str, output: Output) -> None:
         job = self._find(output.job)

@@ -60,7 +60,7 @@ class Unended:
 
 
 def _fields(payload: bytes) -> dict[str, dict[str, object]]:
-    with contextlib.suppress(ValueError):
+    with contextlib.suppress(ValueError, RecursionError):
         said = json.loads(payload)
         if isinstance(said, dict):
             return {key: fields for key, fields in said.items() if isinstance(fields, dict)}

@@ -41,7 +41,8 @@ class Ending:
 
     def because(self, reason: Reason) -> dict[str, Any]:
         """Its fields, with the reason."""
-        return {**self.fields, "data": {**self.fields.get("data", {}), "reason": reason.value}}
+        data = self.fields.get("data")
+        return {**self.fields, "data": {**(data if isinstance(data, dict) else {}), "reason": reason.value}}
 
 
 def begins(kind: str) -> bool:
@@ -94,7 +95,10 @@ def pack_ending(ending: Ending | None, key: str = "") -> bytes:
 
 def unpack_ending(packed: bytes) -> Ending:
     """Its kind is empty where that was the key alone. Raises ValueError or TypeError for anything else."""
-    said = json.loads(packed)
+    try:
+        said = json.loads(packed)
+    except RecursionError:
+        raise ValueError("too deep for an ending") from None
     if not isinstance(said, dict) or not isinstance(said.get("fields", {}), dict):
         raise ValueError("no ending")
     return Ending(str(said.get("key", "")), str(said.get("type", "")), said.get("fields", {}))

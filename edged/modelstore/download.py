@@ -132,8 +132,11 @@ def _follow(
 
 def _led_to(url: str, location: str) -> str:
     """Raises `FetchFailed` where one does not go."""
-    target = urljoin(url, location)
-    scheme = urlsplit(target).scheme
+    try:
+        target = urljoin(url, location)
+        scheme, _, _ = _origin(target)
+    except ValueError:
+        raise FetchFailed("leads on to what is no URL") from None
     if scheme not in ("http", "https"):
         raise FetchFailed(f"leads on to {scheme or 'nowhere'}: only http and https are", code="not_allowed")
     if urlsplit(url).scheme == "https" and scheme == "http":

@@ -20,7 +20,9 @@ from numpy.typing import NDArray
 
 from edged.algorithm.drawing import Sketchbook
 from edged.algorithm.frame import Frame
+from edged.errors import EdgedError
 from edged.model.frame import FrameFormat
+from edged.model.trying import part_of
 from edged.offline.belt import Belt
 from edged.offline.coding import coding_of
 from edged.offline.film import Film, planes_as_they_came, planes_of, views_of
@@ -81,6 +83,12 @@ class Recorder:
         self._shots.finish()
         for thread in self._threads:
             thread.join(_END_S)
+        if self._error is None and any(thread.is_alive() for thread in self._threads):
+            part = Path(part_of(str(self._output))).name
+            self._error = EdgedError(
+                f"{self._output.name} was not whole {_END_S:.0f} s after its end, and is not waited for: what"
+                f" there is of it is in {part}"
+            )
         if self._error is None:
             return
         if kind is None or kind is GeneratorExit:

@@ -127,10 +127,15 @@ class Publisher:
         return Sent(refused, seq)
 
     def end(self, job: str, source: str, reason: Reason) -> None:
-        """Say the end of all that events of this (job, source) began: nobody will see it end."""
+        """Say the end of all that events of this (job, source) began: nobody will see it end. What is refused
+        stays open, for the algorithm or the next call.
+        """
+        said: list[str] = []
         for ending in self._unended.unsettled(job, source):
-            self._send_end(job, source, ending.kind, ending.because(reason), pack_ending(None, ending.key))
-        self._unended.settle(job, source)
+            beside = pack_ending(None, ending.key)
+            if self._send_end(job, source, ending.kind, ending.because(reason), beside):
+                said.append(ending.key)
+        self._unended.settle(job, source, said)
 
     def end_lane(self, job: str, source: str, reason: Reason) -> None:
         """`end`, and its algorithms will say no more."""
@@ -229,13 +234,13 @@ class Publisher:
             self._unended.note(job, source, kind, fields, pts_us)
         return sent
 
-    def _send_end(self, job: str, source: str, kind: str, fields: Mapping[str, Any], ending: bytes) -> None:
+    def _send_end(self, job: str, source: str, kind: str, fields: Mapping[str, Any], ending: bytes) -> bool:
         numbers = self._numbers.get((job, source), Numbering())
         numbers = replace(numbers, event=numbers.event + 1)
         payload = encode_end(
             self._device, job, source, self._boot, numbers.event, time.time_ns(), kind, fields
         )
-        self._number_event(job, source, numbers, payload, ending)
+        return self._number_event(job, source, numbers, payload, ending)
 
     def _number_event(self, job: str, source: str, numbers: Numbering, payload: bytes, ending: bytes) -> bool:
         """Its number is used up only if it was sent."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from numbers import Real
 from typing import Any
 
 from edged.model.detection import Detection
@@ -15,6 +17,8 @@ MOST_UNENDED = 4096
 """Of one (job, source); what begins beyond that is not looked after."""
 _MOST_SIGHTS = 200
 """In one message; those begun last."""
+_FURTHEST = 1e12
+"""What an algorithm says beyond that, in whatever unit, is no number."""
 
 
 @dataclass(slots=True)
@@ -96,6 +100,7 @@ class Unended:
             return
         ledger = self._ledgers.setdefault((job, source), _Ledger())
         ledger.remove(key)
+        ledger.settled.discard(key)
         if begins(kind) and len(ledger.begun) < MOST_UNENDED:
             begun = ledger.begun[key] = _begun(kind, fields, pts_us)
             ledger.by_track.setdefault(begun.fields["track_id"], []).append(begun)
@@ -127,13 +132,14 @@ class Unended:
         endings = [] if ledger is None else [begun.ending(key) for key, begun in ledger.begun.items()]
         return sorted(endings, key=lambda ending: ending.kind != "zone_exit")
 
-    def settle(self, job: str, source: str) -> None:
-        """All of it was ended."""
+    def settle(self, job: str, source: str, keys: Collection[str]) -> None:
+        """These were ended."""
         ledger = self._ledgers.get((job, source))
-        if ledger is not None:
-            ledger.settled |= ledger.begun.keys()
-            ledger.begun.clear()
-            ledger.by_track.clear()
+        if ledger is not None and keys:
+            # Of those before, the algorithm has said what it had to say: something began since.
+            ledger.settled = set(keys)
+            for key in keys:
+                ledger.remove(key)
 
     def forget(self, job: str, source: str) -> None:
         """Its algorithms are gone, and will say no more."""
@@ -164,15 +170,26 @@ def _begun(kind: str, fields: Mapping[str, Any], pts_us: int) -> _Begun:
 
 def _number(data: object, name: str, default: float) -> float:
     """An algorithm may put anything there."""
-    value = data.get(name) if isinstance(data, Mapping) else None
-    return float(value) if isinstance(value, int | float) and math.isfinite(value) else default
+    value = _finite(data.get(name)) if isinstance(data, Mapping) else None
+    return default if value is None else value
 
 
-def _look(label: object, score: Any, box: Any) -> dict[str, Any]:
-    """As precise as in results; what is not known is left out."""
+def _finite(value: object) -> float | None:
+    """None: it is no number, or none that could be worked with."""
+    with contextlib.suppress(OverflowError):
+        number = float(value) if isinstance(value, Real) else math.nan
+        if abs(number) <= _FURTHEST:
+            return number
+    return None
+
+
+def _look(label: object, score: object, box: object) -> dict[str, Any]:
+    """As precise as in results; what is not known, or is something else, is left out."""
     look: dict[str, Any] = {"label": label} if isinstance(label, str) and label else {}
-    if score is not None:
-        look["score"] = round(float(score), 4)
-    if box is not None:
-        look["box"] = [round(float(edge), 5) for edge in box]
+    if (sure := _finite(score)) is not None:
+        look["score"] = round(sure, 4)
+    edges = [_finite(edge) for edge in box] if isinstance(box, Iterable) else []
+    known = [round(edge, 5) for edge in edges if edge is not None]
+    if known and len(known) == len(edges):
+        look["box"] = known
     return look

@@ -6,14 +6,21 @@ import json
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import av
+import numpy as np
 import pytest
 
+from edged.capture.recording.whole import rewrite
+from edged.errors import EdgedError
 from edged.model.trying import part_of
+from edged.offline import recording
+from edged.offline.film import Film
 from tests.integration.clips import Clip, make_clip
 from tests.integration.films import read_film
 from tests.integration.test_films import with_sound
@@ -175,3 +182,36 @@ def boxes_of(film: Path) -> list[str]:
         at += int.from_bytes(data[at + 8 : at + 16]) if length == 1 else length
         kinds.append(kind)
     return kinds
+
+
+def test_what_cannot_be_read_back_is_an_error_of_the_disk(tmp_path: Path) -> None:
+    """Whoever asks for the copy goes on with the fragments then, or says it."""
+    part, copy = tmp_path / ".film.mp4.part", tmp_path / "copy"
+    part.write_bytes(bytes(5000))
+    with pytest.raises(OSError, match="Invalid data"):
+        rewrite(part, copy, 3, "h264")
+
+
+def test_a_film_that_is_not_whole_in_time_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A disk that does not answer, in place of which the film's end waits here."""
+    answers = threading.Event()
+    whole = Film.__exit__
+
+    def late(film: Film, *said: Any) -> None:
+        answers.wait(60)
+        whole(film, *said)
+
+    monkeypatch.setattr(Film, "__exit__", late)
+    monkeypatch.setattr(recording, "_END_S", 0.2)
+    recorder = recording.Recorder(tmp_path / "film.mp4", 30)
+    with pytest.raises(EdgedError, match=r"film\.mp4 was not whole .* in film\.part\.mp4"), recorder:
+        pass
+    answers.set()
+
+
+def test_a_name_with_a_colon_is_no_url(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with Film(Path("gate:1.mp4"), 30) as film:
+        for number in range(10):
+            film.add(np.zeros((48, 64, 3), dtype=np.uint8), number * 33_333)
+    assert [path.name for path in tmp_path.iterdir()] == ["gate:1.mp4"]

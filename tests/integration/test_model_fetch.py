@@ -196,7 +196,13 @@ def test_credentials_go_to_their_host_alone(
 
 @pytest.mark.parametrize(
     ("target", "code"),
-    [("file:///etc/passwd", "not_allowed"), ("ftp://127.0.0.1/x", "not_allowed"), ("", "source_failed")],
+    [
+        ("file:///etc/passwd", "not_allowed"),
+        ("ftp://127.0.0.1/x", "not_allowed"),
+        ("http://127.0.0.1:99999/x", "source_failed"),
+        ("http://[::1/x", "source_failed"),
+        ("", "source_failed"),
+    ],
 )
 def test_where_one_is_not_led(
     request_: FetchRequest, server: ModelServer, shelf: Shelf, target: str, code: str

@@ -25,9 +25,13 @@ def rewrite(fragmented: Path, to: Path, packets: int, codec: str) -> None:
     written twice.
     """
     room = _INDEX_BYTES + packets * _INDEX_BYTES_PER_FRAME
-    with av.open(str(fragmented), format="mp4") as source, closing(PartFile(to)) as file:
-        options = {"moov_size": str(room)}
-        with file.muxing(), av.open(file, "w", format="mp4", options=options) as container:
+    options = {"moov_size": str(room)}
+    with closing(PartFile(to)) as file:
+        with (
+            file.muxing(),  # also what cannot be read is an OSError then
+            av.open(f"file:{fragmented}", format="mp4") as source,  # else `gate:1.mp4` is a URL
+            av.open(file, "w", format="mp4", options=options) as container,
+        ):
             _copy(source, container, codec)
         file.sync()
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from edged.control.job import JobRecord
 from edged.control.routing import Router
 from edged.control.status import Statuses
@@ -157,6 +159,24 @@ def test_what_a_worker_that_died_had_begun_is_ended_in_its_place_and_numbered_on
     assert len(said.published) == 4, "once"
 
 
+@pytest.mark.parametrize("sights", [b'{"b": {"data": 5}}', b'{"b": 7}', b"[" * 50_000, b"\xff", b"[]"])
+def test_what_an_algorithm_wrote_to_its_workers_channel_harms_no_end(sights: bytes) -> None:
+    routes, said, _ = router("people")
+    routes.route("main", begun("b", 1, zone="hall"))
+    routes.route("main", Output(OutputKind.SIGHTS, "people", "gate", sights))
+    routes.worker_died("main", lambda job: True)
+    event = json.loads(said.payloads[-1])
+    assert (event["type"], event["data"]["reason"]) == ("zone_exit", "restarted")
+
+
+def test_an_ending_that_is_none_is_refused() -> None:
+    routes, said, _ = router("people")
+    for odd in (b"[" * 50_000, b"5", b'{"fields": 5}', b"{"):
+        with pytest.raises(ValueError):
+            routes.route("main", Output(OutputKind.EVENT, "people", "gate", b"{}", 1, ending=odd))
+    assert said.published == []
+
+
 def test_what_a_job_that_is_gone_had_begun_ends_with_its_worker() -> None:
     routes, said, jobs = router("people")
     routes.route("main", begun("a", 1))
@@ -169,7 +189,14 @@ def test_what_a_job_that_is_gone_had_begun_ends_with_its_worker() -> None:
 def test_what_a_job_had_begun_in_the_worker_that_it_leaves_ends_there() -> None:
     routes, said, _ = router("people")
     routes.route("main", begun("a", 1))
-    routes.job_moves("people", "main")
+    routes.job_moves("people", "main", ["gate"])
     assert len(said.published) == 1
-    routes.job_moves("people", "other")
+    routes.job_moves("people", "other", ["gate"])
     assert json.loads(said.payloads[-1])["data"]["reason"] == "restarted"
+
+
+def test_what_moves_without_the_source_or_paused_has_ended() -> None:
+    routes, said, _ = router("people")
+    routes.route("main", begun("b", 1, zone="hall"))
+    routes.job_moves("people", "other", [])
+    assert json.loads(said.payloads[-1])["data"]["reason"] == "ended"

@@ -66,7 +66,7 @@ def test_sights_are_told_once_each_and_hold_all_that_is_open() -> None:
 def test_what_was_settled_is_not_ended_again_when_the_algorithm_learns_of_it() -> None:
     unended = Unended()
     begin(unended, "zone_enter", zone="door")
-    unended.settle("people", "gate")
+    unended.settle("people", "gate", [end.key for end in unended.unsettled("people", "gate")])
     assert ends_of(unended) == []
     fields = {"track_id": 1, "zone": "door"}
     assert unended.was_settled("people", "gate", "zone_exit", fields)
@@ -84,6 +84,11 @@ def test_what_was_settled_is_not_ended_again_when_the_algorithm_learns_of_it() -
         {"track_id": 1, "data": []},
         {"track_id": 1, "data": {"seconds": float("nan")}},
         {"track_id": 1, "data": {"seconds": "long"}, "label": ["odd"], "zone": 5},
+        {"track_id": 1, "data": {"seconds": 1e304, "first_seen": 1e304}},
+        {"track_id": 1, "data": {"seconds": 10**400, "first_seen": -(10**400)}},
+        {"track_id": 1, "score": "high", "box": 7},
+        {"track_id": 1, "score": [0.5], "box": ["left", "top", "right", "bottom"]},
+        {"track_id": 1, "score": float("nan"), "box": [float("nan")] * 4},
     ],
 )
 def test_an_algorithm_may_say_anything(fields: dict[str, Any]) -> None:
@@ -94,6 +99,36 @@ def test_an_algorithm_may_say_anything(fields: dict[str, Any]) -> None:
         unended.note("people", "gate", kind, fields, 1_000_000)
     for ending in unended.unsettled("people", "gate"):
         json.dumps(ending.fields, allow_nan=False)
+
+
+def test_what_begins_anew_after_it_was_settled_ends_anew() -> None:
+    """Also where the algorithm never said the end that was said for it."""
+    unended = Unended()
+    fields = {"track_id": 1, "zone": "door"}
+    begin(unended, "zone_enter", zone="door")
+    unended.settle("people", "gate", ["zone_exit 1 door"])
+    begin(unended, "zone_enter", zone="door")
+    assert not unended.was_settled("people", "gate", "zone_exit", fields), "its end is news"
+
+
+def test_what_could_not_be_said_stays_open() -> None:
+    unended = Unended()
+    begin(unended, "zone_enter", zone="door")
+    begin(unended, "zone_enter", zone="hall")
+    unended.settle("people", "gate", ["zone_exit 1 door"])
+    assert [fields["zone"] for _, fields in ends_of(unended)] == ["hall"]
+    assert not unended.was_settled("people", "gate", "zone_exit", {"track_id": 1, "zone": "hall"})
+
+
+def test_what_was_settled_of_sources_that_come_and_go_is_forgotten() -> None:
+    unended = Unended()
+    for track_id in (1, 2):
+        begin(unended, "object_start", track_id=track_id)
+        unended.settle("people", "gate", [f"object_end {track_id}"])
+    first, second = (
+        unended.was_settled("people", "gate", "object_end", {"track_id": track_id}) for track_id in (1, 2)
+    )
+    assert (first, second) == (False, True)
 
 
 def test_it_does_not_grow_for_ever() -> None:
