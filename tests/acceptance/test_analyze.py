@@ -139,6 +139,7 @@ def test_of_twenty_videos_one_broken_the_others_are_done(
         (["FILM", "--algorithm", "motion", "-p", "none=1"], 1, "none"),
         (["FILM", "--model", "none.onnx"], 1, "there is no file none.onnx"),
         (["FILM", "--algorithm", "motion", "--from", "1:75"], 2, "is no time"),
+        (["FILM", "--algorithm", "motion", "--from", "9:00"], 0, "no result from 9:00 on"),
         (["FILM", "--algorithm", "motion", "-o", "none/out.csv"], 1, "there is no folder"),
         (["FILM", "--algorithm", "motion", "-o", "/sys/out.csv"], 1, "/sys/out.csv"),
         (["FILM", "--algorithm", "motion", "--record", "/sys/x.mp4"], 1, "another place with --record"),
