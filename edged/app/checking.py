@@ -14,6 +14,7 @@ from edged.capture.sources import file_of
 from edged.errors import EdgedError, Problem
 from edged.model.capturing import CaptureSpec
 from edged.model.messages import JobSpec, Library, Proof, ProveReport, ProveRequest
+from edged.model.plane import crossing_edges
 from edged.model.probe import ProbeReport
 from edged.model.scene import Scene
 from edged.planning.plan import Plan, make_plan
@@ -51,7 +52,7 @@ def examine(config: Path) -> Findings:
     loaded = load_settings(config)
     plan = make_plan(loaded, config.resolve().parent)
     errors = list(_plan_problems(loaded, plan))
-    warnings = list(_missing_folders(loaded, plan.library))
+    warnings = [*_missing_folders(loaded, plan.library), *_crossing_edges(loaded, plan.scenes)]
     looks = _look_for_sources(plan)
     for name, look in looks.items():
         if look.reason:
@@ -103,6 +104,20 @@ def _missing_folders(loaded: Loaded, library: Library) -> Iterator[Problem]:
         for place, folder in enumerate(folders if key in loaded.document.value else ()):
             if not Path(folder).is_dir():
                 yield loaded.problem(f"{key}.{place}", f"there is no folder {folder} now", "not_found")
+
+
+def _crossing_edges(loaded: Loaded, scenes: Mapping[str, Scene]) -> Iterator[Problem]:
+    """Polygons whose corners were given in an order that hardly was meant."""
+    for source, scene in scenes.items():
+        drawn = (("zones", scene.zones), ("masks", scene.masks))
+        for kind, name, corners in ((kind, *one) for kind, polygons in drawn for one in polygons.items()):
+            crossing = crossing_edges(corners)
+            if crossing is not None:
+                message = (
+                    f"the edges that begin at its corners {crossing[0]} and {crossing[1]} cross;"
+                    " give the corners in the order of a walk around it"
+                )
+                yield loaded.problem(f"spec.sources.{source}.{kind}.{name}", message)
 
 
 @dataclass(frozen=True, slots=True)

@@ -252,7 +252,8 @@ class Clips:
         self.failed[code] += 1
         level = logging.DEBUG if self._complained.get((job, source)) == code else logging.WARNING
         self._complained[job, source] = code
-        log.log(level, "no clip of an event of %s on %s: %s", job, source, error)
+        what = "a clip is cut short, that" if code == "interrupted" else "no clip"
+        log.log(level, "%s of an event of %s on %s: %s", what, job, source, error)
 
     def _why_late(self, source: str, after_s: float) -> CommandFailed:
         control = self._device.sources.get(source)

@@ -324,7 +324,7 @@ class Jobs:
             return
         version = job.culprit(phase)
         if job.strike(time.monotonic(), phase):
-            error = f"out after {len(job.strikes)} times: its worker {death.reason}"
+            error = f"left out after {len(job.strikes)} times: its worker {death.reason}"
             self._set_job(job, JobState.FAILED, "algorithm_failed", error)
         elif job.set_state(JobState.STARTING, error=f"its worker {death.reason}", version=version):
             self._publish(job)

@@ -13,7 +13,7 @@ from edged.control.source import SourceControl
 from edged.control.status import Statuses
 from edged.control.unplanned import Unplanned
 from edged.model.live import READER, LiveSpec, OutputSpec
-from edged.model.output import Output, OutputKind, pack_output
+from edged.model.output import Output, OutputKind
 from edged.model.sampling import Sampling
 from edged.planning.plan import Plan
 from edged.supervise.process import ProcessKind
@@ -77,11 +77,10 @@ class Live:
             process.offer(source.spec.source, source.desk.track)
 
     def saw(self, output: Output) -> None:
-        """A worker's result or counts: whoever draws them now gets the bytes."""
+        """A worker's result or counts: whoever draws them gets the bytes."""
         if output.kind in _DRAWN:
             for process in self.processes.values():
-                if (output.job, output.source) in process.drawn:
-                    self.unsent += not self._supervisor.pass_on(process.process, pack_output(output))
+                self.unsent += not process.saw(output)
 
     def publish(self) -> None:
         """All statuses, with fresh counters."""

@@ -7,7 +7,7 @@ import logging
 import os
 import platform
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Protocol
 
@@ -69,6 +69,9 @@ class LiveProcess:
         self._report = LiveReport()
         self._error = ""
         """Of the process itself."""
+        self._drawable = _drawable(spec.outputs)
+        self._newest: dict[tuple[str, str], Output] = {}
+        """The newest result of each job and source that may be drawn, for whoever begins to look."""
         self._wanted: set[str] = set()
         self._leaving: dict[str, asyncio.TimerHandle] = {}
         self._since_ns: dict[str, int] = {}
@@ -103,6 +106,8 @@ class LiveProcess:
         self._spec = spec
         for name in self._wanted - set(self.names):
             self._forget(name)
+        self._drawable = _drawable(spec.outputs)
+        self._newest = {pair: output for pair, output in self._newest.items() if pair in self._drawable}
         self._send_spec()
         self._settle()
         self._tell_statuses()
@@ -115,6 +120,13 @@ class LiveProcess:
             self._supervisor.send(self.process, track.offer, track.worker_fds(self.reader))
         else:
             self._supervisor.send(self.process, TrackGone(source))
+
+    def saw(self, output: Output) -> bool:
+        """A result or counts: passed on while somebody looks. False: there was no room for it."""
+        pair = (output.job, output.source)
+        if output.kind is not OutputKind.COUNTS and pair in self._drawable:
+            self._newest[pair] = output
+        return pair not in self.drawn or self._supervisor.pass_on(self.process, pack_output(output))
 
     def publish(self) -> None:
         """All statuses, with fresh counters."""
@@ -152,7 +164,7 @@ class LiveProcess:
         if news:
             self._wanted |= news
             self._settle()
-            self._send_counts(news)
+            self._send_found(news)
         self._show_urls()
         self._tell_statuses()
 
@@ -171,20 +183,20 @@ class LiveProcess:
 
     def _settle(self) -> None:
         """Others look now, or at something else."""
-        self.drawn = frozenset((job, output.source) for output in self._looked_at() for job in output.draw)
+        self.drawn = _drawable(self._looked_at())
         self._owner.readers_changed()
 
     def _send_spec(self) -> None:
         self._supervisor.send(self.process, self._spec)
 
-    def _send_counts(self, names: set[str]) -> None:
-        """What was counted before anybody looked."""
-        for output in self._spec.outputs:
-            for job in output.draw if output.name in names else ():
-                counts = self._owner.counts_of(job, output.source)
-                if counts:
-                    packet = pack_output(Output(OutputKind.COUNTS, job, output.source, counts))
-                    self._supervisor.pass_on(self.process, packet)
+    def _send_found(self, names: set[str]) -> None:
+        """What was found and counted before anybody looked: a single picture shows it, too."""
+        for job, source in _drawable(output for output in self._spec.outputs if output.name in names):
+            counts = self._owner.counts_of(job, source)
+            known = (Output(OutputKind.COUNTS, job, source, counts),) if counts else ()
+            newest = self._newest.get((job, source))
+            for output in (*known, *((newest,) if newest is not None else ())):
+                self._supervisor.pass_on(self.process, pack_output(output))
 
     # ---- what people are told ----
 
@@ -243,3 +255,8 @@ class LiveProcess:
             self._since_ns[name] = time.time_ns()
             level = logging.WARNING if error else logging.INFO
             log.log(level, "output %s: %s%s", name, state, f": {error}" if error else "")
+
+
+def _drawable(outputs: Iterable[OutputSpec]) -> frozenset[tuple[str, str]]:
+    """The jobs, each with a source, whose findings may be drawn."""
+    return frozenset((job, output.source) for output in outputs for job in output.draw)

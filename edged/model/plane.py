@@ -26,6 +26,17 @@ def has_area(corners: Sequence[Point]) -> bool:
     )
 
 
+def crossing_edges(corners: Sequence[Point]) -> tuple[int, int] | None:
+    """Two edges of a polygon that cross, by the numbers of the corners, from 1, with which they begin; None
+    where none do. Edges that only touch do not cross.
+    """
+    edges = list(zip(corners, [*corners[1:], *corners[:1]], strict=True))
+    for (first, one), (second, other) in combinations(enumerate(edges, 1), 2):
+        if _parts(one, *other) and _parts(other, *one):
+            return first, second
+    return None
+
+
 def quadrangle_fault(image: Sequence[Point], ground: Sequence[Point]) -> str:
     """Why four points of a picture cannot be these four of flat ground; empty where they can.
 
@@ -51,6 +62,13 @@ def _width(edges: Sequence[tuple[Point, Point]], y: float) -> float:
         if (begin[1] < y) != (end[1] < y)
     )
     return max((right - left for left, right in zip(xs[::2], xs[1::2], strict=True)), default=0.0)
+
+
+def _parts(edge: tuple[Point, Point], one: Point, other: Point) -> bool:
+    """Whether the two points lie on different sides of the edge's line, clearly."""
+    (x, y), (end_x, end_y) = edge
+    sides = [(end_x - x) * (point[1] - y) - (end_y - y) * (point[0] - x) for point in (one, other)]
+    return min(sides) < -_LEAST and max(sides) > _LEAST
 
 
 def _turns(points: Sequence[Point]) -> list[int]:

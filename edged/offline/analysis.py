@@ -100,8 +100,12 @@ class Analysis:
         """
         if self._request.cluster is not None:
             require_ray()  # before anything is written
-        self._sink.prepare()
+        begins_anew = self._sink.prepare()
         with self._engines:
+            if begins_anew:
+                with self._waiting():  # jobs that cannot be loaded cost nobody the results of before
+                    self._engines.engine_for(self._request.videos[0])
+                self._sink.clear()
             for place, video in enumerate(self._request.videos):
                 self._one(place, video)
         self._sink.finish(all_done=True)

@@ -139,9 +139,11 @@ def test_of_twenty_videos_one_broken_the_others_are_done(
         (["FILM", "--algorithm", "motion", "-p", "none=1"], 1, "none"),
         (["FILM", "--model", "none.onnx"], 1, "there is no file none.onnx"),
         (["FILM", "--algorithm", "motion", "--from", "1:75"], 2, "is no time"),
+        (["FILM", "--algorithm", "motion", "--from", "9:00"], 0, "no result from 9:00 on"),
         (["FILM", "--algorithm", "motion", "-o", "none/out.csv"], 1, "there is no folder"),
         (["FILM", "--algorithm", "motion", "-o", "/sys/out.csv"], 1, "/sys/out.csv"),
         (["FILM", "--algorithm", "motion", "--record", "/sys/x.mp4"], 1, "another place with --record"),
+        (["FILM", "--algorithm", "motoin", "-o", "out.csv"], 1, "motion"),
         (["FILM", "--algorithm", "motion", "-o", "out.txt"], 2, ".jsonl, .csv or .parquet"),
         (["FILM", "--algorithm", "motion", "--resume"], 2, "--resume is for"),
         (["rtsp://127.0.0.1/x", "--algorithm", "motion"], 1, "edged run"),
@@ -341,3 +343,15 @@ def test_ctrl_c_ends_in_order_and_says_how_to_go_on(assets: Path, model: list[st
     assert parquet.read_table(out).equals(whole)
     assert whole.num_rows > before
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out.parquet", "whole.parquet"]
+
+
+def test_jobs_that_cannot_be_loaded_leave_the_results_of_before(assets: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out.jsonl"
+    words = [*films(assets, BOTTLES), "--algorithm", "motion", "-o", str(out)]
+    assert analyze(*words).returncode == 0
+    before = out.read_bytes()
+    done = analyze(*words, "--overwrite", "--param", "none=1")
+    assert done.returncode == 1
+    assert "none: no such parameter" in done.stderr
+    assert out.read_bytes() == before != b""
+    assert [path.name for path in tmp_path.iterdir()] == ["out.jsonl"]

@@ -117,6 +117,16 @@ def test_what_is_not_there_now_is_a_warning(tmp_path: Path) -> None:
     assert "geheim" not in done.stderr
 
 
+def test_a_zone_whose_edges_cross_is_a_warning(tmp_path: Path) -> None:
+    config = write_config(tmp_path)
+    url = 'url: "pattern://testsrc2"'
+    zones = "zones: {door: [[0.3, 0.2], [0.7, 1.0], [0.7, 0.2], [0.3, 1.0]]}"
+    config.write_text(config.read_text().replace(url, f"{url}, {zones}"))
+    done = edged("check", config)
+    assert (done.returncode, done.stdout) == (0, "OK: 1 source, 1 job\n"), done.stderr
+    assert "spec.sources.gate.zones.door: warning: the edges that begin at its corners 1 and 3" in done.stderr
+
+
 def test_an_algorithm_that_brings_its_prover_down_is_to_blame_alone(tmp_path: Path) -> None:
     (tmp_path / "bad.py").write_text("import os\nos.kill(os.getpid(), 11)\n")
     config = write_config(tmp_path, algorithm="bad:Bad")

@@ -147,6 +147,20 @@ def test_boxes_of_the_jobs_that_are_named_are_drawn() -> None:
     asyncio.run(scenario())
 
 
+def test_the_first_picture_shows_what_was_found_before_anybody_looked() -> None:
+    job = {**FRAMING, "sampling": {"interval": 10}}
+    source = {"url": "pattern://color?color=black&size=320x240&rate=20"}
+
+    async def scenario() -> None:
+        async with showing({"web": SERVED["web"]}, {"f": job}, source) as box:
+            await box.results("f", "cam")
+            picture = await asyncio.to_thread(one_jpeg, await url(box, "web"))
+            assert picture[100:140, 76:84].max() > 60, "the left edge of the box in the middle"
+            assert box.count("job/f/cam/result") == 1
+
+    asyncio.run(scenario())
+
+
 def test_masks_are_black_in_what_viewers_see() -> None:
     masked = {
         "url": "pattern://color?color=white&size=320x240&rate=20",

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from types import FrameType
 
 from edged.app.analysis.broker import Address, BrokerOutput
+from edged.app.analysis.pace import clock_time
 from edged.app.analysis.progress import Show, progress_of
 from edged.app.ask import Conversation
 from edged.app.processes import ANALYZING
@@ -177,7 +178,8 @@ class _Run:
         name = self._request.videos[began.place].name
         if began.again:
             self._show.say(
-                f"{name}: done again from its beginning: what is in progress there cannot be gone on with"
+                f"{name}: done again from its beginning: a film, and jobs that keep state (tracker, zones),"
+                " cannot go on in the middle"
             )
 
     def _ended(self, ended: VideoEnded) -> None:
@@ -189,6 +191,10 @@ class _Run:
             self.tally.failed.append((name, ended.error))
             if not ended.earlier:
                 self._show.say(f"{name}: {ended.error}")
+        elif self._request.start_us and not (ended.results or ended.earlier):
+            name = self._request.videos[ended.place].name
+            start = clock_time(self._request.start_us / 1e6)
+            self._show.say(f"{name}: no result from {start} on; does it last that long?")
 
 
 def _code(

@@ -15,6 +15,8 @@ from edged.app.commands.model_description import info
 from edged.errors import EdgedError
 
 if TYPE_CHECKING:
+    from rich.table import Table
+
     from edged.app.model_files import FileFound
     from edged.model.fetching import ModelFile
     from edged.settings import Loaded
@@ -216,7 +218,7 @@ def _show(here: tuple[FileFound, ...]) -> None:
     out = console()
     table = Table(box=None, pad_edge=False, header_style="dim")
     for header in ("here", "MB", "sha256", ""):
-        table.add_column(header, no_wrap=header != "", justify="right" if header == "MB" else "left")
+        _add_column(table, header)
     for found in here:
         table.add_row(
             Text(str(found.path)),
@@ -228,7 +230,7 @@ def _show(here: tuple[FileFound, ...]) -> None:
     out.print()
     table = Table(box=None, pad_edge=False, header_style="dim")
     for header in ("catalogue", "MB", "head", "labels", "size", "licence", ""):
-        table.add_column(header, no_wrap=header != "", justify="right" if header == "MB" else "left")
+        _add_column(table, header)
     for model in catalogue().values():
         cells = (model.name, _mb(model.size_bytes), model.head, model.labels, model.size, model.licence)
         table.add_row(*map(Text, cells), Text(model.summary))
@@ -237,3 +239,14 @@ def _show(here: tuple[FileFound, ...]) -> None:
 
 def _mb(size_bytes: int) -> str:
     return f"{size_bytes / 1e6:.1f}"
+
+
+def _add_column(table: Table, header: str) -> None:
+    """On a narrow terminal names are cut before sizes are."""
+    is_size = header == "MB"
+    table.add_column(
+        header,
+        no_wrap=header != "",
+        justify="right" if is_size else "left",
+        min_width=4 if is_size else None,
+    )

@@ -41,9 +41,11 @@ class FileSink:
         self._spooled = request.form is Form.PARQUET
         self._form = Form.JSONL if self._spooled else request.form
         self._open: _Open | None = None
+        self._is_begun = False
+        """Before, what lies there is another analysis's."""
 
-    def prepare(self) -> None:
-        """Before anything is read: look what is there. Raises `EdgedError` with the mend; OSError."""
+    def prepare(self) -> bool:
+        """Look what is there. Raises `EdgedError` with the mend; OSError."""
         request = self._request
         if self._spooled:
             require_pyarrow()
@@ -51,15 +53,20 @@ class FileSink:
         if request.resume and self.journal.exists and not request.overwrite:
             self.journal.read()
             self._check_done()
-            return
+            self._is_begun = True
+            return False
         if not request.overwrite:
             self._refuse(there)
+        return True
+
+    def clear(self) -> None:
         try:
             self._begin_anew()
         except OSError as error:
             raise EdgedError(
-                f"{request.output}: {error.strerror}: name another place to write to with -o"
+                f"{self._request.output}: {error.strerror}: name another place to write to with -o"
             ) from error
+        self._is_begun = True
 
     def begin(self, video: VideoFile) -> Tail | Done:
         done = self.journal.done.get(video.source)
@@ -98,7 +105,7 @@ class FileSink:
         self.journal.add(Done(done.source, end, done.results, done.frames, done.error))
 
     def finish(self, *, all_done: bool) -> None:
-        spools = self._spools() if self._spooled else []
+        spools = self._spools() if self._spooled and self._is_begun else []
         if self._open is not None:
             self._close()
         for spool in spools:

@@ -23,7 +23,10 @@ class StreamSink:
         self._form = request.form
         self._fd = fd
 
-    def prepare(self) -> None:
+    def prepare(self) -> bool:
+        return True
+
+    def clear(self) -> None:
         """Raises OSError, as all that writes here; BrokenPipeError when nobody reads any more."""
         write_all(self._fd, header(self._form))
 
@@ -49,8 +52,12 @@ class ChannelSink:
     def __init__(self, channel: Channel) -> None:
         self._channel = channel
 
-    def prepare(self) -> None:
+    def prepare(self) -> bool:
         """Main has connected already."""
+        return True
+
+    def clear(self) -> None:
+        """There is nothing old."""
 
     def begin(self, video: VideoFile) -> Tail | Done:
         return Tail(0)

@@ -13,8 +13,13 @@ from edged.offline.sinks.tail import Tail
 class Sink(Protocol):
     """Takes the results of one video after the other. All of it may raise OSError."""
 
-    def prepare(self) -> None:
-        """Before anything is read. Raises `EdgedError` with the mend where nothing can be written."""
+    def prepare(self) -> bool:
+        """Before anything is read; changes nothing. Whether all begins anew: then `clear` comes before the
+        first `begin`. Raises `EdgedError` with the mend where nothing can be written.
+        """
+
+    def clear(self) -> None:
+        """The jobs are loaded: what is old goes now. Raises `EdgedError` with the mend."""
 
     def begin(self, video: VideoFile) -> Tail | Done:
         """Its results come next. What is there of it already; `Done`: all of it, and none are to come."""

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edged.model.homography import homography
-from edged.model.plane import has_area, quadrangle_fault
+from edged.model.plane import crossing_edges, has_area, quadrangle_fault
 
 SQUARE = [(0.1, 0.1), (0.9, 0.1), (0.9, 0.9), (0.1, 0.9)]
 BOW_TIE = [(0.1, 0.1), (0.9, 0.9), (0.9, 0.1), (0.1, 0.9)]
@@ -32,6 +32,29 @@ def test_what_has_an_inside(corners: list[tuple[float, float]]) -> None:
 )
 def test_there_and_back_encloses_nothing(corners: list[tuple[float, float]]) -> None:
     assert not has_area(corners)
+
+
+@pytest.mark.parametrize(
+    ("corners", "crossing"),
+    [
+        (SQUARE, None),
+        (SQUARE[::-1], None),
+        ([*SQUARE, (0.1, 0.1)], None),
+        ([(0.1, 0.1), (0.9, 0.1), (0.5, 0.5), (0.9, 0.9), (0.1, 0.9), (0.5, 0.5)], None),  # it touches itself
+        (BOW_TIE, (1, 3)),
+        ([(0.1, 0.1), (0.9, 0.1), (0.1, 0.9), (0.9, 0.9)], (2, 4)),
+    ],
+)
+def test_edges_that_cross(corners: list[tuple[float, float]], crossing: tuple[int, int] | None) -> None:
+    assert crossing_edges(corners) == crossing
+
+
+@given(_FOUR, st.integers(0, 3))
+def test_whether_edges_cross_does_not_hang_on_the_corner_that_comes_first(
+    corners: list[tuple[float, float]], turn: int
+) -> None:
+    turned = [*corners[turn:], *corners[:turn]]
+    assert (crossing_edges(turned) is None) == (crossing_edges(corners) is None)
 
 
 def test_corners_that_a_camera_may_see() -> None:
