@@ -23,10 +23,10 @@ _OF_ALGORITHMS = (
 _MODULES = {
     **dict.fromkeys(_OF_ALGORITHMS, "edged.algorithm"),
     "analyze": "edged.offline.analyze",
-    "AnalyzedFrame": "edged.offline.hook",
-    "Event": "edged.offline.result",
-    "Progress": "edged.offline.result",
-    "Result": "edged.offline.result",
+    "AnalyzedFrame": "edged.offline.engine.hook",
+    "Event": "edged.offline.engine.result",
+    "Progress": "edged.offline.engine.result",
+    "Result": "edged.offline.engine.result",
 }
 
 

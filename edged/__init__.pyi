@@ -9,7 +9,7 @@ from edged.algorithm import Detection as Detection
 from edged.algorithm import Frame as Frame
 from edged.algorithm import Outcome as Outcome
 from edged.offline.analyze import analyze as analyze
-from edged.offline.hook import AnalyzedFrame as AnalyzedFrame
-from edged.offline.result import Event as Event
-from edged.offline.result import Progress as Progress
-from edged.offline.result import Result as Result
+from edged.offline.engine.hook import AnalyzedFrame as AnalyzedFrame
+from edged.offline.engine.result import Event as Event
+from edged.offline.engine.result import Progress as Progress
+from edged.offline.engine.result import Result as Result

@@ -80,7 +80,7 @@ BENCH_CLIP = ProcessKind(
 )
 BENCH_JPEG = ProcessKind(
     name="bench-jpeg",
-    module="edged.offline.bench_jpeg",
+    module="edged.offline.looking.bench_jpeg",
     purpose="encodes frames at each quality and runs models on them, for `edged bench jpeg`",
     start_s=60.0,
     stop_s=0.1,
@@ -98,7 +98,7 @@ FETCH = ProcessKind(
 )
 TRYING = ProcessKind(
     name="trying",
-    module="edged.offline.trying",
+    module="edged.offline.looking.trying",
     purpose="runs a model once, for `edged try`, `edged models info` and `edged doctor`",
     start_s=60.0,
     stop_s=0.1,

@@ -26,14 +26,14 @@ from edged.model.redact import redact_text, redact_url
 from edged.offline.cluster.ray_cluster import require_ray
 from edged.offline.cluster.ray_engine import RayEngine
 from edged.offline.continuing import can_go_on
-from edged.offline.engine import AnyEngine, Coming, Engine, Progress, Result, Setup
+from edged.offline.engine.engine import AnyEngine, Coming, Engine, Progress, Result, Setup
+from edged.offline.engine.stall import Attention, Stall
 from edged.offline.journal import Done
 from edged.offline.object_store import openable
-from edged.offline.reader import Span
+from edged.offline.reading.reader import Span
 from edged.offline.sinks.piece import Piece
 from edged.offline.sinks.sink import Sink
 from edged.offline.sinks.tail import Tail
-from edged.offline.stall import Attention, Stall
 from edged.offline.telling import pieces_of
 
 _EXPECTED = 16

@@ -10,11 +10,11 @@ from pathlib import Path
 from edged.model.analyzing import ClusterOrder
 from edged.offline.cluster.ray_engine import RayEngine
 from edged.offline.described import Folders, Jobs, Own, Polygons, describe, source_name
-from edged.offline.engine import AnyEngine, Coming, Engine, OnProgress, Setup
-from edged.offline.hook import Hook
-from edged.offline.reader import Span
-from edged.offline.result import Progress, Result
-from edged.offline.stall import Attention
+from edged.offline.engine.engine import AnyEngine, Coming, Engine, OnProgress, Setup
+from edged.offline.engine.hook import Hook
+from edged.offline.engine.result import Progress, Result
+from edged.offline.engine.stall import Attention
+from edged.offline.reading.reader import Span
 
 log = logging.getLogger("edged.offline")
 

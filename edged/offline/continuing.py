@@ -7,7 +7,7 @@ from pathlib import Path
 from edged.algorithm import Catalogue
 from edged.model.analyzing import AnalysisRequest, VideoFile
 from edged.model.messages import JobSpec
-from edged.offline.beginning import links_without_state
+from edged.offline.engine.beginning import links_without_state
 
 
 def can_go_on(video: VideoFile, request: AnalysisRequest) -> bool:

@@ -15,7 +15,7 @@ from edged.errors import Problem, SpecRejected
 from edged.model.intake import Intake
 from edged.model.messages import JobSpec
 from edged.model.scene import Scene
-from edged.offline.engine import Setup
+from edged.offline.engine.engine import Setup
 from edged.planning.plan import Plan, make_plan
 from edged.settings import Loaded, Spec, load_settings, parse_settings
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from edged.offline.engine import Result
+from edged.offline.engine.engine import Result
 from edged.offline.sinks.piece import Piece
 
 

@@ -27,10 +27,10 @@ import onnxruntime as ort
 
 from edged.model.messages import JobSpec, Library, LinkSpec
 from edged.model.sampling import Sampling
-from edged.offline.engine import Engine, Setup
-from edged.offline.film import Film
-from edged.offline.footage import Video
-from edged.offline.reader import Reader
+from edged.offline.engine.engine import Engine, Setup
+from edged.offline.films.film import Film
+from edged.offline.reading.footage import Video
+from edged.offline.reading.reader import Reader
 
 _RATE = 30
 _MOST_HELD = 300

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from edged.offline.result import Result
+from edged.offline.engine.result import Result
 
 ALGORITHMS = '''
 import time

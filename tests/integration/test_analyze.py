@@ -20,7 +20,7 @@ import pytest
 import edged
 from edged import AlgorithmError, AnalyzedFrame
 from edged.errors import SourceUnavailable, SpecRejected
-from edged.offline.result import Progress
+from edged.offline.engine.result import Progress
 from tests.integration.clips import Clip, make_clip
 from tests.integration.offline_rig import CHAIN, own_threads, told, write_algorithms
 

@@ -19,8 +19,8 @@ from edged.model.messages import JobSpec, Library, LinkSpec, MotionGate
 from edged.model.sampling import Sampling
 from edged.model.scene import Scene
 from edged.offline.cluster.ray_engine import Coming, RayEngine
-from edged.offline.engine import Engine, Setup
-from edged.offline.reader import Span
+from edged.offline.engine.engine import Engine, Setup
+from edged.offline.reading.reader import Span
 from tests.integration.clips import Clip, make_clip
 
 pytest.importorskip("ray", reason="Ray is not installed: pip install 'edged[ray]'")

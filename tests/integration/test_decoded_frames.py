@@ -10,10 +10,10 @@ import pytest
 from edged.algorithm.frame import Fit, Frame
 from edged.model.sampling import Sampling
 from edged.model.scene import Scene
-from edged.offline.covering import Covering
-from edged.offline.decoded import DecodedFrame
-from edged.offline.footage import open_video
-from edged.offline.reader import Look, Reader, Span
+from edged.offline.reading.covering import Covering
+from edged.offline.reading.decoded import DecodedFrame
+from edged.offline.reading.footage import open_video
+from edged.offline.reading.reader import Look, Reader, Span
 from tests.analyses import BOTTLES, PEOPLE, films
 
 pytestmark = pytest.mark.assets

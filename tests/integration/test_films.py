@@ -18,7 +18,7 @@ import edged
 from edged import AlgorithmError, AnalyzedFrame
 from edged.errors import EdgedError
 from edged.offline import coding
-from edged.offline.film import Film
+from edged.offline.films.film import Film
 from tests.browser import play
 from tests.integration.clips import Clip, make_clip
 from tests.integration.offline_rig import own_threads, write_algorithms

@@ -20,7 +20,7 @@ from edged.capture.recording.whole import rewrite
 from edged.errors import EdgedError
 from edged.model.trying import part_of
 from edged.offline import recording
-from edged.offline.film import Film
+from edged.offline.films.film import Film
 from tests.integration.clips import Clip, make_clip
 from tests.integration.films import read_film
 from tests.integration.test_films import with_sound
@@ -31,9 +31,9 @@ WRITER = """
 import contextlib, sys, time
 from pathlib import Path
 import numpy as np
-from edged.offline.film import Film
-from edged.offline.coding import coding_of
-from edged.offline.sound import Sound
+from edged.offline.films.film import Film
+from edged.offline.films.coding import coding_of
+from edged.offline.films.sound import Sound
 output, count, loud = Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3:]
 chance = np.random.default_rng(0)
 with contextlib.ExitStack() as opened:

@@ -16,8 +16,8 @@ from edged.errors import SourceUnavailable, SourceUnsupported
 from edged.model.capturing import SourceState
 from edged.model.frame import ColorRange
 from edged.model.sampling import Sampling
-from edged.offline.footage import open_video
-from edged.offline.reader import Look, Reader
+from edged.offline.reading.footage import open_video
+from edged.offline.reading.reader import Look, Reader
 from tests.integration.capture_rig import capture, spec
 from tests.integration.coded_clips import CODINGS, X264, Coding, make_coded
 from tests.servers.model_server import ModelServer, Shelf

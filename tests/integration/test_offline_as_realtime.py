@@ -15,9 +15,9 @@ from edged.model.messages import JobSpec, Library, LinkSpec, MotionGate, WorkerS
 from edged.model.output import OutputKind
 from edged.model.sampling import Sampling
 from edged.model.scene import Scene
-from edged.offline.engine import Engine, Setup
-from edged.offline.footage import Video
-from edged.offline.reader import Look, Reader
+from edged.offline.engine.engine import Engine, Setup
+from edged.offline.reading.footage import Video
+from edged.offline.reading.reader import Look, Reader
 from tests.footage import cut
 from tests.integration.offline_rig import as_in_realtime, own_threads
 from tests.integration.worker_rig import Camera, Rig, worker

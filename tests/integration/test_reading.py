@@ -17,8 +17,8 @@ from edged.model.capturing import SourceState
 from edged.model.frame import FrameHeader
 from edged.model.intake import Intake
 from edged.model.sampling import SampleOn, Sampling
-from edged.offline.footage import open_video
-from edged.offline.reader import Look, ReadCounts, Reader, Span
+from edged.offline.reading.footage import open_video
+from edged.offline.reading.reader import Look, ReadCounts, Reader, Span
 from tests.integration.capture_rig import capture, each, spec
 from tests.integration.coded_clips import CODINGS, make_coded
 

@@ -12,15 +12,15 @@ from pathlib import Path
 import cv2
 
 from edged.errors import AlgorithmError, EdgedError, SourceUnavailable, SourceUnsupported
-from edged.offline.beginning import Beginning, links_without_state
 from edged.offline.cluster.luggage import Luggage, unpack
-from edged.offline.covering import Covering
-from edged.offline.engine import Engine, Setup
-from edged.offline.footage import Video, open_video
-from edged.offline.kept_sessions import KeptSessions
-from edged.offline.partial import Partial
-from edged.offline.reader import Look, Reader, Span
-from edged.offline.result import Result
+from edged.offline.engine.beginning import Beginning, links_without_state
+from edged.offline.engine.engine import Engine, Setup
+from edged.offline.engine.kept_sessions import KeptSessions
+from edged.offline.engine.partial import Partial
+from edged.offline.engine.result import Result
+from edged.offline.reading.covering import Covering
+from edged.offline.reading.footage import Video, open_video
+from edged.offline.reading.reader import Look, Reader, Span
 from edged.worker.opening import Opener
 from edged.worker.surroundings import Surroundings
 

@@ -14,17 +14,17 @@ from typing import Any, Self
 from edged.errors import EdgedError
 from edged.model.analyzing import ClusterOrder
 from edged.model.messages import Numbering
-from edged.offline.beginning import links_without_state
 from edged.offline.cluster.luggage import pack
 from edged.offline.cluster.part_worker import Answer, PartWorker
 from edged.offline.cluster.ray_cluster import RayCluster
 from edged.offline.cluster.roster import Roster, Task
 from edged.offline.cluster.share import parts_of
-from edged.offline.concluding import Conclusion
-from edged.offline.engine import Coming, OnProgress, Setup
-from edged.offline.hook import Hook
-from edged.offline.reader import Span
-from edged.offline.result import Progress, Result
+from edged.offline.engine.beginning import links_without_state
+from edged.offline.engine.concluding import Conclusion
+from edged.offline.engine.engine import Coming, OnProgress, Setup
+from edged.offline.engine.hook import Hook
+from edged.offline.engine.result import Progress, Result
+from edged.offline.reading.reader import Span
 from edged.worker.opening import Opener
 from edged.worker.surroundings import Surroundings
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from edged.errors import EdgedError
-from edged.offline.footage import open_video
-from edged.offline.reader import Span
+from edged.offline.reading.footage import open_video
+from edged.offline.reading.reader import Span
 
 _LEAST_US = 5_000_000
 """Shorter parts would cost more to hand over than they save."""

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edged.offline.cluster.share import cut
-from edged.offline.reader import Span
+from edged.offline.reading.reader import Span
 
 times = st.integers(0, 10_000)
 

@@ -1,0 +1,1 @@
+"""Films of what was analysed: drawn on, encoded, with their sound."""
