@@ -56,9 +56,8 @@ class ChildExit:
     def reason(self) -> str:
         """In words, for a log line or a status."""
         if self.overdue is not None:
-            what = " ".join(
-                part for part in (self.overdue.phase, self.overdue.job, self.overdue.source) if part
-            )
+            job, source = self.overdue.job, self.overdue.source
+            what = self.overdue.phase + (f" of {job}" if job else "") + (f" on {source}" if source else "")
             stopped = "; it was stopped by a signal" if self.stopped else ""
             return f"was silent past its deadline ({what}{stopped})"
         if self.code < 0:
