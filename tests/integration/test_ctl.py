@@ -126,7 +126,9 @@ def test_no_answer_says_what_is_known(port: int) -> None:
         assert (code, out) == (1, "")
         assert "nothing is known of it" in err
         device.say("state", {"state": "offline"}, retain=True)
-        assert "it is offline" in ctl(port, "silent", "ping", "--timeout", "0.5")[2]
+        err = ctl(port, "silent", "ping", "--timeout", "0.5")[2]
+        assert err.startswith("silent is offline: waiting for it, 0.5 s at most\n"), "before the time is up"
+        assert "no answer from silent within 0.5 s: it is offline" in err
 
 
 def test_no_broker_is_said_with_the_mend() -> None:

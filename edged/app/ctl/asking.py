@@ -6,7 +6,7 @@ import asyncio
 import json
 import secrets
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -66,12 +66,20 @@ def topics_for(target: Target, question: Question) -> list[str]:
 class Conversation:
     """One question on one session."""
 
-    def __init__(self, session: Session, target: Target, question: Question) -> None:
+    def __init__(
+        self,
+        session: Session,
+        target: Target,
+        question: Question,
+        on_away: Callable[[str], None] = lambda state: None,
+    ) -> None:
+        """``on_away`` hears once of a state that is not online: an answer may take until it is."""
         self.states: dict[str, str] = {}
         """What each device's ``state`` says, as far as it came."""
         self._session = session
         self._target = target
         self._question = question
+        self._on_away = on_away
         self._pictures: deque[bytes] = deque(maxlen=_KEPT_PICTURES)
 
     async def replies(self, within_s: float) -> AsyncIterator[Reply]:
@@ -110,16 +118,23 @@ class Conversation:
             return None
         content = read_object(payload)
         if kind == "state":
-            self.states[device] = str(content.get("state", ""))
+            state = str(content.get("state", ""))
+            if state != "online" and device not in self.states:
+                self._on_away(state)
+            self.states[device] = state
             return None
         return Reply(device, content) if content.get("id") == self._question.id else None
 
 
 async def ask_one(
-    session: Session, target: Target, question: Question, within_s: float
+    session: Session,
+    target: Target,
+    question: Question,
+    within_s: float,
+    on_away: Callable[[str], None] = lambda state: None,
 ) -> tuple[Conversation, Reply]:
     """The answer, right or wrong. Raises `EdgedError` when none comes."""
-    conversation = Conversation(session, target, question)
+    conversation = Conversation(session, target, question, on_away)
     async for reply in conversation.replies(within_s):
         return conversation, reply
     raise EdgedError(silence(target, session, conversation.states, within_s), code="timeout")

@@ -98,7 +98,13 @@ async def _ask_one(
 ) -> int:
     timeout_s = order.timeout_s or timeout_for(order.op)
     async with Session(address, asking.topics_for(target, question)) as session:
-        conversation, reply = await asking.ask_one(session, target, question, timeout_s)
+        conversation, reply = await asking.ask_one(
+            session,
+            target,
+            question,
+            timeout_s,
+            lambda state: printer.say(f"{target.name} is {state}: waiting for it, {timeout_s:g} s at most"),
+        )
         printer.answer(reply)
         if order.output is not None and reply.ok:
             await _keep_picture(conversation, reply.data, order.output, printer)
