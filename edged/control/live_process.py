@@ -163,8 +163,8 @@ class LiveProcess:
         news = wanted - self._wanted
         if news:
             self._wanted |= news
+            self._send_found(news)  # before any frame: the first picture is made as soon as one is there
             self._settle()
-            self._send_found(news)
         self._show_urls()
         self._tell_statuses()
 

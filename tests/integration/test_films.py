@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 import edged
 from edged import AlgorithmError, AnalyzedFrame
 from edged.errors import EdgedError
-from edged.offline import coding
+from edged.offline.films import coding
 from edged.offline.films.film import Film
 from tests.browser import play
 from tests.integration.clips import Clip, make_clip

@@ -19,7 +19,7 @@ import pytest
 from edged.capture.recording.whole import rewrite
 from edged.errors import EdgedError
 from edged.model.trying import part_of
-from edged.offline import recording
+from edged.offline.films import recording
 from edged.offline.films.film import Film
 from tests.integration.clips import Clip, make_clip
 from tests.integration.films import read_film
