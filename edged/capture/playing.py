@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import time
 from dataclasses import dataclass
@@ -97,6 +98,7 @@ class Playing:
         self.first_picture_ns = 0
         """When pictures began to come; 0: none came."""
         self._picture_ns = 0
+        self._tidied: FrameFormat | None = None
         self._lead_ns: int | None = None
         """From a stamp of a paced source, in nanoseconds, to when it is due."""
 
@@ -129,6 +131,10 @@ class Playing:
 
     def _poll(self, now_ns: int) -> None:
         self._polled_ns = now_ns
+        if self._format is not self._tidied:
+            # A picture was asked how it is turned; PyAV has it and its answer keep each other.
+            self._tidied = self._format
+            gc.collect()
         self._reporter.flush()
         self._recorder.look(now_ns)
         if self._controls.poll():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from contextlib import closing
 from pathlib import Path
 
@@ -64,6 +63,8 @@ def duration_of(film: Path) -> float:
 
 def sha256_of(path: Path) -> str:
     """In hexadecimal."""
+    import hashlib  # 3.5 MB of OpenSSL, which only captures that make clips need
+
     digest = hashlib.sha256()
     with path.open("rb") as file:
         while data := file.read(_HASHED_BYTES):

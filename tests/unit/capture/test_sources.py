@@ -67,6 +67,15 @@ def test_main_can_check_urls_without_a_codec_library() -> None:
     subprocess.run([sys.executable, "-c", code], check=True, timeout=30)
 
 
+def test_a_capture_loads_no_more_than_it_needs() -> None:
+    code = (
+        "import sys; import edged.capture.run; import edged.supervise.child;"
+        "heavy = {'cv2', '_hashlib', 'ssl', 'asyncio', 'pydantic'} & sys.modules.keys();"
+        "sys.exit(str(heavy) if heavy else 0)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+
+
 @pytest.mark.parametrize(
     ("url", "mend"),
     [
