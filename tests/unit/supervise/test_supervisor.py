@@ -97,7 +97,7 @@ def test_a_hung_child_is_killed_at_its_deadline_and_says_what_it_hung_in() -> No
             death = owner.deaths[0]
             assert death.overdue is not None
             assert [(suspect.job, suspect.source) for suspect in death.suspects] == [("counter", "gate")]
-            assert "run counter gate" in death.reason
+            assert "run of counter on gate" in death.reason
 
     asyncio.run(scenario())
 
