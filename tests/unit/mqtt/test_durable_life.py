@@ -136,6 +136,8 @@ class Life(RuleBasedStateMachine):
         self.runs = 0
         self.owed: dict[Worth, list[int]] = {worth: [] for worth in Worth}
         self.dropped = dict.fromkeys(Worth, 0)
+        self.guessed: dict[Worth, list[int]] = {worth: [] for worth in Worth}
+        """What `notice_drops` took for dropped in this run."""
         self.flying: list[Entry] = []
         self.worths: dict[int, Worth] = {}
         self.settled: set[int] = set()
@@ -166,6 +168,8 @@ class Life(RuleBasedStateMachine):
     @rule(at_commit=st.booleans(), is_told=st.booleans())
     def refuse(self, at_commit: bool, is_told: bool) -> None:
         self.rig.database.refuse(at_commit=at_commit)
+        if self.rig.database.was_refused_first:
+            self.take_guesses_back()
         if is_told:
             self.tell()
 
@@ -223,6 +227,7 @@ class Life(RuleBasedStateMachine):
         self.flying.clear()
         self.owed = {worth: sorted(n for n in found if self.worths[n] is worth) for worth in Worth}
         self.dropped = dict.fromkeys(Worth, 0)
+        self.guessed = {worth: [] for worth in Worth}
         self.settled, self.since = found, set()
         self.rig = SteppedRig(self.folder / str(self.runs), LIMIT_BYTES)
 
@@ -256,8 +261,16 @@ class Life(RuleBasedStateMachine):
         for worth, count in self.rig.outbox.drops.items():
             rest = [number for number in self.owed[worth] if number not in flying]
             gone = set(rest[: count - self.dropped[worth]])
+            self.guessed[worth] += gone
             self.owed[worth] = [number for number in self.owed[worth] if number not in gone]
             self.dropped[worth] = count
+
+    def take_guesses_back(self) -> None:
+        """Rows of an earlier run, which nobody knew of, may have stayed, and newer ones gone."""
+        for worth, numbers in self.guessed.items():
+            self.owed[worth] = sorted([*self.owed[worth], *numbers])
+            self.dropped[worth] -= len(numbers)
+            numbers.clear()
 
     def learn_drops(self, found: set[int]) -> None:
         """What went while nobody knew what there was: as many as were counted."""
