@@ -7,6 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 _NUMBERED = re.compile(r"\d+")
@@ -44,16 +45,16 @@ def holding(pid: int | str = "self") -> Holding:
     )
 
 
-def growth_kib(turn: Callable[[], object], rounds: int) -> tuple[int, int]:
-    """Private memory that was added by ``rounds`` turns, and by twice as many after those: what
-    grows with rounds leaks, what does not is warm-up and fragments.
+def growth_kib(turn: Callable[[], object], rounds: int) -> list[int]:
+    """Private memory that was added by ``rounds`` turns, again and again. The first is warm-up; what leaks
+    grows in each of the others, what lies in pieces does not.
     """
     sizes = [holding().private_kib]
-    for times in (rounds, 2 * rounds):
-        for _ in range(times):
+    for _ in range(4):
+        for _ in range(rounds):
             turn()
         sizes.append(holding().private_kib)
-    return sizes[1] - sizes[0], sizes[2] - sizes[1]
+    return [after - before for before, after in pairwise(sizes)]
 
 
 def _descriptors(folder: Path) -> Counter[str]:
