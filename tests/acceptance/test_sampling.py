@@ -13,6 +13,7 @@ from tests.integration.clips import Clip, make_clip
 from tests.servers.daemon import Daemon, Subscriber
 from tests.servers.fleet import Fleet
 from tests.servers.mosquitto import Mosquitto
+from tests.stopwatch import Stopwatch
 
 ALGORITHMS = str(Path(__file__).resolve().parent.parent / "algorithms")
 FRAMES, FPS, GOP = 90, 30, 15
@@ -38,9 +39,11 @@ def statuses(fleet: Fleet) -> dict[str, dict[str, Any]]:
 class Played:
     """What was heard of a clip that was played once to each job."""
 
-    def __init__(self, ears: Subscriber, fleet: Fleet) -> None:
+    def __init__(self, ears: Subscriber, fleet: Fleet, calm_share: float) -> None:
         self._ears = ears
         self._fleet = fleet
+        self.calm_share = calm_share
+        """Of the time that it played: nothing waited for a core."""
 
     def newest_indexes(self, job: str) -> list[int]:
         return [result.content["frame"]["index"] for result in self._ears.results(job, job)]
@@ -89,10 +92,12 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Played]:
         for source in spec["sources"].values():
             source["enabled"] = True  # not before the jobs are there, so that no frame is missed
         daemon.reload(spec)
+        watch = Stopwatch()
         for name in spec["sources"]:
             ears.until(f"source/{name}/status", lambda status: status["state"] == "ended", within_s=30)
+        calm_share = watch.calm_s / watch.wall_s
         with Fleet(broker.port, ears) as fleet:
-            yield Played(ears, fleet)
+            yield Played(ears, fleet, calm_share)
 
 
 def test_windows_of_keyframes_beside_other_jobs_of_their_source(tmp_path: Path, broker: Mosquitto) -> None:
@@ -148,7 +153,7 @@ def test_interval_0_is_every_frame_and_those_missed_are_counted(played: Played) 
     status = played.job("every", FRAMES)
     assert status["runs"] == len(indexes)
     assert status["runs"] + status["skipped"] == FRAMES
-    assert status["runs"] >= 5, "how many of them there are is a matter of load"
+    assert status["runs"] >= FRAMES // 2 * played.calm_share
 
 
 @pytest.mark.parametrize(
