@@ -63,7 +63,7 @@ def test_decoding_alone_takes_as_much_of_the_film_as_was_asked_for(film: Path, *
     assert report.film_s == pytest.approx(4, abs=0.05)
     assert report.frames == pytest.approx(120, abs=1)
     assert 0 < report.cpu_s < report.wall_s + 0.1
-    assert (report.wall_s >= 3.9) is paced
+    assert (report.wall_s > 2.0) is paced, "half the time that is played, and many times what decoding takes"
 
 
 def test_what_is_no_film_is_told(tmp_path: Path) -> None:
