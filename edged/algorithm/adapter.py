@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import typing
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any, ClassVar
 
@@ -28,7 +28,8 @@ class BaseAlgoAdapter(Algorithm):
 
     @property
     def draws(self) -> bool:
-        return getattr(self._algo, "draw", None) is not None
+        """A method of that name which takes something else is the user's own business."""
+        return self._draws
 
     def open(self) -> None:
         """Construct the user's object and call its ``init`` with the params, defaults included."""
@@ -38,6 +39,8 @@ class BaseAlgoAdapter(Algorithm):
         self._algo.__dict__["_edged_params"] = params
         self._algo._context = self.context
         self._algo.init(**params)
+        draw = getattr(self._algo, "draw", None)
+        self._draws = draw is not None and _takes_two(draw)
 
     def run(self, window: Sequence[Frame], before: Outcome) -> Outcome:
         newest, wanted = window[-1], self.algo_class._edged_wanted
@@ -53,17 +56,14 @@ class BaseAlgoAdapter(Algorithm):
         return _joined(before, outcome_of(returned, shown))
 
     def draw(self, picture: NDArray[np.uint8], outcome: Outcome) -> None:
-        """Call the user's ``draw(picture, result)``, where there is one, with pixels of ``picture``.
-
-        A method of that name which takes something else is the user's own business.
-        """
-        draw = getattr(self._algo, "draw", None)
-        if draw is None or not _takes_two(draw):
+        """Call the user's ``draw(picture, result)``, where there is one, with pixels of ``picture``."""
+        if not self._draws:
             return
         height, width = picture.shape[:2]
         result: dict[str, Any] = dict(outcome.data)
         if outcome.detections is not None:
             result["detections"] = [in_pixels(found, Shown(width, height)) for found in outcome.detections]
+        draw: Callable[..., object] = getattr(self._algo, "draw")  # noqa: B009 — a BaseAlgo need not have one
         draw(picture, result)
 
     def _give(self, newest: Frame, before: Outcome, shown: Shown) -> None:

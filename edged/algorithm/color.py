@@ -52,6 +52,21 @@ def yuv_of(color: tuple[int, int, int], color_range: ColorRange, matrix: ColorMa
     return y, min(u, 255), min(v, 255)
 
 
+@lru_cache(maxsize=16)
+def mixing_matrix(color_range: ColorRange, matrix: ColorMatrix) -> NDArray[np.float32]:
+    """From B, G, R, each times an opacity, and that opacity, 0-255 all, to Y, U, V times the opacity: (3, 4).
+
+    What comes out is added to planes of which the rest, 255 less the opacity, was left.
+    """
+    red_weight, blue_weight = _LUMA_WEIGHTS[matrix]
+    luma_gain, luma_zero, chroma_gain = (1.0, 0, 1.0) if color_range == ColorRange.FULL else _LIMITED
+    luma = np.array([blue_weight, 1 - red_weight - blue_weight, red_weight])
+    to_blue = chroma_gain * (np.array([1.0, 0.0, 0.0]) - luma) / (2 * (1 - blue_weight))
+    to_red = chroma_gain * (np.array([0.0, 0.0, 1.0]) - luma) / (2 * (1 - red_weight))
+    zeros = np.array([luma_zero, 128, 128]) / 255
+    return np.column_stack((np.stack((luma_gain * luma, to_blue, to_red)), zeros)).astype(np.float32)
+
+
 def bgr_from_i420(pixels: NDArray[np.uint8], layout: FrameFormat) -> NDArray[np.uint8]:
     """Convert one I420 picture, ``(frame_bytes,)``, to BGR of its full size in an array of its own."""
     width, height = layout.width, layout.height

@@ -20,7 +20,7 @@ from edged.supervise.process import ProcessKind
 from edged.supervise.supervisor import Supervisor
 
 _SERVING = "live"
-_DRAWN = (OutputKind.RESULT, OutputKind.COUNTS, OutputKind.SHOWN)
+_DRAWN = (OutputKind.RESULT, OutputKind.COUNTS, OutputKind.SHOWN, OutputKind.DECAL)
 
 
 class Live:
@@ -77,7 +77,7 @@ class Live:
             process.offer(source.spec.source, source.desk.track)
 
     def saw(self, output: Output) -> None:
-        """A worker's result or counts: whoever draws them gets the bytes."""
+        """A worker's result, counts or decal: whoever draws them gets the bytes."""
         if output.kind in _DRAWN:
             for process in self.processes.values():
                 self.unsent += not process.saw(output)

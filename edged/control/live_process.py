@@ -72,6 +72,8 @@ class LiveProcess:
         self._drawable = _drawable(spec.outputs)
         self._newest: dict[tuple[str, str], Output] = {}
         """The newest result of each job and source that may be drawn, for whoever begins to look."""
+        self._decals: dict[tuple[str, str], Output] = {}
+        """What belongs to those, as far as it was made: nobody looks, and there is none."""
         self._wanted: set[str] = set()
         self._leaving: dict[str, asyncio.TimerHandle] = {}
         self._since_ns: dict[str, int] = {}
@@ -108,6 +110,7 @@ class LiveProcess:
             self._forget(name)
         self._drawable = _drawable(spec.outputs)
         self._newest = {pair: output for pair, output in self._newest.items() if pair in self._drawable}
+        self._decals = {pair: output for pair, output in self._decals.items() if pair in self._drawable}
         self._send_spec()
         self._settle()
         self._tell_statuses()
@@ -122,11 +125,18 @@ class LiveProcess:
             self._supervisor.send(self.process, TrackGone(source))
 
     def saw(self, output: Output) -> bool:
-        """A result or counts: passed on while somebody looks. False: there was no room for it."""
+        """A result, counts or a decal: passed on while somebody looks. False: there was no room for it."""
         pair = (output.job, output.source)
-        if output.kind is not OutputKind.COUNTS and pair in self._drawable:
-            self._newest[pair] = output
+        if pair in self._drawable:
+            self._keep(pair, output)
         return pair not in self.drawn or self._supervisor.pass_on(self.process, pack_output(output))
+
+    def _keep(self, pair: tuple[str, str], output: Output) -> None:
+        if output.kind is OutputKind.DECAL:
+            self._decals[pair] = output
+        elif output.kind is not OutputKind.COUNTS:
+            self._newest[pair] = output
+            self._decals.pop(pair, None)  # it is an older result's
 
     def publish(self) -> None:
         """All statuses, with fresh counters."""
@@ -193,9 +203,9 @@ class LiveProcess:
         """What was found and counted before anybody looked: a single picture shows it, too."""
         for job, source in _drawable(output for output in self._spec.outputs if output.name in names):
             counts = self._owner.counts_of(job, source)
-            known = (Output(OutputKind.COUNTS, job, source, counts),) if counts else ()
-            newest = self._newest.get((job, source))
-            for output in (*known, *((newest,) if newest is not None else ())):
+            known = [Output(OutputKind.COUNTS, job, source, counts)] if counts else []
+            kept = (self._newest.get((job, source)), self._decals.get((job, source)))
+            for output in (*known, *(each for each in kept if each is not None)):
                 self._supervisor.pass_on(self.process, pack_output(output))
 
     # ---- what people are told ----

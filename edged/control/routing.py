@@ -35,7 +35,7 @@ class Router:
         self.on_snapshot: Callable[[Output], None] | None = None
         """Takes pictures instead of their topic."""
         self.on_seen: Callable[[Output], None] = lambda output: None
-        """Takes results and counts besides their topic, of what is in a spec."""
+        """Takes results and counts besides their topic, and what has none, of what is in a spec."""
         self._publisher = publisher
         self._topics = topics
         self._statuses = statuses
@@ -80,7 +80,7 @@ class Router:
                 job.numbering[output.source] = replace(numbers, counts=output.payload.decode())
                 self._statuses.counts(output.job, output.source, output.payload)
                 self.on_seen(output)
-        elif output.kind is OutputKind.SHOWN:
+        elif output.kind in (OutputKind.SHOWN, OutputKind.DECAL):
             self.on_seen(output)
         elif output.kind is OutputKind.SIGHTS:
             self._unended.saw(worker, output)

@@ -3,7 +3,7 @@
 ::
 
     byte 0     kind: 1 result, 2 counts, 3 event, 4 snapshot, 5 image, 6 crop,
-               7 shown, 8 sights
+               7 shown, 8 sights, 9 decal
     byte 1     QoS (bits 0-1), retain (bit 7)
     byte 2     length of the job's name      byte 3  length of the source's name
     bytes 4-7  length of the ending behind the payload (`edged.model.ending`); 0: there is none
@@ -35,6 +35,8 @@ class OutputKind(IntEnum):
     """A result that its job does not publish, for the live pictures: it has no number, and no topic."""
     SIGHTS = 8
     """How what events began would end by now, by key, as JSON: for main alone."""
+    DECAL = 9
+    """What a chain draws itself for a result (`edged.algorithm.drawing.decal`), for the live pictures."""
 
 
 @dataclass(frozen=True, slots=True)

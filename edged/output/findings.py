@@ -1,4 +1,6 @@
-"""What jobs found, as it comes from main: the contract's payloads, read back into what is drawn."""
+"""What jobs found, as it comes from main: the contract's payloads, read back into what is drawn, and what
+they draw themselves.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from edged.algorithm.drawing import Decal
+from edged.algorithm.drawing.decal import unpack_decal
 from edged.algorithm.trails import Trail, Trails
 from edged.model.detection import Detection, Outcome
 from edged.model.frame import FrameHeader
@@ -60,6 +64,7 @@ class _Seen:
 
     hold_us: float
     finding: Finding | None = None
+    decal: Decal | None = None
     counts: Mapping[str, Any] = field(default_factory=dict)
     trails: Trails = field(default_factory=Trails)
 
@@ -76,9 +81,9 @@ class Findings:
         self._unread: dict[tuple[OutputKind, str], bytes] = {}
 
     def put(self, output: Output) -> None:
-        """A result or counts; those of other jobs are forgotten."""
+        """A result, counts or a decal; those of other jobs are forgotten."""
         if output.job in self._seen:
-            kind = OutputKind.COUNTS if output.kind is OutputKind.COUNTS else OutputKind.RESULT
+            kind = OutputKind.RESULT if output.kind is OutputKind.SHOWN else output.kind
             with self._mutex:
                 self._unread[kind, output.job] = output.payload
 
@@ -102,21 +107,37 @@ class Findings:
             return _NOTHING, ()
         return Outcome(tuple(detections), data, counts), tuple(trails)
 
+    def decals_on(self, header: FrameHeader) -> tuple[Decal, ...]:
+        """What chains draw themselves on this frame, as known when `on` was called for it."""
+        return tuple(
+            seen.decal
+            for seen in self._seen.values()
+            if seen.decal is not None and abs(header.pts_us - seen.decal.pts_us) <= seen.hold_us
+        )
+
     def _read(self, header: FrameHeader) -> None:
         with self._mutex:
             unread, self._unread = self._unread, {}
         for (kind, job), payload in unread.items():
             seen = self._seen[job]
             try:
-                if kind is OutputKind.COUNTS:
-                    seen.counts = parse_counts(payload) if payload else {}
-                else:
-                    seen.finding = parse_result(payload)
+                _take(seen, kind, payload)
             except (AttributeError, KeyError, OverflowError, TypeError, ValueError):
                 continue  # an own algorithm may put anything into its detections; main published it as it is
             if kind is OutputKind.RESULT and seen.finding is not None:
                 at = replace(header, pts_us=seen.finding.pts_us)
                 seen.trails.saw(at, seen.finding.outcome.detections or ())
+
+
+def _take(seen: _Seen, kind: OutputKind, payload: bytes) -> None:
+    """Raises whatever comes of a payload that is none."""
+    if kind is OutputKind.COUNTS:
+        seen.counts = parse_counts(payload) if payload else {}
+    elif kind is OutputKind.DECAL:
+        decal = unpack_decal(payload)
+        seen.decal = None if decal.is_empty else decal
+    else:
+        seen.finding = parse_result(payload)
 
 
 def _says_something(counts: Any) -> bool:

@@ -16,12 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edged.algorithm.color import planes
-from edged.algorithm.drawing import Sketchbook
+from edged.algorithm.drawing import Canvas, Decal, Sketchbook, cover_masks
 from edged.algorithm.trails import Trail
 from edged.model.detection import Outcome
 from edged.model.frame import FrameFormat
 from edged.model.scene import Scene
 from edged.output.fitting import fit_within
+from edged.output.transfer import Transfer
 
 log = logging.getLogger(__name__)
 
@@ -44,6 +45,8 @@ class Painter:
         self._draws = draws
         self._book = Sketchbook()
         self._seen: tuple[Outcome, Sequence[Trail]] = (Outcome(), ())
+        self._transfers: tuple[Transfer, ...] = ()
+        """Of the decals that were laid on last."""
         self._warned = False
 
     def paint(
@@ -53,15 +56,22 @@ class Painter:
         scene: Scene | None,
         outcome: Outcome,
         trails: Sequence[Trail],
+        decals: Sequence[Decal] = (),
     ) -> Painting:
-        """``pixels`` are I420 as ``layout`` says, and only read; the painting may share their memory."""
+        """``pixels`` are I420 as ``layout`` says, and only read; the painting may share their memory.
+
+        ``decals`` are not empty. They lie over all else, as on snapshots, and below the masks.
+        """
         fitted, layout = _fitted(pixels, layout, self._size)
-        if self._draws and _is_something(scene, outcome):
+        has_something = _is_something(scene, outcome)
+        if self._draws and (has_something or decals):
             if fitted is pixels:
                 fitted = pixels.copy()
             if self._seen != (outcome, trails):
                 self._seen = (outcome, trails)
-            self._draw(fitted, layout, scene, *self._seen)
+            if has_something:
+                self._draw(fitted, layout, scene, *self._seen)
+            self._lay_on(fitted, layout, scene, decals)
         return Painting(fitted, layout)
 
     def _draw(
@@ -78,6 +88,18 @@ class Painter:
             level = logging.DEBUG if self._warned else logging.WARNING
             self._warned = True
             log.log(level, "not all can be drawn: %s", type(error).__name__)
+
+    def _lay_on(
+        self, pixels: NDArray[np.uint8], layout: FrameFormat, scene: Scene | None, decals: Sequence[Decal]
+    ) -> None:
+        known = {id(each.decal): each for each in self._transfers if each.layout == layout}
+        self._transfers = tuple(known.get(id(each)) or Transfer(each, layout) for each in decals)
+        if not decals:
+            return
+        sides = planes(pixels, layout)
+        for transfer in self._transfers:
+            transfer.onto(sides)
+        cover_masks(Canvas.of_planes(sides, layout), scene)
 
 
 def _is_something(scene: Scene | None, outcome: Outcome) -> bool:

@@ -101,7 +101,7 @@ class Stage:
             self._change.notify()
 
     def saw(self, output: Output) -> None:
-        """What a job found."""
+        """What a job found, counted or drew."""
         self._findings.put(output)
 
     def busy_s(self, now_s: float) -> float:
@@ -155,7 +155,9 @@ class Stage:
             with window:
                 outcome, trails = self._findings.on(shot.header)
                 pixels = window.frames[0].pixels
-                painting = self._painter.paint(pixels, shot.header.format, self.scene, outcome, trails)
+                decals = self._findings.decals_on(shot.header)
+                layout = shot.header.format
+                painting = self._painter.paint(pixels, layout, self.scene, outcome, trails, decals)
                 # encoded while it is leased: a plain picture lies on the track still
                 size = self._maker.make(painting, shot.header.pts_us, keyframe=keyframe)
         except EdgedError as failure:

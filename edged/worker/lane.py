@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from edged.algorithm.session import Session
 from edged.algorithm.trails import Trails
+from edged.model.detection import Outcome
 from edged.model.frame import FrameHeader
 from edged.model.messages import JobSpec
 from edged.model.sampling import SampleOn, window_indexes
@@ -34,6 +35,8 @@ class Lane:
         self.pictured_ns = 0
         """When a picture of its result was last asked for."""
         self.trails = Trails()
+        self.newest: tuple[FrameHeader, Outcome] | None = None
+        """What it saw last, and on which frame, where its chain draws that itself."""
         self._since_ns = since_ns
         self._schedule = Schedule(spec.sampling)
         self._looked = False

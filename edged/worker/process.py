@@ -23,6 +23,7 @@ from edged.supervise.heartbeat import Heartbeat
 from edged.supervise.wire import Decoder
 from edged.track.feed import Feed, Feeds
 from edged.worker.backlog import Backlog
+from edged.worker.decals import Decals
 from edged.worker.images import Images
 from edged.worker.jobs import Jobs
 from edged.worker.lane import Due
@@ -89,6 +90,7 @@ class Worker:
         self._loader = loader
         self._album = Album(studio)
         self._snapshots = Snapshots(studio, tray)
+        self._decals = Decals(studio.trace, tray.put_decal)
         self._tray = tray
         self._poll = poll
         self._feeds = Feeds(poll)
@@ -97,7 +99,13 @@ class Worker:
             loader, self._publisher.report, self._publisher.has_numbered, self._publisher.end_lane
         )
         self._runner = Runner(
-            heartbeat, self._jobs, self._publisher, self._album, self._snapshots, Images(studio, tray)
+            heartbeat,
+            self._jobs,
+            self._publisher,
+            self._album,
+            self._snapshots,
+            Images(studio, tray),
+            self._decals,
         )
         self._backlog: Backlog[Due] = Backlog()
         self._tick_ns = 0
@@ -197,6 +205,7 @@ class Worker:
         for job in self._jobs.apply(spec, time.monotonic_ns()):
             self._publisher.forget(job)
             self._tuned = False
+        self._decals.show(self._publisher.shown, self._jobs.on)
 
     def _accept(self, offer: TrackOffer, fds: tuple[int, ...]) -> None:
         memfd, wake = fds

@@ -19,6 +19,7 @@ from edged.supervise.heartbeat import Heartbeat
 from edged.track.reader import Missing
 from edged.worker.backlog import Backlog
 from edged.worker.chain import Answer
+from edged.worker.decals import Decals
 from edged.worker.encoding import zone_counts
 from edged.worker.fault import describe_fault
 from edged.worker.images import Images
@@ -52,6 +53,7 @@ class Runner:
         album: Album,
         snapshots: Snapshots,
         images: Images,
+        decals: Decals,
     ) -> None:
         self._heartbeat = heartbeat
         self._jobs = jobs
@@ -59,6 +61,7 @@ class Runner:
         self._album = album
         self._snapshots = snapshots
         self._images = images
+        self._decals = decals
         self._faults: dict[tuple[str, str], str] = {}
         """The error last logged of each (job, source)."""
 
@@ -138,6 +141,7 @@ class Runner:
         if sent.seq:
             origin = self._publisher.origin(spec.name, lane.source)
             self._images.saw(lane, frames[-1], outcome, origin, sent.seq)
+        self._decals.saw(lane, finding.header, outcome)
         self._album.saw(lane, frames[-1], outcome, time.monotonic_ns())
 
     def _count(self, lane: Lane, finding: Finding, refused: int) -> None:

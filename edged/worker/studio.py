@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections import deque
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
@@ -19,6 +20,7 @@ from edged.algorithm.trails import Trail
 from edged.model.detection import Outcome
 from edged.model.scene import Scene
 from edged.supervise.heartbeat import Heartbeat
+from edged.worker.decals import Tracing, Tracings
 from edged.worker.fault import describe_fault
 from edged.worker.lane import Lane
 
@@ -94,6 +96,7 @@ class Studio:
         self._waiting: deque[Exposure] = deque()
         self._later: deque[Exposure] = deque()
         self._later_bytes = 0
+        self._tracings = Tracings()
         self._stopping = False
         self._warned = False
         self._thread = threading.Thread(target=self._work, name="pictures", daemon=True)
@@ -138,20 +141,30 @@ class Studio:
             self._change.notify()
         return True
 
+    def trace(self, tracing: Tracing) -> None:
+        """Make a decal of it before what nobody waits for, but seldom; only the newest of its lane waits."""
+        with self._change:
+            self._tracings.put(tracing)
+            self._change.notify()
+
     # ---- the studio's thread ----
 
-    def _next(self) -> Exposure | None:
+    def _next(self) -> Exposure | Tracing | None:
         """None: it is to stop. What nobody waits for is not drawn any more then."""
         with self._change:
-            while not (self._waiting or self._later or self._stopping):
-                self._change.wait(_LOOK_AGAIN_S)
-            if self._waiting:
-                return self._waiting.popleft()
-            if self._stopping:
-                return None
-            exposure = self._later.popleft()
-            self._later_bytes -= exposure.frame.pixels.nbytes
-            return exposure
+            while True:
+                now_s = time.monotonic()
+                if self._waiting:
+                    return self._waiting.popleft()
+                if self._stopping:
+                    return None
+                if (tracing := self._tracings.take(now_s)) is not None:
+                    return tracing
+                if self._later:
+                    exposure = self._later.popleft()
+                    self._later_bytes -= exposure.frame.pixels.nbytes
+                    return exposure
+                self._change.wait(self._tracings.wait_s(now_s, _LOOK_AGAIN_S))
 
     def _work(self) -> None:
         # Each turn is a call of its own: no frame and no lane is held, model and all, until the next one.
@@ -160,15 +173,27 @@ class Studio:
 
     def _take_turn(self) -> bool:
         """False: it is to stop."""
-        exposure = self._next()
-        if exposure is None:
+        work = self._next()
+        if work is None:
             return False
-        lane = exposure.lane
+        lane = work.lane
         with self._heartbeat.doing(
             "draw", _DRAW_DEADLINE_S, lane=LANE, job=lane.spec.name, source=lane.source
         ):
-            self._develop(exposure)
+            if isinstance(work, Tracing):
+                self._trace(work)
+            else:
+                self._develop(work)
         return True
+
+    def _trace(self, tracing: Tracing) -> None:
+        began_s = time.monotonic()
+        try:
+            tracing.make(lambda picture: self._draw_own(picture, tracing.lane, tracing.outcome))
+        except (MemoryError, cv2.error) as error:
+            _log.debug("no decal of job %s: %s", tracing.lane.spec.name, error)
+        with self._change:
+            self._tracings.made(began_s, time.monotonic())
 
     def _develop(self, exposure: Exposure) -> None:
         purpose = exposure.purpose
@@ -199,15 +224,28 @@ class Studio:
         lane = exposure.lane
         try:
             draw_scene(canvas, exposure.scene, exposure.outcome, exposure.trails)
-            if picture is not None and lane.alive:
-                lane.chain.draw(picture, exposure.outcome)
-        except Exception as error:  # noqa: BLE001 — somebody else's boxes and draw(); what was drawn stays
-            level = logging.DEBUG if self._warned else logging.WARNING
-            self._warned = True
-            fault = describe_fault(error, lane.spec.hidden)
-            _log.log(level, "job %s cannot be drawn: %s", lane.spec.name, fault)
+        except Exception as error:  # noqa: BLE001 — somebody else's boxes; what was drawn stays
+            self._complain(lane, error)
+        else:
+            if picture is not None:
+                self._draw_own(picture, lane, exposure.outcome)
         finally:
             cover_masks(canvas, exposure.scene)
+
+    def _draw_own(self, picture: NDArray[np.uint8], lane: Lane, outcome: Outcome) -> None:
+        if not lane.alive:
+            return
+        try:
+            lane.chain.draw(picture, outcome)
+        except Exception as error:  # noqa: BLE001 — somebody else's draw(); what was drawn stays
+            self._complain(lane, error)
+
+    def _complain(self, lane: Lane, error: Exception) -> None:
+        """Aloud the first time only."""
+        level = logging.DEBUG if self._warned else logging.WARNING
+        self._warned = True
+        fault = describe_fault(error, lane.spec.hidden)
+        _log.log(level, "job %s cannot be drawn: %s", lane.spec.name, fault)
 
 
 def bgr_within(frame: Frame, max_width_px: int | None) -> NDArray[np.uint8]:

@@ -1,7 +1,8 @@
 """Pictures that are made, on their way to main: the studio puts them here, the main thread sends them.
 
 Pictures are large and worth less than results. So one goes only while most of main's channel is free; the
-others wait here, and whoever takes pictures looks how much waits before taking more.
+others wait here, and whoever takes pictures looks how much waits before taking more. Of decals, which are old
+a moment later, one of each lane waits: the newest.
 """
 
 from __future__ import annotations
@@ -43,6 +44,7 @@ class Tray:
         """Something waits until main's channel is mostly free: call `deliver` when it can be written to."""
         self._channel = channel
         self._waiting: deque[Developed] = deque()
+        self._decals: dict[tuple[str, str], bytes] = {}
 
     def start(self) -> None:
         self.wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
@@ -59,18 +61,35 @@ class Tray:
         self._waiting.append(developed)
         os.eventfd_write(self.wake, 1)
 
+    def put_decal(self, key: tuple[str, str], packet: bytes) -> None:
+        """A packed `Output` of a job and source, instead of the one that waits."""
+        self._decals[key] = packet
+        os.eventfd_write(self.wake, 1)
+
     def deliver(self) -> None:
         """Send what there is room for; the rest stays. Raises `ChannelClosed`."""
         with contextlib.suppress(BlockingIOError):
             os.eventfd_read(self.wake)
         self.waits_for_room = False
-        while self._waiting:
+        while self._decals or self._waiting:
             if not self._channel.is_roomy:
                 self.waits_for_room = True
                 return
-            if not self._send(self._waiting[0]):
+            if not (self._send_decal() if self._decals else self._send_first()):
                 return  # for want of memory or descriptors: the next tick tries again
+
+    def _send_decal(self) -> bool:
+        key, packet = self._decals.popitem()
+        is_sent = self._channel.send_raw(packet)
+        if not is_sent:
+            self._decals.setdefault(key, packet)  # unless a newer one came
+        return is_sent
+
+    def _send_first(self) -> bool:
+        is_sent = self._send(self._waiting[0])
+        if is_sent:
             self._waiting.popleft()
+        return is_sent
 
     def _send(self, developed: Developed) -> bool:
         if developed.packet:

@@ -81,8 +81,13 @@ class Canvas:
     @classmethod
     def of_frame(cls, frame: Frame) -> Canvas:
         """The planes of a frame of one's own."""
-        planes = (frame.y, frame.u, frame.v)
-        return Canvas(frame.width, frame.height, sheets_of_planes(frame.header.format), planes)
+        return cls.of_planes((frame.y, frame.u, frame.v), frame.header.format)
+
+    @classmethod
+    def of_planes(cls, planes: Sequence[Plane], layout: FrameFormat) -> Canvas:
+        """Y, U and V, in the range and the matrix of ``layout``."""
+        height, width = planes[0].shape
+        return Canvas(width, height, sheets_of_planes(layout), planes)
 
     # ---- lines ----
 

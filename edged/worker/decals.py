@@ -1,0 +1,104 @@
+"""What chains draw themselves, for live pictures: made while somebody looks, of each lane's newest result.
+
+Results go first. A decal is made in the studio's thread when nobody waits for a picture, and sent like one;
+where they come too slowly the next result's takes the place of the one that waits, and nobody misses it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from edged.algorithm.drawing.decal import blank_pictures, lift, pack_decal
+from edged.algorithm.drawing.pen import BgrPicture
+from edged.model.detection import Outcome
+from edged.model.frame import FrameHeader
+from edged.model.output import Output, OutputKind, pack_output
+from edged.worker.lane import Lane
+
+_REST = 4
+"""After one was made nothing is made for so many times as long as it took: what is drawn live takes a fifth
+of a core at most from what runs,"""
+_LONGEST_REST_S = 1.0
+"""unless a `draw` takes longer than all others."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tracing:
+    """What a decal is to be made of."""
+
+    lane: Lane
+    header: FrameHeader
+    outcome: Outcome
+    done: Callable[[tuple[str, str], bytes], None]
+    """Takes job and source, and the packed `Output`; called in the studio's thread."""
+
+    @property
+    def key(self) -> tuple[str, str]:
+        return self.lane.spec.name, self.lane.source
+
+    def make(self, draw: Callable[[BgrPicture], None]) -> None:
+        """``draw`` raises nothing: what it painted before it failed stays."""
+        layout = self.header.format
+        on_black, on_white = blank_pictures(layout.width, layout.height)
+        draw(on_black)
+        draw(on_white)
+        decal = lift(on_black, on_white, self.header.pts_us)
+        self.done(self.key, pack_output(Output(OutputKind.DECAL, *self.key, pack_decal(decal))))
+
+
+class Tracings:
+    """Those that wait to be made: of each lane the newest, the one that waits longest first. Takes ``now_s``,
+    which only rises; belongs to whoever holds the studio's lock.
+    """
+
+    def __init__(self) -> None:
+        self._waiting: dict[tuple[str, str], Tracing] = {}
+        self._rests_until_s = 0.0
+
+    def put(self, tracing: Tracing) -> None:
+        """Instead of the one of its lane that waits."""
+        self._waiting[tracing.key] = tracing
+
+    def take(self, now_s: float) -> Tracing | None:
+        """The next one, if it is time for it."""
+        if not self._waiting or now_s < self._rests_until_s:
+            return None
+        return self._waiting.pop(next(iter(self._waiting)))
+
+    def made(self, began_s: float, now_s: float) -> None:
+        """One took so long."""
+        self._rests_until_s = now_s + min(_REST * (now_s - began_s), _LONGEST_REST_S)
+
+    def wait_s(self, now_s: float, longest_s: float) -> float:
+        """How long `take` has nothing to give."""
+        return min(longest_s, max(0.0, self._rests_until_s - now_s)) if self._waiting else longest_s
+
+
+class Decals:
+    """Belongs to the worker's main thread."""
+
+    def __init__(
+        self, take: Callable[[Tracing], None], done: Callable[[tuple[str, str], bytes], None]
+    ) -> None:
+        self._take = take
+        self._done = done
+        self._shown: frozenset[tuple[str, str]] = frozenset()
+
+    def saw(self, lane: Lane, header: FrameHeader, outcome: Outcome) -> None:
+        """A run succeeded."""
+        if not lane.chain.draws:
+            return
+        lane.newest = (header, outcome)
+        if (lane.spec.name, lane.source) in self._shown:
+            self._take(Tracing(lane, header, outcome, self._done))
+
+    def show(self, shown: frozenset[tuple[str, str]], lanes_on: Callable[[str], Iterable[Lane]]) -> None:
+        """The jobs, each with a source, that somebody sees now. Those that nobody saw before do not wait for
+        their next runs, which may be a minute away.
+        """
+        news, self._shown = shown - self._shown, shown
+        for job, source in news:
+            for lane in lanes_on(source):
+                if lane.spec.name == job and lane.newest is not None:
+                    self._take(Tracing(lane, *lane.newest, self._done))
