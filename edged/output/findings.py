@@ -6,8 +6,10 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from itertools import repeat
 from typing import Any
 
 from edged.algorithm.drawing import Decal
@@ -65,8 +67,16 @@ class _Seen:
     hold_us: float
     finding: Finding | None = None
     decal: Decal | None = None
+    drawn_us: int = -1
+    """Up to the result of this time it is known what its chain draws itself."""
     counts: Mapping[str, Any] = field(default_factory=dict)
     trails: Trails = field(default_factory=Trails)
+
+    def drawn_on(self, pts_us: int) -> Finding | None:
+        """The result that is drawn on a frame of that time."""
+        finding = self.finding
+        is_held = finding is not None and abs(pts_us - finding.pts_us) <= self.hold_us
+        return finding if is_held else None
 
 
 class Findings:
@@ -77,15 +87,16 @@ class Findings:
 
     def __init__(self, hold_s: Mapping[str, float]) -> None:
         self._seen = {job: _Seen(hold * 1e6) for job, hold in hold_s.items()}
-        self._mutex = threading.Lock()
+        self._change = threading.Condition()
         self._unread: dict[tuple[OutputKind, str], bytes] = {}
 
     def put(self, output: Output) -> None:
         """A result, counts or a decal; those of other jobs are forgotten."""
         if output.job in self._seen:
             kind = OutputKind.RESULT if output.kind is OutputKind.SHOWN else output.kind
-            with self._mutex:
+            with self._change:
                 self._unread[kind, output.job] = output.payload
+                self._change.notify()
 
     def on(self, header: FrameHeader) -> tuple[Outcome, tuple[Trail, ...]]:
         """All that is to be drawn on this frame: what was found on it or lately, and where it came from."""
@@ -96,8 +107,8 @@ class Findings:
         counts: dict[str, Any] = {}
         for seen in self._seen.values():
             counts |= seen.counts
-            finding = seen.finding
-            if finding is None or abs(header.pts_us - finding.pts_us) > seen.hold_us:
+            finding = seen.drawn_on(header.pts_us)
+            if finding is None:
                 continue
             found = finding.outcome.detections or ()
             detections += found
@@ -115,8 +126,23 @@ class Findings:
             if seen.decal is not None and abs(header.pts_us - seen.decal.pts_us) <= seen.hold_us
         )
 
+    def wait_for_decals(self, header: FrameHeader, within_s: float) -> bool:
+        """Until it is known of all results that are drawn on this frame what their chains draw themselves;
+        False: it took too long.
+        """
+        end_s = time.monotonic() + within_s
+        while True:
+            self._read(header)
+            if not any(map(_lacks_decal, self._seen.values(), repeat(header.pts_us))):
+                return True
+            left_s = end_s - time.monotonic()
+            if left_s <= 0:
+                return False
+            with self._change:
+                self._change.wait_for(lambda: self._unread, left_s)
+
     def _read(self, header: FrameHeader) -> None:
-        with self._mutex:
+        with self._change:
             unread, self._unread = self._unread, {}
         for (kind, job), payload in unread.items():
             seen = self._seen[job]
@@ -135,9 +161,14 @@ def _take(seen: _Seen, kind: OutputKind, payload: bytes) -> None:
         seen.counts = parse_counts(payload) if payload else {}
     elif kind is OutputKind.DECAL:
         decal = unpack_decal(payload)
-        seen.decal = None if decal.is_empty else decal
+        seen.decal, seen.drawn_us = (None if decal.is_empty else decal), decal.pts_us
     else:
         seen.finding = parse_result(payload)
+
+
+def _lacks_decal(seen: _Seen, pts_us: int) -> bool:
+    finding = seen.drawn_on(pts_us)
+    return finding is not None and seen.drawn_us < finding.pts_us
 
 
 def _says_something(counts: Any) -> bool:

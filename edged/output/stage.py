@@ -23,6 +23,8 @@ from edged.track.reader import Missing, TrackReader
 
 _LOOK_AGAIN_S = 60.0
 _STOP_S = 0.3
+_DECALS_S = 0.5
+"""For the first picture: what algorithms draw themselves is made only since somebody looks."""
 _RATE_OVER_S = 2.0
 
 log = logging.getLogger(__name__)
@@ -50,6 +52,8 @@ class Stage:
         self._change = threading.Condition()
         self._shot: _Shot | None = None
         self._keyframe = False
+        self._begins = False
+        """Nothing was shown yet since somebody looks."""
         self._stopping = False
         self._stalled = False
         self._busy_since_s: float | None = None
@@ -74,6 +78,7 @@ class Stage:
         with self._change:
             self.wanted = wanted
             self._stalled = False
+            self._begins = wanted
             self.last_shot_s = time.monotonic()
             self._pace = Pace(self.spec.fps)
             if not wanted:
@@ -143,6 +148,9 @@ class Stage:
         self._view = OutputView(view.name, pictures=view.pictures, bytes=view.bytes, dropped=view.dropped)
 
     def _show(self, shot: _Shot) -> None:
+        if self._begins:
+            self._begins = False
+            self._findings.wait_for_decals(shot.header, _DECALS_S)
         try:
             window = shot.reader.lease((shot.header.index,))
         except TrackError:

@@ -8,14 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import TypeAlias
 
-from edged.algorithm.drawing.decal import blank_pictures, lift, pack_decal
+from edged.algorithm.drawing.decal import NEVER_US, Decal, blank_pictures, lift, nothing, pack_decal
 from edged.algorithm.drawing.pen import BgrPicture
 from edged.model.detection import Outcome
 from edged.model.frame import FrameHeader
 from edged.model.output import Output, OutputKind, pack_output
 from edged.worker.lane import Lane
 
+Key: TypeAlias = tuple[str, str]
+"""Job and source."""
 _REST = 4
 """After one was made nothing is made for so many times as long as it took: what is drawn live takes a fifth
 of a core at most from what runs,"""
@@ -30,11 +33,11 @@ class Tracing:
     lane: Lane
     header: FrameHeader
     outcome: Outcome
-    done: Callable[[tuple[str, str], bytes], None]
-    """Takes job and source, and the packed `Output`; called in the studio's thread."""
+    done: Callable[[Key, bytes], None]
+    """Takes the packed `Output`; called in the studio's thread."""
 
     @property
-    def key(self) -> tuple[str, str]:
+    def key(self) -> Key:
         return self.lane.spec.name, self.lane.source
 
     def make(self, draw: Callable[[BgrPicture], None]) -> None:
@@ -44,7 +47,7 @@ class Tracing:
         draw(on_black)
         draw(on_white)
         decal = lift(on_black, on_white, self.header.pts_us)
-        self.done(self.key, pack_output(Output(OutputKind.DECAL, *self.key, pack_decal(decal))))
+        self.done(self.key, _packed(self.key, decal))
 
 
 class Tracings:
@@ -53,7 +56,7 @@ class Tracings:
     """
 
     def __init__(self) -> None:
-        self._waiting: dict[tuple[str, str], Tracing] = {}
+        self._waiting: dict[Key, Tracing] = {}
         self._rests_until_s = 0.0
 
     def put(self, tracing: Tracing) -> None:
@@ -78,12 +81,11 @@ class Tracings:
 class Decals:
     """Belongs to the worker's main thread."""
 
-    def __init__(
-        self, take: Callable[[Tracing], None], done: Callable[[tuple[str, str], bytes], None]
-    ) -> None:
+    def __init__(self, take: Callable[[Tracing], None], done: Callable[[Key, bytes], None]) -> None:
+        """``take`` has one made, ``done`` takes the packed `Output`."""
         self._take = take
         self._done = done
-        self._shown: frozenset[tuple[str, str]] = frozenset()
+        self._shown: frozenset[Key] = frozenset()
 
     def saw(self, lane: Lane, header: FrameHeader, outcome: Outcome) -> None:
         """A run succeeded."""
@@ -93,12 +95,22 @@ class Decals:
         if (lane.spec.name, lane.source) in self._shown:
             self._take(Tracing(lane, header, outcome, self._done))
 
-    def show(self, shown: frozenset[tuple[str, str]], lanes_on: Callable[[str], Iterable[Lane]]) -> None:
+    def show(self, shown: frozenset[Key], lanes_on: Callable[[str], Iterable[Lane]]) -> None:
         """The jobs, each with a source, that somebody sees now. Those that nobody saw before do not wait for
-        their next runs, which may be a minute away.
+        their next runs, which may be a minute away; of one that draws nothing itself that is said, once.
         """
         news, self._shown = shown - self._shown, shown
-        for job, source in news:
-            for lane in lanes_on(source):
-                if lane.spec.name == job and lane.newest is not None:
-                    self._take(Tracing(lane, *lane.newest, self._done))
+        for key in sorted(news):
+            for lane in lanes_on(key[1]):
+                if lane.spec.name == key[0]:
+                    self._show(key, lane)
+
+    def _show(self, key: Key, lane: Lane) -> None:
+        if not lane.chain.draws:
+            self._done(key, _packed(key, nothing(NEVER_US)))
+        elif lane.newest is not None:
+            self._take(Tracing(lane, *lane.newest, self._done))
+
+
+def _packed(key: Key, decal: Decal) -> bytes:
+    return pack_output(Output(OutputKind.DECAL, *key, pack_decal(decal)))

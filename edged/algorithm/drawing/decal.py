@@ -22,6 +22,8 @@ from edged.types import PtsUs
 
 MOST_PX = 640
 """Of a decal's width and height: lifting one at 1080p would take ten times as long."""
+NEVER_US = PtsUs(1 << 62)
+"""As the time of an empty decal: its chain draws nothing, on this frame and on all that come."""
 _HEADER = struct.Struct("<qHHHHHH")
 _CHANNELS = 4
 _FAST = 1
@@ -48,6 +50,11 @@ class Decal:
     @property
     def is_empty(self) -> bool:
         return self.pixels.size == 0
+
+
+def nothing(pts_us: PtsUs) -> Decal:
+    """An empty one."""
+    return Decal(pts_us, 1, 1, 0, 0, np.empty((0, 0, _CHANNELS), dtype=np.uint8))
 
 
 def blank_pictures(width: int, height: int) -> tuple[BgrPicture, BgrPicture]:
