@@ -91,10 +91,11 @@ def unpack_decal(payload: bytes) -> Decal:
         if left + columns > width or top + rows > height:
             raise ValueError("a decal lies in its picture")
         size = columns * rows * _CHANNELS
-        content = zlib.decompressobj().decompress(payload[_HEADER.size :], size + 1)
+        press = zlib.decompressobj()
+        content = press.decompress(payload[_HEADER.size :], size + 1)
     except (struct.error, zlib.error) as error:
         raise ValueError(str(error)) from error
-    if len(content) != size:
+    if len(content) != size or not press.eof:
         raise ValueError("a decal is as large as it says")
     pixels = np.frombuffer(content, dtype=np.uint8).reshape(rows, columns, _CHANNELS)
     return Decal(PtsUs(pts_us), width, height, left, top, pixels)

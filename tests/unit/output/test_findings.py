@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import json
+import threading
 from dataclasses import replace
 from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edged.algorithm.drawing.decal import NEVER_US, blank_pictures, lift, nothing, pack_decal
 from edged.model.detection import Detection, Outcome
 from edged.model.frame import FrameFormat, FrameHeader
 from edged.model.output import Output, OutputKind
 from edged.output.findings import Findings
 from edged.types import MonotonicNs, PtsUs, WallNs
 from edged.worker.encoding import Latency, Origin, encode_result
+from tests.stopwatch import HANGS_S
 
 HEADER = FrameHeader(
     epoch=1, index=10, key_index=0, pts_us=PtsUs(1_000_000), t0_us=PtsUs(0), first_index=0, first_key_index=0,
@@ -96,3 +99,59 @@ def test_whatever_stands_in_its_detections(box: Any, attributes: Any, data: Any)
     body = {"frame": {"pts": 1.0}, "detections": [{"box": box, "attributes": attributes}], "data": data}
     findings.put(Output(OutputKind.RESULT, "cars", "gate", json.dumps(body).encode()))
     findings.on(HEADER)
+
+
+def drawn(pts_s: float, color: int = 9, job: str = "cars") -> Output:
+    """What a chain draws itself for the result of that time; ``color`` 0: nothing."""
+    on_black, on_white = blank_pictures(64, 48)
+    if color:
+        on_black[4:8, 4:8] = on_white[4:8, 4:8] = color
+    decal = lift(on_black, on_white, PtsUs(round(pts_s * 1e6)))
+    return Output(OutputKind.DECAL, job, "gate", pack_decal(decal))
+
+
+def colors_on(findings: Findings, pts_s: float) -> list[int]:
+    findings.on(at(pts_s))
+    return [int(decal.pixels[0, 0, 0]) for decal in findings.decals_on(at(pts_s))]
+
+
+def test_what_is_drawn_stays_until_something_newer_is_or_its_time_is_over() -> None:
+    findings = Findings({"cars": 2.0, "people": 5.0})
+    findings.put(drawn(1.0, 9))
+    findings.put(drawn(1.0, 200, job="people"))
+    findings.put(drawn(1.0, 100, job="faces"))
+    assert colors_on(findings, 2.9) == [9, 200]
+    assert colors_on(findings, 3.1) == [200]
+    findings.put(drawn(3.0, 7))
+    assert colors_on(findings, 3.1) == [7, 200]
+    findings.put(drawn(3.2, 0))
+    assert colors_on(findings, 3.3) == [200]
+    assert colors_on(findings, 6.1) == []
+
+
+@given(st.binary(max_size=40))
+def test_a_decal_that_is_none_changes_nothing(payload: bytes) -> None:
+    findings = Findings({"cars": 2.0})
+    findings.put(drawn(1.0, 9))
+    assert colors_on(findings, 1.0) == [9]
+    findings.put(Output(OutputKind.DECAL, "cars", "gate", payload))
+    assert colors_on(findings, 1.0) == [9]
+
+
+def test_what_is_drawn_of_the_newest_results_can_be_waited_for() -> None:
+    findings = Findings({"cars": 2.0, "people": 2.0})
+    assert findings.wait_for_decals(HEADER, 0.0), "nothing was found"
+    findings.put(result(1.0))
+    findings.put(drawn(0.5))
+    assert not findings.wait_for_decals(HEADER, 0.0)
+    assert findings.wait_for_decals(at(3.5), 0.0), "it is not drawn any more"
+    findings.put(result(1.0, job="people"))
+    never = Output(OutputKind.DECAL, "people", "gate", pack_decal(nothing(NEVER_US)))
+    timer = threading.Timer(0.05, lambda: [findings.put(each) for each in (drawn(1.0, 0), never)])
+    timer.start()
+    assert findings.wait_for_decals(HEADER, HANGS_S)
+    timer.join()
+    findings.put(result(1.5, job="people"))
+    assert findings.wait_for_decals(at(1.5), 0.0), "that job never draws"
+    findings.put(result(1.5))
+    assert not findings.wait_for_decals(at(1.5), 0.0)
