@@ -1,5 +1,6 @@
-"""Draws for itself, in every frame the same: for tests of pictures."""
+"""Algorithms that draw for themselves, in every frame the same: for tests of pictures."""
 
+import time
 from pathlib import Path
 
 from edged import BaseAlgo
@@ -8,30 +9,34 @@ RED, BLUE = (0, 0, 200), (200, 0, 0)
 
 
 class Painting(BaseAlgo):
-    """A red rectangle in the upper left; with ``pause``, finds and draws nothing while that file is there."""
+    """A red rectangle in the upper left. While the file ``blank`` is there it draws nothing, while ``hold``
+    is it does not run on."""
 
-    def init(self, pause=""):
-        self.pause = Path(pause) if pause else None
+    def init(self, blank="", hold=""):
+        self.blank, self.hold = blank, hold
+        self.drawn = 0
 
     def run(self, frames):
-        is_paused = self.pause is not None and self.pause.exists()
-        return {"paints": not is_paused}
+        while self.hold and Path(self.hold).exists():
+            time.sleep(0.01)
+        return {"paints": not (self.blank and Path(self.blank).exists()), "drawn": self.drawn}
 
     def draw(self, picture, result):
+        self.drawn += 1  # for tests: nobody else should
         height, width = picture.shape[:2]
         if result["paints"]:
             picture[height // 4 : height // 2, width // 4 : width // 2] = RED
 
 
 class Veiling(BaseAlgo):
-    """Half a blue over the right half."""
+    """Half a blue over the right third."""
 
     def run(self, frames):
         return {}
 
     def draw(self, picture, result):
-        half = picture[:, picture.shape[1] // 2 :]
-        half[:] = half // 2 + [each // 2 for each in BLUE]
+        part = picture[:, picture.shape[1] * 2 // 3 :]
+        part[:] = part // 2 + [each // 2 for each in BLUE]
 
 
 class Clumsy(BaseAlgo):
@@ -42,7 +47,7 @@ class Clumsy(BaseAlgo):
 
     def run(self, frames):
         self.runs += 1
-        return {"runs": self.runs}
+        return {"runs": self.runs, "paints": True}
 
     def draw(self, picture, result):
         height, width = picture.shape[:2]

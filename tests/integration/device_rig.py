@@ -63,6 +63,8 @@ class Rig:
     """A `Device` that takes specs as users write them."""
 
     def __init__(self, *, algorithms: Path = ALGORITHMS) -> None:
+        self.models: tuple[str, ...] = ()
+        """Folders."""
         self.supervisor = NotedSupervisor()
         self.publisher = Recorder("edged/v1/box")
         self._algorithms = str(algorithms)
@@ -98,6 +100,7 @@ class Rig:
         settings = {
             "device": "box",
             "algorithms": [self._algorithms],
+            "models": list(self.models),
             "live": {"rtsp_port": 0, "http_port": 0, **live},
             "spec": {"sources": sources, "jobs": jobs, "outputs": outputs or {}},
         }

@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -119,6 +119,8 @@ class Rig:
     folder: Path
     models: tuple[str, ...] = ()
     pictures: Pictures | None = None
+    shown: tuple[tuple[str, str], ...] = ()
+    """The jobs, each with a source, that somebody looks at live."""
     revision: int = 0
     outputs: list[Output] = field(default_factory=list)
     reports: list[JobReport] = field(default_factory=list)
@@ -154,6 +156,7 @@ class Rig:
         self.revision += 1
         library = Library((str(self.folder),), self.models)
         spec = WorkerSpec(self.revision, "boot-1", "device-1", jobs, library, self.pictures)
+        spec = replace(spec, shown=self.shown)
         assert self.channel.send(spec, wait_s=5)
 
     def until(self, what: Callable[[], T], within_s: float = HANGS_S) -> T:
