@@ -105,6 +105,7 @@ class LiveProcess:
         """Another specification; the same changes nothing."""
         if spec == self._spec:
             return
+        changed = {output.name for output in spec.outputs if output not in self._spec.outputs}
         self._spec = spec
         for name in self._wanted - set(self.names):
             self._forget(name)
@@ -112,6 +113,7 @@ class LiveProcess:
         self._newest = {pair: output for pair, output in self._newest.items() if pair in self._drawable}
         self._decals = {pair: output for pair, output in self._decals.items() if pair in self._drawable}
         self._send_spec()
+        self._send_found(changed & self._wanted)
         self._settle()
         self._tell_statuses()
 
@@ -148,6 +150,7 @@ class LiveProcess:
     def on_start(self, name: str) -> None:
         self._error = ""
         self._send_spec()
+        self._send_found(self._wanted)
         for source in {output.source for output in self._looked_at()}:
             self.offer(source, self._owner.track_of(source))
 

@@ -122,6 +122,22 @@ def test_nobody_looks_nothing_is_drawn_and_then_what_was_found_before() -> None:
     asyncio.run(scenario())
 
 
+def test_an_output_that_is_changed_while_somebody_looks_shows_it_still() -> None:
+    job = {**PAINTING, "sampling": {"interval": 600}}
+
+    async def scenario() -> None:
+        async with showing(WEB, {"p": job}) as box:
+            web = await url(box, "web")
+            await box.until(lambda: box.count("job/p/cam/result") == 1)
+            await seen(web, is_painted)
+            small = {"web": {**WEB["web"], "size": [160, 160]}}
+            box.apply({"cam": GRAY}, {"p": job}, small, afresh=False)
+            await seen(web, lambda picture: picture.shape[0] == 120 and is_painted(picture))
+            assert box.count("job/p/cam/result") == 1
+
+    asyncio.run(scenario())
+
+
 def test_a_draw_that_raises_costs_no_result() -> None:
     job = {"algorithm": "painting:Clumsy", "sampling": OFTEN}
 
