@@ -45,6 +45,8 @@ _BACKGROUND = ("background", "_background_", "__background__", "unlabeled", "voi
 _COLORS = ((0, 159, 230), (233, 180, 86), (115, 158, 0), (66, 228, 240), (167, 121, 204), (0, 94, 213))
 """BGR, of Okabe and Ito: orange, sky blue, green, yellow, purple, vermilion."""
 _OPACITY = 0.45
+_ANY = np.ones((1, 3), dtype=np.float32)
+"""Not 0 where any channel of a picture is not; faster than numpy's `any`."""
 
 
 class SegmentationParams(PictureParams):
@@ -139,9 +141,8 @@ class Segmentation(Algorithm):
         for segment in outcome.data.get("segments", ()):
             color = _COLORS[segment["label_id"] % len(_COLORS)]
             _paint(paint, segment, color)
-        painted = paint.any(axis=2)
-        mixed = cv2.addWeighted(picture, 1 - _OPACITY, paint, _OPACITY, 0)
-        picture[painted] = mixed[painted]
+        painted = cv2.transform(paint, _ANY)
+        cv2.copyTo(cv2.addWeighted(picture, 1 - _OPACITY, paint, _OPACITY, 0), painted, picture)
 
     def _warm_up(self) -> list[NDArray[Any]]:
         size = (self._input.height, self._input.width)

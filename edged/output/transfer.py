@@ -23,12 +23,10 @@ class Transfer:
         """``decal`` is not empty. ``layout`` is that of the pictures."""
         self.decal = decal
         self.layout = layout
-        whole = np.zeros((decal.height, decal.width, 4), dtype=np.uint8)
-        rows, columns = decal.pixels.shape[:2]
-        whole[decal.top : decal.top + rows, decal.left : decal.left + columns] = decal.pixels
         matrix = mixing_matrix(layout.color_range, layout.color_matrix)
-        luma, blue, red = (np.asarray(each, np.uint8) for each in cv2.split(cv2.transform(whole, matrix)))
-        opacity = np.ascontiguousarray(whole[..., 3])
+        mixed = np.asarray(cv2.transform(decal.pixels, matrix), dtype=np.uint8)
+        luma, blue, red = (_whole(decal, mixed[..., number]) for number in range(3))
+        opacity = _whole(decal, decal.pixels[..., 3])
         full = (layout.width, layout.height)
         half = (layout.chroma_width, layout.chroma_height)
         sizes = ((luma, full), (blue, half), (red, half))
@@ -39,6 +37,14 @@ class Transfer:
         for plane, (part, ink, rest) in zip(planes, self._inks, strict=True):
             below = plane[part]
             plane[part] = cv2.add(cv2.multiply(below, rest, scale=1 / 255), ink)
+
+
+def _whole(decal: Decal, part: _Plane) -> _Plane:
+    """Of the size that was drawn on, with zeros around ``part``."""
+    plane = np.zeros((decal.height, decal.width), dtype=np.uint8)
+    rows, columns = part.shape
+    plane[decal.top : decal.top + rows, decal.left : decal.left + columns] = part
+    return plane
 
 
 def _ink(plane: _Plane, opacity: _Plane, size: tuple[int, int]) -> tuple[_Part, _Plane, _Plane]:
