@@ -81,6 +81,9 @@ class Algorithm(ABC):
 
         ``outcome`` is what `run` found on it. Take all from there and change nothing of the algorithm's
         own: a `run` on a later frame may be going on.
+
+        For live pictures ``picture`` is not the frame but small, and black once and white once: what is
+        painted on both alike is laid over frames, what is made of their pixels is not seen.
         """
 
 
@@ -134,7 +137,8 @@ class BaseAlgo:
     ``keypoints``; they are added to what came before in the chain. An optional method ``draw(self, picture,
     result)`` adds to the pictures that people see: ``picture`` is BGR, ``result`` what `run` returned for it,
     boxes in its pixels. It is called in a thread of its own, maybe while `run` runs on a later frame: it must
-    not change what `run` uses.
+    not change what `run` uses. For live pictures it is a small black one and a white one, and what was
+    painted on both is laid over frames.
 
     Frames come as BGR of their own size. Smaller ones, scaled before they are converted, cost a fraction;
     a class says so where it is declared::
