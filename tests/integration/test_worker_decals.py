@@ -9,6 +9,7 @@ import pytest
 
 from edged.algorithm.drawing.decal import Decal, unpack_decal
 from edged.model.output import OutputKind
+from edged.worker.studio import LANE
 from tests.integration.worker_rig import GATES, Camera, Gate, Rig, job, worker
 
 DRAWS = """
@@ -73,6 +74,9 @@ def test_results_go_on_while_a_draw_hangs_and_then_only_the_newest_is_drawn(rig:
     rig.running("draws")
     shoot(rig, camera, 1)
     gate.wait_until_entered()
+    activity = rig.heartbeat.activity(LANE)
+    assert (activity.phase, activity.job, activity.source) == ("draw", *KEY), "main ends it at its deadline"
+    assert activity.deadline_ns > 0
     shoot(rig, camera, 30)
     assert not decals(rig)
     gate.let(4)
