@@ -92,7 +92,7 @@ class CameraHealth(Algorithm):
 
     @property
     def may_send(self) -> Collection[str]:
-        return [f"camera_{fault}" for fault in self.params.faults]
+        return self.sends.keys() - {f"camera_{fault}" for fault in FAULTS if fault not in self.params.faults}
 
     def open(self) -> None:
         self._switches: dict[_Fault, _Switch] = {fault: _Switch() for fault in self.params.faults}

@@ -119,12 +119,11 @@ class Zones(Algorithm):
     @property
     def may_send(self) -> Collection[str]:
         params = self.params
-        of_zones = {"zone_enter", "zone_exit", "zone_dwell", "count_over"} if params.zones != [] else set()
-        if params.dwell in (None, {}):
-            of_zones.discard("zone_dwell")
-        if params.limit in (None, {}):
-            of_zones.discard("count_over")
-        return of_zones if params.lines == [] else {*of_zones, "line_cross"}
+        silent = set() if params.zones != [] else {"zone_enter", "zone_exit", "zone_dwell", "count_over"}
+        silent |= {"line_cross"} if params.lines == [] else set()
+        silent |= {"zone_dwell"} if params.dwell in (None, {}) else set()
+        silent |= {"count_over"} if params.limit in (None, {}) else set()
+        return self.sends.keys() - silent
 
     @property
     def reads_pixels(self) -> bool:
