@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from edged.algorithm.base import Algorithm
 
 MOST_TYPES = 256
+_LONGEST = 200
 _TYPE = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _PARAM = re.compile(r"<(?P<param>\w{1,64})>")
 """A type that the param of this name gives."""
@@ -30,10 +31,10 @@ def check_declaration(owner: str, sends: object) -> None:
     if len(sends) > MOST_TYPES:
         raise TypeError(f"{owner}: sends has {len(sends)} types, the most is {MOST_TYPES}; leave it out")
     for kind, told in sends.items():
-        if not isinstance(kind, str) or not (_TYPE.fullmatch(kind) or _PARAM.fullmatch(kind)):
+        if not isinstance(kind, str) or not (_is_type(kind) or _PARAM.fullmatch(kind)):
             raise TypeError(f"{wanted}; {kind!r} is no type: 1-64 letters, digits, _ or -, or <param>")
-        if not isinstance(told, str):
-            raise TypeError(f"{wanted}; of {kind} it says {told!r}")
+        if not isinstance(told, str) or len(told) > _LONGEST:
+            raise TypeError(f"{wanted}, a line of at most {_LONGEST} characters; of {kind} it is none")
 
 
 def types_with(sends: Collection[str], params: BaseModel) -> frozenset[str] | None:
@@ -42,7 +43,7 @@ def types_with(sends: Collection[str], params: BaseModel) -> frozenset[str] | No
     for kind in sends:
         match = _PARAM.fullmatch(kind)
         given = (kind,) if match is None else _types_in(_value(params, match["param"]))
-        if given is None or len(types) > MOST_TYPES:
+        if given is None:
             return None
         types.update(given)
     return frozenset(types)
@@ -53,7 +54,13 @@ def declared_by(algorithm: Algorithm) -> frozenset[str] | None:
     if type(algorithm).sends is None:
         return None
     types = algorithm.may_send
-    return None if types is None else frozenset(types)
+    if types is None or len(types) > MOST_TYPES or not all(_is_type(kind) for kind in types):
+        return None
+    return frozenset(types)
+
+
+def _is_type(kind: object) -> bool:
+    return isinstance(kind, str) and _TYPE.fullmatch(kind) is not None
 
 
 def _value(params: BaseModel, name: str) -> object:
@@ -71,5 +78,5 @@ def _types_in(value: object) -> Sequence[str] | None:
     if isinstance(value, str):
         return (value,)
     if isinstance(value, (list, tuple)) and all(isinstance(each, str) for each in value):
-        return tuple(value[:MOST_TYPES])
+        return tuple(value)
     return None

@@ -12,6 +12,7 @@ from edged.algorithm.declared import declared_by
 from edged.algorithm.loading import Catalogue
 from edged.errors import AlgorithmError
 from edged.model.messages import JobSpec, Unsent
+from edged.model.redact import hide
 from edged.worker.opening import Opener
 
 _MOST_NAMED = 12
@@ -48,7 +49,7 @@ def find_unsent(job: JobSpec, opener: Opener) -> tuple[Unsent, ...]:
         return ()
     sent = frozenset[str]().union(*(sender.types for sender in senders))
     return tuple(
-        Unsent(f"record.on.{place}", _why(kind, senders, opener.catalogue))
+        Unsent(f"record.on.{place}", hide(_why(kind, senders, opener.catalogue), job.hidden))
         for place, kind in enumerate(job.clips.on)
         if kind not in sent
     )

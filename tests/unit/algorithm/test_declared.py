@@ -82,7 +82,8 @@ WRONG: list[tuple[Any, str]] = [
     ({1: "x"}, "1 is no type"),
     ({"": "x"}, "'' is no type"),
     ({"<a b>": "x"}, "'<a b>' is no type"),
-    ({"fall": None}, "of fall it says None"),
+    ({"fall": None}, "of fall it is none"),
+    ({"fall": "x" * 201}, "a line of at most 200 characters"),
     ({f"fall{number}": "" for number in range(MOST_TYPES + 1)}, "the most is 256"),
 ]
 
@@ -120,6 +121,8 @@ class NamedOwn(BaseAlgo, sends={"<event>": "", "<nobody>": "", "plain": ""}):
         (7, None),
         ({"fall": 1}, None),
         ([1], None),
+        ("no type", None),
+        ([f"kind{number}" for number in range(MOST_TYPES)], None),
     ],
 )
 def test_a_param_may_name_the_type(

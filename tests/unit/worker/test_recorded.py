@@ -122,6 +122,12 @@ def test_a_long_list_is_cut(opener: Opener) -> None:
     assert message.endswith("kind20 and 9 more)")
 
 
+def test_a_secret_is_not_said(opener: Opener) -> None:
+    link = LinkSpec("own:Falls", {"also": "geheim"}, hidden=("geheim",))
+    (message,) = told(opener, job(link, on=("xyzzy",))).values()
+    assert message.endswith("(it sends fall, ***)")
+
+
 def test_the_sample_of_a_config_records_what_is_sent(opener: Opener, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("EDGED_MQTT_PASSWORD", "EDGED_LIVE_PASSWORD", "CAM_PASSWORD", "MODELS_TOKEN"):
         monkeypatch.setenv(name, "geheim")
