@@ -157,6 +157,11 @@ class JobRecord:
         where = f"{proof.path}: " if proof.path else ""
         return self.set_state(JobState.FAILED, proof.code, f"{where}{proof.error}", path=proof.path)
 
+    def warn_of(self, proof: Proof) -> None:
+        """It runs, but some of what it should record never happens."""
+        for unsent in proof.unsent:
+            log.warning("jobs.%s.%s: %s", self.name, unsent.path, unsent.message)
+
     def reported(self, report: JobReport) -> bool:
         """What its worker says of it. True when that is news."""
         if report.version == self.version and report.state is not JobState.STARTING:
