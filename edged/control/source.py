@@ -146,7 +146,7 @@ class SourceControl:
     def report(self) -> SourceReport:
         """What the capture says, unless main has no memory to put its frames into."""
         if self.desk.error and self._report.state is SourceState.RUNNING:
-            return replace(self._report, state=SourceState.RETRYING, error=self.desk.error)
+            return replace(self._report, state=SourceState.RETRYING, error=self.desk.error, again_ns=0)
         return self._report
 
     @property
@@ -221,9 +221,11 @@ class SourceControl:
         if had_frames and not death.ordered:
             self._past = replace(self._past, reconnects=self._past.reconnects + 1)
         if death.ordered and death.wanted:
-            self._set(replace(self._report, state=SourceState.STARTING, error=""))
+            self._set(replace(self._report, state=SourceState.STARTING, error="", again_ns=0))
         elif death.wanted:
-            self._set(replace(self._report, state=SourceState.RETRYING, error=f"capture {death.reason}"))
+            away, again_ns = SourceState.RETRYING, self._supervisor.next_start_ns(self.process)
+            error = f"capture {death.reason}"
+            self._set(replace(self._report, state=away, error=error, again_ns=again_ns))
 
     def _count_from_its_end(self) -> None:
         """Frames that its capture, which is about to end, still brings are not those of the next."""

@@ -152,6 +152,8 @@ class SourceReport:
     height: int = 0
     fps: float = 0.0
     reconnects: int = 0
+    again_ns: int = 0
+    """On the monotonic clock: when one that is away is tried again; 0: now, or not by itself."""
 
 
 @dataclass(frozen=True, slots=True)

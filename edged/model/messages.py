@@ -216,6 +216,8 @@ class JobReport:
     error: str = ""
     version: int = 0
     """Of the `JobSpec` that it is about."""
+    again_ns: int = 0
+    """On the monotonic clock: when what failed is tried again; 0: now, or not by itself."""
 
 
 UNPICTURED = "unpictured"
@@ -255,6 +257,8 @@ class JobStats:
     """What its algorithms counted of their own work, over all sources: ``classifier.crops``."""
     zones: dict[str, dict[str, int]] = field(default_factory=dict)
     """By source: the objects in each zone, in the newest results."""
+    again_ns: int = 0
+    """As in a `JobReport`: of what fails again and again nothing else is reported."""
 
     @property
     def missed(self) -> int:
