@@ -223,8 +223,8 @@ class Jobs:
         awaited = self._models.awaited(job.spec)
         if awaited is not None and job.running is None:
             self._told_to_wait.add(job.name)
-            *how, again_ns = awaited
-            self._set_job(job, *how, again_ns=again_ns)
+            state, code, error, again_ns = awaited
+            self._set_job(job, state, code, error, again_ns=again_ns)
         elif awaited is None and job.name in self._told_to_wait:
             self._told_to_wait.discard(job.name)
             self._set_job(job, JobState.STARTING)
