@@ -30,7 +30,7 @@ from edged.supervise.supervisor import Supervisor
 from edged.supervise.wire import Decoder
 
 _DECODER = Decoder((SourceReport, TrackRequest, ClipReport, RecorderReport))
-_LIVE_FIELDS = ("revision", "demand", "resume", "masks", "fps", "buffer_s", "recording", "clips", "told")
+_LIVE_FIELDS = ("revision", "demand", "resume", "masks", "fps", "buffer_s", "recording", "clips")
 """Fields of a `CaptureSpec` that main has a running capture take over.
 
 For any other, a new URL say, main replaces the process. A capture would take that over too, once it
@@ -45,9 +45,6 @@ class ClipMaker(Protocol):
 
     def wanted_of(self, source: str) -> tuple[ClipRequest, ...]:
         """The requests that stand in the specification of a capture."""
-
-    def told_of(self, source: str) -> tuple[str, ...]:
-        """Of which clips its capture need remember nothing."""
 
     def reported(self, source: str, report: ClipReport) -> None: ...
 
@@ -235,8 +232,7 @@ class SourceControl:
     def _send_spec(self) -> None:
         spec = replace(self.spec, resume=self._resume)
         if self.clips is not None:
-            name = spec.source
-            spec = replace(spec, clips=self.clips.wanted_of(name), told=self.clips.told_of(name))
+            spec = replace(spec, clips=self.clips.wanted_of(spec.source))
         self._supervisor.send(self.process, spec)
 
     def _offer(self) -> None:

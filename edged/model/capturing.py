@@ -101,8 +101,6 @@ class CaptureSpec:
     """None: not everything is recorded."""
     clips: tuple[ClipRequest, ...] = ()
     """Those that somebody waits for."""
-    told: tuple[str, ...] = ()
-    """By `ClipCause.id`: of these main has told, so what lies beside them may go."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,6 +52,8 @@ class Numbering:
     """The seq of events, which are numbered apart."""
     counts: str = ""
     """The newest counts, as JSON: those over lines go on. Empty: there are none, or they begin anew."""
+    mains: int = 0
+    """Events that main said itself: by so many those of workers have higher numbers when they leave."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -222,10 +222,18 @@ def clip_told(report: ClipReport, file: str) -> dict[str, Any]:
 
 
 def clip_event_payload(
-    *, device: str, boot: str, job: str, source: str, event_id: str, moment_ns: int, data: Mapping[str, Any]
+    *,
+    device: str,
+    boot: str,
+    job: str,
+    source: str,
+    event_id: str,
+    moment_ns: int,
+    data: Mapping[str, Any],
+    seq: int = 0,
 ) -> bytes:
-    """A `clip` on ``…/job/<job>/<source>/event``. It has no ``seq``: those are given out in workers, and a
-    clip is ready when its worker may be gone. ``moment_ns`` is the wall time of its first event."""
+    """A `clip` on ``…/job/<job>/<source>/event``. ``seq`` is 0, and left out, where another boot tells of it
+    than its own: the numbers of that one have ended. ``moment_ns`` is the wall time of its first event."""
     return encode_json(
         {
             "v": 1,
@@ -233,6 +241,7 @@ def clip_event_payload(
             "job": job,
             "source": source,
             "boot": boot,
+            **({"seq": seq} if seq else {}),
             "time": rfc3339(moment_ns),
             "type": "clip",
             "id": event_id,

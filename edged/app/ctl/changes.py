@@ -62,6 +62,8 @@ class _Device:
     """Monotonic: when it was last heard of for certain, and not by the broker's memory."""
     counts: dict[str, int] | None = None
     """By process: how often it died; None: that is not known yet."""
+    health_time: Any = ""
+    """Of the newest ``…/health``; empty: none came yet."""
     statuses: dict[tuple[str, str], _Told] = field(default_factory=dict)
     """By kind and name."""
 
@@ -129,11 +131,13 @@ class Changes:
         restarts = {
             key: each for key, each in _mapping(content, "restarts").items() if isinstance(each, Mapping)
         }
-        known = device.counts
+        known, time = device.counts, content.get("time")
+        if device.health_time not in ("", time):  # else the broker's memory may have said it
+            device.heard_s = now.monotonic_s
+        device.health_time = time
         device.counts = {key: _whole(each.get("count")) for key, each in restarts.items()}
         if known is None:
             return
-        device.heard_s = now.monotonic_s
         for key, each in restarts.items():
             more = device.counts[key] - known.get(key, 0)
             kind, _, thing = key.partition(":")
@@ -149,8 +153,6 @@ class Changes:
         self, name: str, device: _Device, key: tuple[str, str], content: Mapping[str, Any], now: Now
     ) -> Iterator[Change]:
         before = device.statuses.get(key)
-        if before is not None:
-            device.heard_s = now.monotonic_s
         if not content.get("state"):
             device.statuses.pop(key, None)
             return
