@@ -13,6 +13,8 @@ from typing import Any
 
 _AGAIN_S = 30.0
 """So long after a line on a thing that is tried again and again comes the next one on it."""
+_OLD_S = 60.0
+"""What has been so for longer is told with its moment."""
 _FAR_S = 3600.0
 """Nothing waits so long to be tried again: the two clocks differ."""
 _TROUBLE = ("failed", "retrying")
@@ -62,10 +64,10 @@ class _Device:
     """Monotonic: when it was last heard of for certain, and not by the broker's memory."""
     counts: dict[str, int] | None = None
     """By process: how often it died; None: that is not known yet."""
-    health_time: Any = ""
-    """Of the newest ``…/health``; empty: none came yet."""
     statuses: dict[tuple[str, str], _Told] = field(default_factory=dict)
     """By kind and name."""
+    seen: set[str] = field(default_factory=set)
+    """Topics on which something came over this connection: the first may be what the broker keeps."""
 
 
 class Changes:
@@ -79,20 +81,23 @@ class Changes:
         """What a message says that is news; ``content`` is empty where the topic was cleared."""
         name, *levels = topic.removeprefix(f"{self._prefix}/").split("/")
         device = self._devices.setdefault(name, _Device())
+        if levels == ["state"]:
+            return list(self._state(name, device, content, now))
+        if topic in device.seen or levels[-1:] in (["result"], ["event"]):
+            device.heard_s = now.monotonic_s
+        device.seen.add(topic)
         match levels:
-            case ["state"]:
-                return list(self._state(name, device, content, now))
             case ["health"]:
                 return list(self._health(name, device, content, now))
             case [kind, thing, "status"]:
                 return list(self._status(name, device, (kind, thing), content, now))
-        device.heard_s = now.monotonic_s  # results and events are never kept
         return []
 
     def lost_sight(self) -> None:
         """The connection is gone: who is silent meanwhile need not be away."""
         for device in self._devices.values():
             device.heard_s = None
+            device.seen.clear()
 
     def _state(self, name: str, device: _Device, content: Mapping[str, Any], now: Now) -> Iterator[Change]:
         before, device.state = device.state, dict(content)
@@ -124,17 +129,14 @@ class Changes:
             away_s = _seconds_between(before.get("since"), device.state.get("since"))
         if away_s is None or away_s < 0:
             return Change(name, "edged", "started again", "bold green")
-        text = f"{'it was stopped for' if was_stopped else 'last heard of before'} {lasting(away_s)}"
+        text = f"stopped for {lasting(away_s)}" if was_stopped else f"silent for {lasting(away_s)} before"
         return Change(name, "edged", "started again", "bold green", text)
 
     def _health(self, name: str, device: _Device, content: Mapping[str, Any], now: Now) -> Iterator[Change]:
         restarts = {
             key: each for key, each in _mapping(content, "restarts").items() if isinstance(each, Mapping)
         }
-        known, time = device.counts, content.get("time")
-        if device.health_time not in ("", time):  # else the broker's memory may have said it
-            device.heard_s = now.monotonic_s
-        device.health_time = time
+        known = device.counts
         device.counts = {key: _whole(each.get("count")) for key, each in restarts.items()}
         if known is None:
             return
@@ -167,7 +169,8 @@ class Changes:
             return
         device.statuses[key] = replace(told, said_s=now.monotonic_s)
         code = f"{content['code']}: " if content.get("code") else ""
-        text = "; ".join(part for part in (code + told.error, _again(told.next_try, now)) if part)
+        since = _long_ago(content.get("since"), now) if before is None else ""
+        text = "; ".join(part for part in (code + told.error, since, _again(told.next_try, now)) if part)
         yield Change(name, " ".join(key), told.state, _STYLES.get(told.state, "yellow"), text)
 
 
@@ -201,6 +204,12 @@ def _again(next_try: Any, now: Now) -> str:
     if 0 <= left_s <= _FAR_S:
         return f"again in {lasting(left_s)}"
     return "again now" if -_AGAIN_S <= left_s < 0 else f"again at {_moment(next_try)}"
+
+
+def _long_ago(since: Any, now: Now) -> str:
+    """Empty for what is new."""
+    since_s = _wall_s(since)
+    return f"since {_moment(since)}" if since_s is not None and now.wall_s - since_s > _OLD_S else ""
 
 
 def _moment(value: Any) -> str:
