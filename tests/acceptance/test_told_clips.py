@@ -1,4 +1,4 @@
-"""Clips are told of exactly once over orderly stops, at most twice over kills, and numbered like all events."""
+"""Clips are told of exactly once over orderly stops, perhaps twice over kills, and numbered like events."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What `edged ctl DEVICE watch` says of starts, losses and failures: from payloads alone, without a broker."""
+"""What `edged ctl DEVICE watch` says of starts, losses and failures: of payloads alone, without a broker."""
 
 from __future__ import annotations
 
