@@ -88,15 +88,20 @@ class Terminal:
 
     def until(self, pattern: str, after: int = 0) -> int:
         """Where in `text` the first match ends that begins behind ``after``."""
-        until_s = time.monotonic() + HANGS_S
+        end = self.seen(pattern, after, HANGS_S)
+        assert end is not None, f"no {pattern!r} in:\n{self.text[after:]}"
+        return end
+
+    def seen(self, pattern: str, after: int, within_s: float) -> int | None:
+        """As `until`; None: not in time."""
+        until_s = time.monotonic() + within_s
         with self._news:
-            while True:
-                found = re.compile(pattern).search(self.text, after)
-                if found is not None:
-                    return found.end()
+            while (found := re.compile(pattern).search(self.text, after)) is None:
                 left_s = until_s - time.monotonic()
-                assert left_s > 0, f"no {pattern!r} in:\n{self.text[after:]}"
+                if left_s <= 0:
+                    return None
                 self._news.wait(left_s)
+            return found.end()
 
 
 class Two:
@@ -124,13 +129,11 @@ def watched(folder: Path, broker: Mosquitto, spec: dict[str, Any]) -> Iterator[t
         ears.until("health")
         with Terminal(broker.port, 60) as narrow, Terminal(broker.port, 140) as wide:
             two = Two(narrow, wide)
-            os.kill(daemon.child("worker:main"), signal.SIGKILL)
-            # whoever had not subscribed by then takes it for long ago: so until both saw one die
-            until_s = time.monotonic() + HANGS_S
-            while not all("worker main was killed" in each.text for each in two.terminals):
-                assert time.monotonic() < until_s, [each.text for each in two.terminals]
-                time.sleep(2)
-                if not all("worker main was killed" in each.text for each in two.terminals):
+            for terminal in two.terminals:
+                until_s = time.monotonic() + HANGS_S
+                while terminal.seen("worker main was killed", 0, 3) is None:
+                    # whoever had not subscribed by then takes it for long ago
+                    assert time.monotonic() < until_s, terminal.text
                     os.kill(daemon.child("worker:main"), signal.SIGKILL)
             two.until(r"worker main was killed by SIGKILL(, \d+ times by now)? (started again|again )")
             yield daemon, two
@@ -190,9 +193,8 @@ def test_a_worker_for_which_there_is_no_memory_is_told_with_that(tmp_path: Path,
             old = daemon.child("worker:main")
             os.kill(old, signal.SIGKILL)
             with little_memory(another(daemon, "worker:main", old)):
-                time.sleep(3)
-            if "for memory ran out" in two.terminals[0].text:
-                break
+                if two.terminals[0].seen("for memory ran out", 0, 5) is not None:
+                    break
         two.until(r"worker main was killed by SIGKILL, for memory ran out")
 
 
