@@ -6,9 +6,9 @@ seconds and followed slowly, so day and night change nothing, and who walks thro
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -73,10 +73,15 @@ class CameraHealth(Algorithm):
 
     Params = CameraHealthParams
     params: CameraHealthParams
-    returns = (
-        "events camera_black, _overexposed, _covered, _blurred, _frozen, _moved:"
-        " data.state on or off; data.camera: luma, sharpness, match, lost, shift, still, faults"
-    )
+    returns = "data.camera: luma, sharpness, match, lost, shift, still, faults"
+    sends: ClassVar = {
+        "camera_black": "the picture is black, or no longer: data.state on or off",
+        "camera_overexposed": "it is white, or no longer",
+        "camera_covered": "something hides the view, or no longer",
+        "camera_blurred": "it is out of focus, or no longer",
+        "camera_frozen": "it has been the same for `frozen` seconds, or no longer",
+        "camera_moved": "it shows another view, or the old one again",
+    }
 
     _view: View | None = None
     _last: Look | None = None
@@ -84,6 +89,10 @@ class CameraHealth(Algorithm):
     """For how long the picture has been the same,"""
     _same = 0
     """and in how many frames after the first."""
+
+    @property
+    def may_send(self) -> Collection[str]:
+        return self.sends.keys() - {f"camera_{fault}" for fault in FAULTS if fault not in self.params.faults}
 
     def open(self) -> None:
         self._switches: dict[_Fault, _Switch] = {fault: _Switch() for fault in self.params.faults}

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePath
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,6 +57,7 @@ class Classifier(Algorithm):
         "crops: attributes.NAME of each detection: label, score (top: the best ones); "
         "frame: data.classes (or data.NAME): a list of label, score"
     )
+    sends: ClassVar = {}
 
     def open(self) -> None:
         params = self.params

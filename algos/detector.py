@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -176,6 +176,7 @@ class Detector(Batched):
     Params = DetectorParams
     params: DetectorParams
     returns = "detections: box, score, label, label_id"
+    sends: ClassVar = {}
 
     def open(self) -> None:
         params = self.params

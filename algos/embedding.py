@@ -10,7 +10,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,6 +42,7 @@ class Embedding(Algorithm):
     Params = EmbeddingParams
     params: EmbeddingParams
     returns = "attributes.embedding of each detection: float16 (base64, little endian), size"
+    sends: ClassVar = {}
 
     def open(self) -> None:
         params = self.params

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -80,6 +80,7 @@ class Faces(Batched):
         "detections: box, score, label face; keypoints: right eye, left eye (the person's own), nose, "
         "right and left corner of the mouth"
     )
+    sends: ClassVar = {}
 
     def open(self) -> None:
         with blame("model"):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import cv2
 import numpy as np
@@ -87,6 +87,7 @@ class Keypoints(Algorithm):
         "detections: keypoints (x, y, score) of those before, or box, score and keypoints of its own;"
         " data.keypoint_names"
     )
+    sends: ClassVar = {}
 
     _scaling = Scaling()
 

@@ -6,6 +6,7 @@ Its cost makes it a gate for a detector: see `edged.algorithm.background`, and `
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 import cv2
 import numpy as np
@@ -34,6 +35,7 @@ class Motion(Algorithm):
     Params = MotionParams
     params: MotionParams
     returns = "detections: box, score, label motion; data.motion: share of the frame that moved"
+    sends: ClassVar = {}
 
     def open(self) -> None:
         self._background = Background(self.params.threshold, self.params.memory)

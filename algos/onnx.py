@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,6 +49,7 @@ class Onnx(Algorithm):
     params: OnnxParams
     keeps_state = False
     returns = "data.outputs: by name, shape and values (or min, max, mean, argmax of large ones)"
+    sends: ClassVar = {}
 
     def open(self) -> None:
         params = self.params

@@ -7,7 +7,7 @@ last, or the classes' numbers themselves. And YOLOv8-seg, which tells each objec
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import cv2
 import numpy as np
@@ -92,6 +92,7 @@ class Segmentation(Algorithm):
         "data.segments, largest first: label, label_id, area (share of the frame) and polygons (fractions)"
         " or rle (COCO's, column by column); of objects detections, too, and segments with score and box"
     )
+    sends: ClassVar = {}
 
     def open(self) -> None:
         params = self.params

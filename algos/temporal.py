@@ -6,7 +6,7 @@ How many frames and how far apart is the job's ``sampling``: ``{count: 16, step:
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -67,9 +67,8 @@ class Temporal(Algorithm):
 
     Params = TemporalParams
     params: TemporalParams
-    returns = (
-        "data.classes: the surest, label, label_id, score; events of the type `event`, data.state on or off"
-    )
+    returns = "data.classes: the surest, label, label_id, score"
+    sends: ClassVar = {"<event>": "one of `labels` is seen, or no longer: data.state on or off"}
 
     _on: str | None = None
     """The label whose event goes on."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -86,15 +86,15 @@ class TrackerParams(AlgorithmParams):
 
 
 class Tracker(Algorithm):
-    """Objects followed from run to run: each keeps its id, also when it is hidden for a moment.
-
-    Events: ``object_start`` when an object is confirmed, ``object_end`` when it was not seen for
-    ``lost_after`` seconds, or the source starts anew.
-    """
+    """Objects followed from run to run: each keeps its id, also when it is hidden for a moment."""
 
     Params = TrackerParams
     params: TrackerParams
-    returns = "detections: track_id of what is confirmed; events object_start, object_end"
+    returns = "detections: track_id of what is confirmed"
+    sends: ClassVar = {
+        "object_start": "an object is confirmed",
+        "object_end": "an object was not seen for `lost_after` seconds, or the source starts anew",
+    }
 
     @property
     def reads_pixels(self) -> bool:

@@ -7,8 +7,8 @@ comes, stays, goes and crosses needs objects that are known again.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Annotated, Any, NamedTuple
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Annotated, Any, ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -94,10 +94,14 @@ class Zones(Algorithm):
 
     Params = ZonesParams
     params: ZonesParams
-    returns = (
-        "detections: zones, attributes.speed (value in m/s, heading); counts: zones, lines; "
-        "events: zone_enter, zone_exit, zone_dwell, line_cross, count_over"
-    )
+    returns = "detections: zones, attributes.speed (value in m/s, heading); counts: zones, lines"
+    sends: ClassVar = {
+        "zone_enter": "an object has entered a zone",
+        "zone_exit": "it has left the zone, or nobody knows any more",
+        "zone_dwell": "it has been inside for `dwell` seconds",
+        "count_over": "there are more than `limit` in a zone",
+        "line_cross": "it has crossed a line",
+    }
 
     def __init__(self, context: Context, params: BaseModel) -> None:
         super().__init__(context, params)
@@ -111,6 +115,15 @@ class Zones(Algorithm):
         self._untracked_us: int | None = None
         """Since when there was none."""
         self._warned = False
+
+    @property
+    def may_send(self) -> Collection[str]:
+        params = self.params
+        silent = set() if params.zones != [] else {"zone_enter", "zone_exit", "zone_dwell", "count_over"}
+        silent |= {"line_cross"} if params.lines == [] else set()
+        silent |= {"zone_dwell"} if params.dwell in (None, {}) else set()
+        silent |= {"count_over"} if params.limit in (None, {}) else set()
+        return self.sends.keys() - silent
 
     @property
     def reads_pixels(self) -> bool:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import hypothesis
 import pytest
@@ -64,6 +67,27 @@ def _place(item: pytest.Item) -> tuple[int, int]:
     longest = LONGEST.index(str(path)) if str(path) in LONGEST else len(LONGEST)
     folder = FOLDERS.index(path.parts[0]) if path.parts[0] in FOLDERS else len(FOLDERS)
     return longest, folder
+
+
+@pytest.fixture(scope="session", autouse=True)
+def built_in_algorithms_send_what_they_declare() -> Iterator[None]:
+    """Whatever a test has one of them send, in this process."""
+    from edged.algorithm import Algorithm, Context
+    from edged.algorithm.declared import declared_by
+
+    def init(self: Algorithm, context: Context, params: Any) -> None:
+        def emit(kind: str, fields: dict[str, Any]) -> None:
+            declared = declared_by(self)
+            assert declared is not None and kind in declared, f"{type(self).__name__} sends {kind}"
+            context.emit(kind, fields)
+
+        is_built_in = type(self).__module__.startswith("algos.")
+        original(self, replace(context, emit=emit) if is_built_in else context, params)
+
+    original = Algorithm.__init__
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(Algorithm, "__init__", init)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -88,6 +88,7 @@ def adapt(algo_class: type[BaseAlgo]) -> type[BaseAlgoAdapter]:
         {
             "algo_class": algo_class,
             "keeps_state": algo_class._edged_keeps_state,
+            "sends": algo_class._edged_sends,
             "Params": _params_of(algo_class),
             "__module__": algo_class.__module__,
             "__doc__": algo_class.__doc__,

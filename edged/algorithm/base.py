@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, ClassVar, Generic, TypeVar, overload
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
 from edged.algorithm.context import Context
+from edged.algorithm.declared import check_declaration, types_with
 from edged.algorithm.frame import Frame
 from edged.algorithm.returned import Shown, event_fields
 from edged.algorithm.session import Session
@@ -38,14 +39,30 @@ class Algorithm(ABC):
     """One line for people; by default the first of the docstring."""
     returns: ClassVar[str] = "detections"
     """What it adds to the result, for people."""
+    sends: ClassVar[Mapping[str, str] | None] = None
+    """The types of events that it may send, and what each tells; ``<event>`` is the type that its param
+    ``event`` gives. Not inherited: a subclass may send more. None: anything, and no name can be checked."""
     keeps_state: ClassVar[bool] = True
     """Whether a run depends on earlier ones. Where not, offline analysis runs many frames at once, each
     thread with an instance of its own."""
+
+    def __init_subclass__(cls, **keywords: Any) -> None:
+        super().__init_subclass__(**keywords)
+        cls.sends = vars(cls).get("sends")
+        check_declaration(cls.__name__, cls.sends)
 
     def __init__(self, context: Context, params: BaseModel) -> None:
         """``params`` is an instance of ``Params``."""
         self.context = context
         self.params = params
+
+    @property
+    def may_send(self) -> Collection[str] | None:
+        """Which types of `sends` it may send with its params; None: that cannot be told.
+
+        Asked before `open`.
+        """
+        return types_with(self.sends or {}, self.params)
 
     @property
     def reads_pixels(self) -> bool:
@@ -144,7 +161,8 @@ class BaseAlgo:
     ``size`` is width and height, ``color`` one of bgr (the default), rgb, gray, ``resize`` stretch (the
     default) or letterbox. Boxes are in pixels of these pictures then. ``keeps_state=False`` says that a run
     does not depend on earlier ones: offline analysis then runs many frames at once, each thread with an
-    instance of its own.
+    instance of its own. ``sends={"fall": "somebody fell"}`` says which events it may emit and what they
+    tell, so that ``edged check`` knows which ones a job would wait for in vain.
     """
 
     name: str = ""
@@ -159,6 +177,7 @@ class BaseAlgo:
     """The ``data`` of earlier links of the chain; none before the first `run`."""
     _edged_wanted: ClassVar[Wanted] = Wanted()
     _edged_keeps_state: ClassVar[bool] = True
+    _edged_sends: ClassVar[Mapping[str, str] | None] = None
     _context: Context | None = None
     _edged_shown: Shown | None = None
 
@@ -172,17 +191,20 @@ class BaseAlgo:
         color: str | None = None,
         resize: str | None = None,
         keeps_state: bool | None = None,
+        sends: Mapping[str, str] | None = None,
         **keywords: Any,
     ) -> None:
         try:
             super().__init_subclass__(**keywords)
         except TypeError as error:
-            known = "a BaseAlgo takes size, color, resize, keeps_state"
+            known = "a BaseAlgo takes size, color, resize, keeps_state, sends"
             raise TypeError(f"{cls.__name__}: {', '.join(keywords)}: {error}; {known}") from error
         if (size, color, resize) != (None, None, None):
             cls._edged_wanted = cls._edged_wanted.but(size=size, color=color, resize=resize)
         if keeps_state is not None:
             cls._edged_keeps_state = bool(keeps_state)
+        check_declaration(cls.__name__, sends)
+        cls._edged_sends = sends  # not inherited: a subclass may send more
 
     def init(self) -> None:
         """Called once before the first `run`, with the job's ``params`` by name."""

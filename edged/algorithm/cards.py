@@ -13,7 +13,7 @@ from typing import Any
 from pydantic.fields import FieldInfo
 
 from edged.algorithm.base import Algorithm
-from edged.model.messages import AlgorithmCard, ParamCard
+from edged.model.messages import AlgorithmCard, EventCard, ParamCard
 
 
 def card_of(name: str, path: Path, algorithm: type[Algorithm]) -> AlgorithmCard:
@@ -25,6 +25,7 @@ def card_of(name: str, path: Path, algorithm: type[Algorithm]) -> AlgorithmCard:
         file=str(path),
         params=tuple(_param(field.alias or key, field) for key, field in fields),
         returns=algorithm.returns,
+        events=_events(algorithm),
     )
 
 
@@ -35,6 +36,12 @@ def failed_card(name: str, path: Path, error: str) -> AlgorithmCard:
 
 def _first_line(algorithm: type[Algorithm]) -> str:
     return inspect.cleandoc(algorithm.__doc__ or "").partition("\n")[0]
+
+
+def _events(algorithm: type[Algorithm]) -> tuple[EventCard, ...] | None:
+    if algorithm.sends is None:
+        return None
+    return tuple(EventCard(kind, told) for kind, told in algorithm.sends.items())
 
 
 def _param(name: str, field: FieldInfo) -> ParamCard:

@@ -117,6 +117,11 @@ class Catalogue:
             cards.extend(self._cards_of(path))
         return tuple(cards)
 
+    def built_in(self) -> tuple[str, ...]:
+        """The names of those that come with edged, by their files alone."""
+        paths = (path for folder in _built_in_folders() for path in sorted(folder.glob("*.py")))
+        return tuple(path.stem for path in paths if not path.name.startswith("_"))
+
     def _cards_of(self, path: Path) -> Iterator[AlgorithmCard]:
         try:
             classes = self._classes(path)

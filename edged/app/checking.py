@@ -66,6 +66,9 @@ def examine(config: Path) -> Findings:
         if proof.doubt:
             message = f"its first run, on a gray picture, failed: {proof.doubt}"
             warnings.append(loaded.problem(path, message, "algorithm_failed"))
+        errors += [
+            loaded.problem(f"spec.jobs.{proof.job}.{unsent.path}", unsent.message) for unsent in proof.unsent
+        ]
     videos = {name: look.seen for name, look in looks.items() if look.seen is not None}
     return Findings(loaded, plan, _in_order(errors), _in_order(warnings), videos)
 

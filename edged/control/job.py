@@ -163,6 +163,11 @@ class JobRecord:
         error, again_ns = f"{where}{proof.error}", int((self.prove_again_s or 0) * 1e9)
         return self.set_state(JobState.FAILED, proof.code, error, path=proof.path, again_ns=again_ns)
 
+    def warn_of(self, proof: Proof) -> None:
+        """It runs, but some of what it should record never happens."""
+        for unsent in proof.unsent:
+            log.warning("jobs.%s.%s: %s", self.name, unsent.path, unsent.message)
+
     def reported(self, report: JobReport) -> bool:
         """What its worker says of it. True when that is news."""
         if report.version == self.version and report.state is not JobState.STARTING:

@@ -261,6 +261,7 @@ class Jobs:
         else:
             if not proof.error:
                 self._table.note_proofs((job.spec,))
+                job.warn_of(proof)
             self._pass(job)
         self.refresh()
         self._on_change()

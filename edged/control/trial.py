@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,8 @@ from edged.planning.plan import Failure, Plan, make_plan
 from edged.settings import Loaded
 
 _LOOK_EVERY_S = 0.05
+
+log = logging.getLogger("edged.twin")
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,10 +106,12 @@ async def prepare(
         job for job in device.unproved(goal.plan) if before.jobs.get(job.name) != goal.plan.jobs[job.name]
     ]
     unproved += _left_without(goal.plan, running.plan, unproved)
+    unproved += _recording_others(goal.plan, running.plan, unproved)
     provable = tuple(job for job in unproved if asked.fetches or missing.keys().isdisjoint(_paths_of(job)))
     left_s = max(until_s - time.monotonic(), 0.0)
     found = await proofs.prove(provable, goal.plan.library, left_s, goal.plan.scenes)
-    problems = [_disproved(proof) for proof in found if proof.code or proof.error]
+    problems = [problem for proof in found for problem in _disproved(proof)]
+    problems += _recorded_in_vain(found, goal.plan, running.plan)
     if problems:
         raise SpecRejected(problems)
     actions = difference(running.loaded.settings.spec, goal.loaded.settings.spec)
@@ -125,6 +130,23 @@ def _left_without(goal: Plan, running: Plan, others: Collection[JobSpec]) -> lis
                 found.append(replace(job, sources=(source, *(s for s in job.sources if s != source))))
                 break
     return found
+
+
+def _recording_others(goal: Plan, running: Plan, others: Collection[JobSpec]) -> list[JobSpec]:
+    """The jobs besides ``others`` that record anew: which events they send, only a prover knows."""
+    known = {job.name for job in others}
+    jobs = (job.spec for job in goal.jobs.values() if job.enabled and job.spec.name not in known)
+    return [job for job in jobs if _records_anew(job, running)]
+
+
+def _records_anew(job: JobSpec, running: Plan) -> bool:
+    """Whether it records events that it did not, or has other algorithms."""
+    before = running.jobs.get(job.name)
+    if job.clips is None:
+        return False
+    if before is None or before.spec.chain != job.chain or before.spec.clips is None:
+        return True
+    return not set(job.clips.on) <= set(before.spec.clips.on)
 
 
 def _drawn(plan: Plan, source: str) -> set[str]:
@@ -216,6 +238,21 @@ def _unplanned(plan: Plan, before: Plan) -> Iterator[Problem]:
                 yield from failure.problems
 
 
-def _disproved(proof: Proof) -> Problem:
-    path = f"spec.jobs.{proof.job}" + (f".{proof.path}" if proof.path else "")
-    return Problem(path, proof.error, proof.code or "algorithm_failed")
+def _disproved(proof: Proof) -> Iterator[Problem]:
+    if proof.code or proof.error:
+        path = f"spec.jobs.{proof.job}" + (f".{proof.path}" if proof.path else "")
+        yield Problem(path, proof.error, proof.code or "algorithm_failed")
+
+
+def _recorded_in_vain(proofs: Iterable[Proof], goal: Plan, running: Plan) -> Iterator[Problem]:
+    """Of jobs that record anew. One that does so already is no reason to refuse what else changes: it may be
+    older than this check, and its other events are recorded.
+    """
+    for proof in proofs:
+        is_new = proof.unsent and _records_anew(goal.jobs[proof.job].spec, running)
+        for unsent in proof.unsent:
+            path = f"jobs.{proof.job}.{unsent.path}"
+            if is_new:
+                yield Problem(f"spec.{path}", unsent.message)
+            else:
+                log.warning("%s: %s", path, unsent.message)

@@ -295,6 +295,15 @@ class SnapshotReport:
 
 
 @dataclass(frozen=True, slots=True)
+class Unsent:
+    """A type of event that a job waits for and no algorithm of its chain sends."""
+
+    path: str
+    """Below the job: ``record.on.0``."""
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
 class Proof:
     """What proving one job found; ``code`` and ``error`` are empty when it can run."""
 
@@ -307,6 +316,8 @@ class Proof:
     """It hung or crashed the process: it is not tried again."""
     doubt: str = ""
     """Why its first run, on a gray picture, failed: no proof that it cannot run."""
+    unsent: tuple[Unsent, ...] = ()
+    """It can run without them. Only what is certain: of algorithms that declare what they send."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -320,6 +331,14 @@ class ParamCard:
 
 
 @dataclass(frozen=True, slots=True)
+class EventCard:
+    """One type of event that an algorithm may send, for people."""
+
+    type: str
+    description: str
+
+
+@dataclass(frozen=True, slots=True)
 class AlgorithmCard:
     """One algorithm found, for ``edged algos``, ``info`` and did-you-mean."""
 
@@ -330,6 +349,8 @@ class AlgorithmCard:
     returns: str = ""
     error: str = ""
     """Why it cannot be imported."""
+    events: tuple[EventCard, ...] | None = None
+    """None: it does not say which it sends."""
 
 
 @dataclass(frozen=True, slots=True)

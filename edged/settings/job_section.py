@@ -114,7 +114,7 @@ class RecordOn(Section):
 
     on: Annotated[tuple[Name, ...], Field(min_length=1, max_length=64)] = Field(
         json_schema_extra=applies(Applies.LIVE),
-        description="Types of events: zone_enter, line_cross, … or an algorithm's own.",
+        description="Types of events that its algorithms send, as `edged algos NAME` lists them.",
         examples=[["zone_enter"]],
     )
     before: Annotated[Number, Field(ge=0, le=MOST_BUFFERED_S)] = Field(

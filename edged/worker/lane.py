@@ -52,7 +52,7 @@ class Lane:
 
     def look(self, header: FrameHeader, feed: Feed, backlog: Backlog[Due], *, gap: bool) -> None:
         """Decide on the next header of the source; ``gap``: there were frames before it that nobody saw."""
-        if gap and self._looked:
+        if gap and (self._looked or self._saw_it_begin(header)):
             self.tally.skip(Skip.OVERRUN, self._schedule.turns_lost_before(header))
         self._looked = True
         if self._schedule.look(header) is not Verdict.RUN:
@@ -68,6 +68,11 @@ class Lane:
         for header in feed.reader.headers(-1):
             if header.index <= feed.last_index:
                 self.look(header, feed, backlog, gap=False)
+
+    def _saw_it_begin(self, header: FrameHeader) -> bool:
+        """Whether it was there already when the header's epoch began."""
+        lasts_ns = (header.pts_us - header.t0_us) * 1000
+        return header.captured_ns - lasts_ns >= self._since_ns
 
     @property
     def session(self) -> Session | None:

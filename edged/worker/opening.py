@@ -11,6 +11,8 @@ import logging
 from dataclasses import replace
 from pathlib import Path
 
+from pydantic import BaseModel
+
 from edged.algorithm.base import Algorithm
 from edged.algorithm.context import Context
 from edged.algorithm.loading import Catalogue
@@ -22,6 +24,7 @@ from edged.model.messages import JobSpec, Library, LinkSpec
 from edged.worker.chain import Chain, Emissions, Link
 from edged.worker.fault import describe_fault
 from edged.worker.surroundings import Surroundings
+from edged.worker.undeclared import DeclaredEmit
 
 _OF_MODELS = ("model_not_found", "not_allowed")
 
@@ -57,6 +60,8 @@ class Opener:
         """
         self.library = library
         self._surroundings = surroundings or Surroundings()
+        self._undeclared: set[tuple[str, str]] = set()
+        """Algorithms and events of theirs that the log has spoken of."""
         self.catalogue = Catalogue([Path(folder) for folder in library.algorithms])
         folders = [Path(folder) for folder in library.models]
         cache = Path(library.cache) if library.cache else None
@@ -92,6 +97,23 @@ class Opener:
             opened.pop_all()
         return Chain(links, emissions, context)
 
+    def unopened(self, job: JobSpec) -> tuple[Algorithm, ...]:
+        """The algorithms of a job, created but not opened: no model is needed for that. Raises what they
+        raise, and `AlgorithmError`.
+        """
+        context = Context(job.name, "", self.sessions, lambda kind, fields: None, frames=job.sampling.count)
+        kinds = [(self.catalogue.find(link.algorithm), link) for link in job.chain]
+        return tuple(kind(context, parse_params(kind, link.params, link.hidden)) for kind, link in kinds)
+
+    def _made(self, kind: type[Algorithm], name: str, context: Context, params: BaseModel) -> Algorithm:
+        """Not opened yet."""
+        if kind.sends is None:
+            return kind(context, params)
+        emit = DeclaredEmit(name, context.emit, self._undeclared)
+        algorithm = kind(replace(context, emit=emit), params)
+        emit.hold_to(algorithm)
+        return algorithm
+
     def _open_link(self, link: LinkSpec, place: int, context: Context) -> Algorithm:
         prefix = "" if place == 0 else f"then.{place - 1}."
         path = f"{prefix}algorithm"
@@ -103,7 +125,7 @@ class Opener:
         try:
             kind = self.catalogue.find(link.algorithm)
             params = parse_params(kind, link.params, link.hidden)
-            algorithm = kind(context, params)
+            algorithm = self._made(kind, link.algorithm, context, params)
             algorithm.open()
         except ParamsInvalid as error:
             below = "" if error.path == "params" else f".{error.path}"

@@ -10,6 +10,7 @@ import contextlib
 import logging
 import os
 from collections.abc import Collection
+from dataclasses import replace
 
 from edged.algorithm.params import ParamsInvalid
 from edged.algorithm.runtime import available_providers
@@ -22,6 +23,7 @@ from edged.worker.building import build_on
 from edged.worker.fault import describe_fault
 from edged.worker.gray import gray_window
 from edged.worker.opening import Opener, OpenFailed
+from edged.worker.recorded import find_unsent
 from edged.worker.surroundings import Surroundings
 
 _log = logging.getLogger(__name__)
@@ -69,6 +71,12 @@ def prove(job: JobSpec, opener: Opener, heartbeat: Heartbeat) -> Proof:
 
     A verdict is only that it does not open, or that a param does not go with the source's scene.
     """
+    with heartbeat.doing("prove", PROVE_DEADLINE_S, lane=0, job=job.name):
+        unsent = find_unsent(job, opener)
+    return replace(_try_out(job, opener, heartbeat), unsent=unsent)
+
+
+def _try_out(job: JobSpec, opener: Opener, heartbeat: Heartbeat) -> Proof:
     doubt = ""
     try:
         with heartbeat.doing("prove", PROVE_DEADLINE_S, lane=0, job=job.name):

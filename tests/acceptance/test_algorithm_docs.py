@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,15 @@ def test_configs_of_the_page_are_taken(block: Block, tmp_path: Path) -> None:
     for job in plan.jobs.values():
         for link in job.spec.chain:
             parse_params(catalogue.find(link.algorithm), link.params)
+
+
+def test_every_event_has_its_row_with_its_algorithm() -> None:
+    rows = re.findall(r"^\| `([\w<>]+)` \| `(\w+)`[^|]* \| [^|]+ \|$", PAGE.read_text(), re.MULTILINE)
+    cards = Catalogue([]).cards()
+    declared = {(event.type, card.name) for card in cards for event in card.events or ()}
+    assert len(rows) == len(declared)
+    assert set(rows) == declared
+    assert all(card.events is not None for card in cards), "each says what it sends"
 
 
 def test_every_algorithm_has_its_row() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -144,6 +145,32 @@ def test_a_config_that_is_not_there_is_the_users_mistake(tmp_path: Path) -> None
         assert done.stderr == f"{tmp_path}/none.yaml: there is no such file\n"
 
 
+def test_an_event_that_a_job_records_and_nobody_sends_is_named_with_its_place_and_the_mend(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "silent.py").write_text(
+        "from edged import BaseAlgo\nclass Silent(BaseAlgo):\n    def run(self, frames):\n        pass\n"
+    )
+    chain = "motion, then: [{algorithm: tracker}, {algorithm: zones}]"
+    config = write_config(tmp_path, algorithm=f"{chain}, record: {{on: [zone_enter, zone_entr, zone_dwell]}}")
+    config.write_text(
+        config.read_text().replace("pattern://testsrc2", f"rtsp://127.0.0.1:{free_port()}/stream1")
+        + "    other: {algorithm: silent, then: [{algorithm: tracker}], record: {on: [zone_entr]}}\n"
+        + "    third: {algorithm: detector, params: {model: none.onnx}, record: {on: [zone_exit]}}\n"
+    )
+    done = edged("check", config)
+    assert done.returncode == 1
+    errors = [line for line in done.stderr.splitlines() if "warning" not in line]
+    places = [line.removeprefix(f"{config}:").partition(": ") for line in errors]
+    keys = ["moving.record.on.1", "moving.record.on.2", "third.record.on.0"]
+    assert [rest.partition(": ")[0] for _, _, rest in places] == [f"spec.jobs.{key}" for key in keys]
+    assert [place.partition(":")[0] for place, _, _ in places] == ["9", "9", "11"]
+    assert 'did you mean "zone_enter"? (it sends line_cross, object_end,' in errors[0]
+    assert 'zones sends "zone_dwell" (it has been inside for `dwell` seconds) only with' in errors[1]
+    assert "zones does: put {algorithm: zones} into `then:` (it sends no events)" in errors[2]
+    assert "params.model: warning: " in done.stderr, "what it sends is known without its model"
+
+
 # ---- algos, new, schema ----
 
 
@@ -167,7 +194,12 @@ def test_algos_lists_what_jobs_can_name() -> None:
     assert {line.split()[0] for line in listed.stdout.splitlines()} >= {"detector", "motion"}
     one = edged("algos", "detector").stdout
     assert all(word in one for word in ("model", "score", "labels", "0.4", "returns"))
+    assert "events   none" in one
     cards = json.loads(edged("algos", "--json").stdout)
+    events = {card["name"]: card["events"] for card in cards}
+    assert [event["type"] for event in events["tracker"]] == ["object_start", "object_end"]
+    assert events["motion"] == []
+    assert re.search(r"object_end +an object was not seen for", edged("algos", "tracker").stdout)
     assert any(card["name"] == "motion" and card["params"] for card in cards)
 
 

@@ -127,6 +127,20 @@ def test_check_accepts_the_page_and_tells_the_line_of_what_is_wrong(place: Place
     assert "share of the picture below which it is running low" in told.stdout
 
 
+def test_events_of_the_page_are_declared_and_a_name_that_is_none_of_them_is_refused(place: Place) -> None:
+    for name in ("shelf", "shelf_fast"):
+        told = place.edged("algos", name, "-c", "gate.yaml").stdout
+        assert re.search(r"shelf_low +it ", told)
+        assert re.search(r"shelf_filled +it was filled", told)
+    text = (place.folder / "gate.yaml").read_text()
+    low = "algorithm: shelf, "
+    (place.folder / "vain.yaml").write_text(text.replace(low, f"{low}record: {{on: [shelf_lo]}}, "))
+    vain = place.edged("check", "vain.yaml")
+    assert vain.returncode == 1
+    said = r"vain\.yaml:10:\d+: spec\.jobs\.shelf\.record\.on\.0: .*did you mean \"shelf_low\"\?"
+    assert re.match(said, vain.stderr), vain.stderr
+
+
 def test_both_ways_see_the_same_and_say_so(place: Place) -> None:
     frames = place.frames(SHELF, 30, 40)
     short, said = run_over(place.chain("shelf"), frames)

@@ -74,13 +74,15 @@ def test_a_server_that_dies_is_found_again(server: RtspServer) -> None:
         main.turn_for(1.0)
         before = main.frames[-1]
         server.start()
+        started = time.monotonic()
         watch = Stopwatch()
         main.until_state(SourceState.RUNNING)
         assert watch.is_within(TIMEOUT_S + 5)
         main.until(lambda: main.frames[-1].epoch == 2)
         first = next(frame for frame in main.frames if frame.epoch == 2)
         assert first.index == before.index + 1
-        assert first.pts_us - before.pts_us == pytest.approx((time.monotonic() - lost) * 1e6, abs=1_000_000)
+        away_s = (first.pts_us - before.pts_us) / 1e6
+        assert started - lost - 1 <= away_s <= time.monotonic() - lost + 1
         assert main.reports[-1].reconnects == main.gauge(CaptureGauge.RECONNECTS) == 1
         assert_numbers_rise(main)
         assert len(main.requests) == 1, "the track is kept"

@@ -19,7 +19,7 @@ from edged.supervise.spawn import Spawned, spawn
 from tests.integration.capture_rig import Desk, changed, each, spec
 from tests.integration.clips import Clip, make_clip
 from tests.servers.streams import free_port
-from tests.stopwatch import Stopwatch
+from tests.stopwatch import HANGS_S, Stopwatch
 
 
 @contextmanager
@@ -31,7 +31,7 @@ def process(first: CaptureSpec) -> Iterator[tuple[Desk, Spawned]]:
         yield main, child
     finally:
         child.popen.kill()
-        child.popen.wait(5)
+        child.popen.wait(HANGS_S)
         assert child.popen.stderr is not None
         child.popen.stderr.close()
         main.close()
@@ -56,7 +56,7 @@ def test_the_one_that_replaces_a_killed_one_goes_on(clip: Path) -> None:
     with process(first) as (main, child):
         main.until(lambda: len(main.frames) >= 45)
         os.kill(child.popen.pid, signal.SIGKILL)
-        child.popen.wait(5)
+        child.popen.wait(HANGS_S)
         gauges = main.heartbeat.gauges
         point = ResumePoint(
             gauges[CaptureGauge.EPOCH],
@@ -93,7 +93,7 @@ def test_a_password_is_in_no_log_and_no_report() -> None:
         main.until_state(SourceState.RETRYING, 15)
         main.turn_for(1.5)
         main.channel.send(Stop(), wait_s=1)
-        assert child.popen.wait(5) == 0
+        assert child.popen.wait(HANGS_S) == 0
         assert child.popen.stderr is not None
         said = child.popen.stderr.read()
         assert b"hunter2" not in said

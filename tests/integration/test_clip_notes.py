@@ -21,6 +21,7 @@ from tests.integration.capture_rig import changed, spec
 from tests.integration.clips import Clip, make_clip
 from tests.integration.films import read_film
 from tests.integration.test_capture_process import process
+from tests.stopwatch import HANGS_S
 
 NOTHING = Demand()
 MOMENT_NS = 1_795_615_500_123_000_000
@@ -55,7 +56,7 @@ def test_a_clip_whose_capture_is_killed_is_reported_by_the_next(film: Path, tmp_
         main.send(changed(asked_first, clips=(longer,)))
         main.until(lambda: main.gauge(CaptureGauge.PACKETS) > 160, 20)
         os.kill(child.popen.pid, signal.SIGKILL)
-        child.popen.wait(5)
+        child.popen.wait(HANGS_S)
     assert not main.clips
     assert part_of(path).exists()
     for starts in range(2):
@@ -84,7 +85,7 @@ def test_a_clip_that_was_whole_and_not_heard_of_is_reported_as_whole(film: Path,
         main.until(lambda: bool(main.clips), 20)
         (there,) = main.clips
         os.kill(child.popen.pid, signal.SIGKILL)
-        child.popen.wait(5)
+        child.popen.wait(HANGS_S)
     with process(first) as (main, _):
         main.until(lambda: bool(main.clips), 20)
         (again,) = main.clips

@@ -25,7 +25,7 @@ from edged.supervise.wire import Decoder
 from tests.integration.mqtt_rig import STATE, Rig, acknowledging, listening_to, options, running, until
 from tests.servers.mosquitto import HOST
 from tests.servers.mqtt_peer import Subscriber, retained
-from tests.stopwatch import Stopwatch
+from tests.stopwatch import HANGS_S, Stopwatch
 
 DECODER = Decoder((BrokerReady,))
 
@@ -180,4 +180,4 @@ def test_without_amqtt_the_mend_is_named() -> None:
 def test_when_its_parent_is_gone_it_ends(broker: tuple[Spawned, int]) -> None:
     child, _ = broker
     child.channel.close()
-    assert child.popen.wait(5) == 0
+    assert child.popen.wait(HANGS_S) == 0

@@ -17,6 +17,7 @@ from edged.model.scene import Scene
 from edged.supervise.spawn import Spawned, spawn
 from edged.supervise.wire import Decoder
 from tests.integration.worker_rig import job
+from tests.stopwatch import HANGS_S
 
 DECODER = Decoder((ProveReport,))
 
@@ -41,7 +42,7 @@ def prover() -> Iterator[Spawned]:
     child = spawn("edged.worker.prover", "prover", stderr=subprocess.DEVNULL)
     yield child
     child.popen.kill()
-    child.popen.wait(5)
+    child.popen.wait(HANGS_S)
     child.release()
 
 
@@ -162,7 +163,7 @@ def test_a_crash_keeps_what_was_proved_and_names_its_job(prover: Spawned, tmp_pa
     assert next_proof(prover) == Proof("one")
     with pytest.raises(ChannelClosed):
         next_report(prover)
-    assert prover.popen.wait(5) == -signal.SIGSEGV
+    assert prover.popen.wait(HANGS_S) == -signal.SIGSEGV
     (activity,) = prover.heartbeat.activities()
     assert (activity.phase, activity.job) == ("prove", "two")
 
@@ -194,4 +195,4 @@ def test_the_list_of_algorithms(prover: Spawned, tmp_path: Path) -> None:
     assert "CPUExecutionProvider" in report.providers
     assert report.proofs == ()
     assert prover.channel.send(Stop(), wait_s=1)
-    assert prover.popen.wait(5) == 0
+    assert prover.popen.wait(HANGS_S) == 0

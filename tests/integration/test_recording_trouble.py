@@ -24,6 +24,7 @@ from tests.integration.films import finished, read_film
 from tests.integration.test_capture_process import process
 from tests.servers.rtsp import Camera, Film, RtspServer
 from tests.servers.streams import mjpeg_camera
+from tests.stopwatch import HANGS_S
 
 NOTHING = Demand()
 
@@ -115,7 +116,7 @@ def test_what_a_killed_capture_wrote_plays_and_is_finished_by_the_next(film: Pat
         main.send(changed(first, clips=(asked,)))
         main.until(lambda: main.gauge(CaptureGauge.FRAMES) > 100)
         os.kill(child.popen.pid, signal.SIGKILL)
-        child.popen.wait(5)
+        child.popen.wait(HANGS_S)
     parts = sorted((tmp_path / "cam").rglob(".*.part"))
     assert len(parts) == 2
     pictures = read_film(film).pictures

@@ -24,7 +24,7 @@ from edged.supervise.spawn import spawn
 from edged.supervise.wire import Decoder
 from tests.servers.rtsp import Camera, Film, RtspServer
 from tests.servers.streams import file_server, hls_server, mjpeg_camera, rtmp_server, srt_sender, udp_sender
-from tests.stopwatch import Stopwatch
+from tests.stopwatch import HANGS_S, Stopwatch
 
 PASSWORD = "s3cr%40t%2Fword"
 PLAIN_PASSWORD = "s3cr@t/word"
@@ -64,12 +64,12 @@ def watch(wanted: CaptureSpec, *, frames: int = 10, within_s: float = 60.0) -> W
     finally:
         try:
             child.channel.send(Stop(), wait_s=1.0)
-            child.popen.wait(5)
+            child.popen.wait(HANGS_S)
         except ChannelClosed:
             pass
         finally:
             child.popen.kill()
-            child.popen.wait(5)
+            child.popen.wait(HANGS_S)
             child.release()
 
 

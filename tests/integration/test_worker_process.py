@@ -13,6 +13,7 @@ import pytest
 
 from edged.supervise.spawn import spawn
 from tests.integration.worker_rig import ECHO, Camera, Rig, job
+from tests.stopwatch import HANGS_S
 
 
 class Process(Rig):
@@ -24,7 +25,7 @@ class Process(Rig):
 
     def stop(self) -> None:
         self.popen.kill()
-        self.popen.wait(5)
+        self.popen.wait(HANGS_S)
         self.channel.close()
 
 
@@ -54,7 +55,7 @@ def test_a_hang_shows_its_job_and_source(rig: Process) -> None:
     rig.until(lambda: rig.frames("echo") == [0])
     assert rig.heartbeat.overdue(time.monotonic_ns()) is None
     gate.shoot()
-    overdue = rig.until(lambda: rig.heartbeat.overdue(time.monotonic_ns()), 5)
+    overdue = rig.until(lambda: rig.heartbeat.overdue(time.monotonic_ns()))
     assert (overdue.phase, overdue.job, overdue.source) == ("run", "hanger", "gate")
     camera.close()
     gate.close()
@@ -79,10 +80,10 @@ def test_it_ends_in_order_when_told_and_when_main_is_gone(rig: Process, tmp_path
     rig.running("echo")
     os.kill(rig.popen.pid, signal.SIGINT)
     assert rig.channel.send(Stop(), wait_s=1)
-    assert rig.popen.wait(3) == 0
+    assert rig.popen.wait(HANGS_S) == 0
     other = Process(tmp_path)
     other.start()
     other.apply(job("echo", "echo"))
     other.running("echo")
     other.channel.close()
-    assert other.popen.wait(3) == 0
+    assert other.popen.wait(HANGS_S) == 0

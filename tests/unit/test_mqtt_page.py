@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from algos.tracker import Tracker
+from algos.zones import Zones
 from edged.app.ctl.operations import OPERATIONS, OWN
 from edged.control.commands.table import TABLE
 from edged.errors import ERROR_CODES
@@ -55,6 +57,14 @@ def test_what_ctl_is_told_on_the_page_it_knows() -> None:
     told = re.findall(r"edged ctl \S+ (\w+)", TEXT)
     assert set(told) <= {*OPERATIONS, *OWN}
     assert set(OWN) <= set(told)
+
+
+def test_the_names_of_events_that_are_kept_are_those_of_the_algorithms() -> None:
+    _, _, below = TEXT.partition("## Events")
+    kept = re.search(r"the names\s+(.*?) are kept", below, re.DOTALL)
+    assert kept is not None
+    sent = {*Zones.sends, *Tracker.sends}
+    assert set(re.findall(r"`(\w+)`", kept[1])) == {*sent, "clip"}
 
 
 def test_every_topic_has_its_row() -> None:

@@ -20,7 +20,8 @@ LIST_WITHIN_S = 60.0
 
 def algos(
     name: Annotated[
-        str | None, typer.Argument(metavar="[NAME]", help="One of them: its params and what it returns.")
+        str | None,
+        typer.Argument(metavar="[NAME]", help="One of them: its params, results and events."),
     ] = None,
     *,
     config: Annotated[
@@ -123,3 +124,24 @@ def _show_one(card: AlgorithmCard) -> None:
         out.print(table)
     if card.returns:
         out.print(Text(f"returns  {card.returns}"))
+    _show_events(card)
+
+
+def _show_events(card: AlgorithmCard) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    from edged.app.terminal import console
+
+    if card.error:
+        return
+    if not card.events:
+        said = "does not say which, it may send any" if card.events is None else "none"
+        console().print(Text(f"events   {said}"))
+        return
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    table.add_column("event", no_wrap=True)
+    table.add_column("", overflow="fold")
+    for event in card.events:
+        table.add_row(Text(event.type), Text(event.description))
+    console().print(table)

@@ -42,29 +42,29 @@ def test_the_answer_is_the_first_message_of_the_type_asked_for(module: str) -> N
     assert report.providers == ("CPU",)
 
 
-_BUILDS = "heartbeat.beat('build', 60); time.sleep(2.5); channel.send(ProveReport((Proof('people'),)))"
+_BUILDS = "heartbeat.beat('build', 60); time.sleep(5); channel.send(ProveReport((Proof('people'),)))"
 
 
 @pytest.mark.parametrize("module", [_BUILDS], indirect=True)
 def test_an_engine_that_is_built_is_waited_for(module: str) -> None:
-    assert ask(module, REQUEST, ProveReport, within_s=1.5).proofs == (Proof("people"),)
+    assert ask(module, REQUEST, ProveReport, within_s=4).proofs == (Proof("people"),)
 
 
 @pytest.mark.parametrize(
-    ("module", "message"),
+    ("module", "message", "within_s"),
     [
-        ("raise AlgorithmError('no such model')", "^no such model$"),
-        ("heartbeat.beat('init', 9, job='people'); os.kill(os.getpid(), 11)", "SIGSEGV.*init p"),
-        ("heartbeat.beat('init', 0.2, job='people'); time.sleep(60)", "no answer in time.*init people"),
-        ("heartbeat.beat('init', 9, job='people'); os._exit(3)", "^ended with 3 while.*init people"),
-        ("heartbeat.beat('init', 9, job='people'); raise AlgorithmError('no model')", "^no model$"),
-        ("os.kill(os.getpid(), signal.SIGSTOP)", "no answer in time"),
+        ("raise AlgorithmError('no such model')", "^no such model$", 10),
+        ("heartbeat.beat('init', 9, job='people'); os.kill(os.getpid(), 11)", "SIGSEGV.*init p", 10),
+        ("heartbeat.beat('init', 0.2, job='people'); time.sleep(60)", "no answer in time.*init people", 10),
+        ("heartbeat.beat('init', 9, job='people'); os._exit(3)", "^ended with 3 while.*init people", 10),
+        ("heartbeat.beat('init', 9, job='people'); raise AlgorithmError('no model')", "^no model$", 10),
+        ("os.kill(os.getpid(), signal.SIGSTOP)", "no answer in time", 1.5),
     ],
     indirect=["module"],
 )  # fmt: skip
-def test_a_child_that_cannot_answer_says_why_and_is_gone(module: str, message: str) -> None:
+def test_a_child_that_cannot_answer_says_why_and_is_gone(module: str, message: str, within_s: float) -> None:
     with pytest.raises(EdgedError, match=message):
-        ask(module, REQUEST, ProveReport, within_s=1.5)
+        ask(module, REQUEST, ProveReport, within_s=within_s)
     assert not [child for child in psutil.Process().children() if module in child.cmdline()]
 
 
