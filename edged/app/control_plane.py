@@ -73,7 +73,7 @@ class ControlPlane:
             folder=folder,
         )
         self._snapshots = Snapshots(device, link, topics)
-        self._clips = Clips(device, link, topics)
+        self._clips = Clips(device, link, topics, is_kept=lambda: not database.trouble)
         self._recordings = Recordings(lambda: device.plan.keeping)
         self._prober = SourceProber(supervisor, kinds["probe"], lambda: self._file, folder)
         self._topics = topics
@@ -132,6 +132,10 @@ class ControlPlane:
                     await stop()
             except TimeoutError:
                 log.warning("what was at work is given up: the disk does not answer")
+
+    async def forget_told_clips(self) -> None:
+        """After an orderly stop, when all that was published is on the disk or with the broker."""
+        await self._clips.forget_all_told()
 
     async def reload(self, loaded: Loaded) -> None:
         """The device's file was read again."""

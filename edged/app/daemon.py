@@ -173,7 +173,8 @@ class Daemon:
         await self._plane.stop()
         await self._supervisor.stop_all(up_to=DATA_RANKS)
         await self._link.stop()
-        await self._database.stop()
+        if await self._database.stop():
+            await self._plane.forget_told_clips()
         await self._supervisor.stop_all(up_to=max(kind.stop_order for kind in TABLE))
         for task in self._tasks:
             task.cancel()

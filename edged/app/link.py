@@ -48,7 +48,8 @@ class BrokerLink:
         self.embedded = BrokerSpec(self.options.host, self.options.port) if embedded else None
         """Where the daemon's own broker shall listen; None when the broker is another's."""
         since_ns = time.time_ns()
-        will = Message(topics.state, state_payload(DeviceState.OFFLINE, boot, since_ns), qos=1, retain=True)
+        lost = state_payload(DeviceState.OFFLINE, boot, since_ns, lost=True)
+        will = Message(topics.state, lost, qos=1, retain=True)
         self.client = MqttClient(
             self.options,
             will=will,

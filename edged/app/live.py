@@ -193,7 +193,11 @@ def _table(columns: tuple[str, ...], rows: Iterable[Iterable[Text]], width: int)
 
 def _errors(lines: Iterable[SourceLine | JobLine | OutputLine]) -> Iterator[Text]:
     """Below the table, where an error can be read to its end."""
-    return (Text(f"  {line.name}: {line.error}", style="red") for line in lines if line.error)
+    return (Text(f"  {line.name}: {line.error}{_again(line)}", style="red") for line in lines if line.error)
+
+
+def _again(line: SourceLine | JobLine | OutputLine) -> str:
+    return "" if line.again_s is None else f"; again in {age(line.again_s)}"
 
 
 def _state(state: SourceState | JobState) -> Text:

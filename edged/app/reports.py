@@ -18,16 +18,21 @@ from edged.control.device import Device
 from edged.control.hardware import ProcessMeter, hardware, is_clock_synced, temperature_c
 from edged.control.model_desk import is_there
 from edged.control.overview import job_lines, output_lines, source_lines
+from edged.control.status import left_s, wall_ns
 from edged.model.capturing import SourceState
+from edged.model.clock import rfc3339
 from edged.model.overview import Overview
 from edged.mqtt.codec import DeviceInfo, Health, health_payload, info_payload
 from edged.mqtt.topics import Topics
 from edged.planning.plan import Plan
 from edged.settings import Settings
+from edged.supervise.losses import Loss
 from edged.supervise.supervisor import Supervisor
 
 STATUS_EVERY_S = 10.0
 HEALTH_EVERY_S = 30.0
+LOSSES_EVERY_S = 1.0
+"""Health is told at once when a process died, but no more often than that."""
 
 
 class Reports:
@@ -54,6 +59,8 @@ class Reports:
         self._started_at = time.monotonic()
         self._status_at = self._started_at
         self._health_at = 0.0
+        self._losses = 0
+        """Told of."""
         self._listed = device.listed
 
     def tick(self, now_s: float) -> None:
@@ -62,8 +69,10 @@ class Reports:
             self._status_at = now_s
             self._device.retry()
             self._device.publish_statuses()
-        if now_s - self._health_at >= HEALTH_EVERY_S:
-            self._health_at = now_s
+        losses = self._supervisor.losses.total
+        is_due = now_s - self._health_at >= HEALTH_EVERY_S
+        if is_due or (losses != self._losses and now_s - self._health_at >= LOSSES_EVERY_S):
+            self._health_at, self._losses = now_s, losses
             self._link.retain(self._topics.health, health_payload(self._health()))
             self._publish_info()
         elif self._device.listed is not self._listed:
@@ -132,6 +141,15 @@ class Reports:
             clock_synced=is_clock_synced(),
         )
 
+    def _restarts(self, name: str, loss: Loss) -> Mapping[str, Any]:
+        next_ns = self._supervisor.next_start_ns(name)
+        return {
+            "count": loss.count,
+            "last": _rfc3339_of(loss.at_ns),
+            "reason": loss.reason,
+            **({"next_try": _rfc3339_of(next_ns)} if left_s(next_ns) is not None else {}),
+        }
+
     def _health(self) -> Health:
         pids = self._supervisor.pids()
         counters = self._link.client.counters
@@ -140,6 +158,7 @@ class Reports:
         pages = {name: self._supervisor.heartbeat(name) for name in pids}
         beats = {name: page.last_beat_ns() for name, page in pages.items() if page is not None}
         outbox = self._link.outbox
+        losses = self._supervisor.losses.by_name
         return Health(
             wall_ns=time.time_ns(),
             queues={
@@ -155,8 +174,13 @@ class Reports:
             storage=self._plane.storage_trouble,
             refused=self._plane.refused,
             recordings=self._plane.recordings,
+            restarts={name: self._restarts(name, loss) for name, loss in losses.items()},
             heartbeats_s={name: (now_ns - beat) / 1e9 for name, beat in beats.items() if beat},
         )
+
+
+def _rfc3339_of(monotonic_ns: int) -> str:
+    return rfc3339(wall_ns(monotonic_ns) or 0)
 
 
 def _models(plan: Plan) -> tuple[str, ...]:

@@ -29,10 +29,10 @@ class Reporter:
             SourceReport(SourceState.RUNNING, "", _CODECS.get(codec, codec), width, height, fps, reconnects)
         )
 
-    def state_is(self, state: SourceState, error: str = "") -> None:
-        """No frames come; what is known of the picture stays."""
+    def state_is(self, state: SourceState, error: str = "", *, again_ns: int = 0) -> None:
+        """No frames come; what is known of the picture stays. ``again_ns`` as in `SourceReport`."""
         known = self._report or SourceReport(state)
-        self._say(replace(known, state=state, error=error))
+        self._say(replace(known, state=state, error=error, again_ns=again_ns))
 
     def flush(self) -> None:
         """Send what main had no room for."""

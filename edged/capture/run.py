@@ -81,9 +81,11 @@ class Capture:
             self._idle(spec)
         except SourceUnavailable as error:
             self._parts.clock.begin_epoch(Gap.ELAPSED)
-            self._reporter.state_is(SourceState.RETRYING, str(error))
             refused = isinstance(error, LoginRefused)
-            self._wait(spec, self._reconnect.delay_s(spec.timeout_s, self._steady_s, refused=refused))
+            delay_s = self._reconnect.delay_s(spec.timeout_s, self._steady_s, refused=refused)
+            until_ns = time.monotonic_ns() + int(delay_s * 1e9)
+            self._reporter.state_is(SourceState.RETRYING, str(error), again_ns=until_ns)
+            self._wait(spec, until_ns)
         else:
             self._after(ending)
 
@@ -122,8 +124,8 @@ class Capture:
             self._controls.wait(_IDLE_S)
             self._hear()
 
-    def _wait(self, spec: CaptureSpec, for_s: float) -> None:
-        until_ns = time.monotonic_ns() + int(for_s * 1e9)
+    def _wait(self, spec: CaptureSpec, until_ns: int) -> None:
+        for_s = (until_ns - time.monotonic_ns()) / 1e9
         self._parts.heartbeat.beat("retry", for_s + _CLOSE_S, source=spec.source)
         while time.monotonic_ns() < until_ns and not self._is_news(spec):
             self._controls.wait_until(until_ns)

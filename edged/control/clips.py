@@ -12,11 +12,12 @@ import logging
 import time
 import uuid
 from collections import Counter, deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from edged.control.clip_notes import ClipNotes
 from edged.control.commands.request import CommandFailed
 from edged.control.device import Device
 from edged.control.open_clip import OpenClip, joined
@@ -25,7 +26,7 @@ from edged.control.sight import check_source
 from edged.control.told_clips import ToldClips
 from edged.model.capturing import ClipCause, ClipReport, ClipRequest, SourceState
 from edged.model.messages import ClipOrder, ClipWish
-from edged.model.recordings import CLIPS, clip_name
+from edged.model.recordings import CLIPS, clip_name, note_of
 from edged.mqtt.codec import clip_event_payload, clip_told
 from edged.mqtt.message import Worth
 from edged.mqtt.topics import Topics
@@ -43,6 +44,8 @@ _UNMASK = "take them out of it, or have the camera itself hide that"
 _UNCOMPRESSED = ("generated", "rawvideo")
 """As a capture names the codec of patterns, and of cameras on this device."""
 _REMEMBERED = 256
+_DISK_S = 30.0
+_STOP_S = 0.5
 
 log = logging.getLogger("edged.recordings")
 
@@ -62,8 +65,15 @@ class Clips:
     """Belongs to main's loop. The device asks and tells it, from `start` on."""
 
     def __init__(
-        self, device: Device, publisher: Publisher, topics: Topics, *, finish_s: float = FINISH_S
+        self,
+        device: Device,
+        publisher: Publisher,
+        topics: Topics,
+        *,
+        is_kept: Callable[[], bool] = lambda: True,
+        finish_s: float = FINISH_S,
     ) -> None:
+        """``is_kept``: whether what is published comes to the disk now."""
         self.made = 0
         """Clips that are on the disk, since the start."""
         self.failed: Counter[str] = Counter()
@@ -81,6 +91,9 @@ class Clips:
         """Given out last."""
         self._to_tell: set[str] = set()
         self._told = ToldClips()
+        self._notes = ClipNotes()
+        self._removing: asyncio.Task[None] | None = None
+        self._is_kept = is_kept
 
     def start(self) -> None:
         self._device.record_with(self, self.wished)
@@ -136,10 +149,6 @@ class Clips:
         """The requests that stand in the specification of a capture."""
         return tuple(each.clip.request for each in self._pending.values() if each.clip.source == source)
 
-    def told_of(self, source: str) -> tuple[str, ...]:
-        """Of which clips its capture need remember nothing, by `ClipCause.id`."""
-        return self._told.of(source)
-
     def reported(self, source: str, report: ClipReport) -> None:
         pending = self._pending.get(report.id)
         if pending is None or pending.clip.source != source:
@@ -159,14 +168,16 @@ class Clips:
 
     def capture_died(self, source: str, death: ChildExit) -> None:
         """Its process ended; of all that it was asked nothing more comes from it."""
-        self._told.begin_again(source)
         what = "the source was stopped or changed" if death.ordered else f"the capture {death.reason}"
         error = f"{what} meanwhile; what was written by then is kept"
         for number in [number for number, each in self._pending.items() if each.clip.source == source]:
             self._give_up(self._pending.pop(number), "interrupted", error)
 
     def tick(self) -> None:
-        """Give up what no capture speaks of any more; called about twice a second."""
+        """Give up what no capture speaks of any more, and forget what was told of; called about twice a
+        second.
+        """
+        self._forget_told()
         now_ns = time.monotonic_ns()
         late = [number for number, each in self._pending.items() if each.is_late(now_ns, self._finish_s)]
         for number in late:
@@ -174,6 +185,18 @@ class Clips:
                 pending = self._pending.pop(number)
                 self._give_up(pending, "timeout", "the disk does not answer")
                 self._tell(pending.clip.source)
+
+    def _forget_told(self) -> None:
+        if self._is_kept() and not self._notes.is_busy:
+            due = self._told.take_due(time.monotonic())
+            if due:
+                self._removing = asyncio.create_task(self._notes.remove(due, _DISK_S))
+
+    async def forget_all_told(self) -> None:
+        """The captures have ended, and what was told is on the disk: the next daemon tells of none of it."""
+        if self._removing is not None:
+            await asyncio.wait({self._removing}, timeout=_STOP_S)
+        await self._notes.remove(self._told.take_all(), _STOP_S)
 
     # ---- one clip ----
 
@@ -222,7 +245,7 @@ class Clips:
             return
         if report.code:
             self._complain(cause.job, source, report.code, report.error)
-        elif self._told.add(source, cause.id):
+        elif self._told.add(cause.id, note_of(Path(report.path)), time.monotonic()):
             self.made += 1
             self._complained.pop((cause.job, source), None)
             self._publish(source, cause, report)
@@ -230,16 +253,24 @@ class Clips:
 
     def _publish(self, source: str, cause: ClipCause, report: ClipReport) -> None:
         data = clip_told(report, _below(report.path)) | {"events": cause.events, "first": cause.first}
-        payload = clip_event_payload(
-            device=self._device.identity.device,
-            boot=cause.boot,
-            job=cause.job,
-            source=source,
-            event_id=cause.id,
-            moment_ns=cause.moment_wall_ns,
-            data=data,
-        )
-        self._publisher.publish(self._topics.event(cause.job, source), payload, 1, Worth.EVENT)
+        device, boot = self._device.identity.device, self._device.identity.boot
+
+        def encoded(seq: int) -> bytes:
+            return clip_event_payload(
+                device=device,
+                boot=cause.boot,
+                seq=seq,
+                job=cause.job,
+                source=source,
+                event_id=cause.id,
+                moment_ns=cause.moment_wall_ns,
+                data=data,
+            )
+
+        if cause.boot == boot:
+            self._device.say_event(cause.job, source, encoded)
+        else:  # the numbers of that boot ended with it
+            self._publisher.publish(self._topics.event(cause.job, source), encoded(0), 1, Worth.EVENT)
 
     def _give_up(self, pending: _Pending, code: str, error: str) -> None:
         if pending.done is None:

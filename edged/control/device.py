@@ -125,6 +125,10 @@ class Device:
         if self._table.temporary.pop(name, None) is not None:
             self._jobs.refresh()
 
+    def say_event(self, job: str, source: str, encode: Callable[[int], bytes]) -> None:
+        """One that no worker says; ``encode`` is given its number, the next one of this job on the source."""
+        self._router.say_event(job, source, encode)
+
     def restart_source(self, name: str) -> None:
         """A new capture; its jobs run on. Raises `CommandFailed`."""
         self._sources.restart(name)

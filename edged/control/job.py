@@ -58,6 +58,8 @@ class JobRecord:
     """Runs and errors of this version in workers that are gone."""
     crashes: int = 0
     """Workers that this version brought down, or hung."""
+    again_ns: int = 0
+    """On the monotonic clock: when what failed, or waits for a worker, is tried again; 0: nobody says."""
 
     @property
     def name(self) -> str:
@@ -110,6 +112,7 @@ class JobRecord:
             fresh.stats, fresh.past = self.stats, self.past
             fresh.state, fresh.code, fresh.error, fresh.path = self.state, self.code, self.error, self.path
             fresh.state_version, fresh.since_wall_ns = self.state_version, self.since_wall_ns
+            fresh.again_ns = self.again_ns
         return fresh
 
     def pass_proof(self) -> None:
@@ -140,11 +143,13 @@ class JobRecord:
         *,
         path: str = "",
         version: int | None = None,
+        again_ns: int = 0,
     ) -> bool:
         """True when that is news. Without ``version`` it is about the job as it is specified now."""
         self.state_version = self.version if version is None else version
+        is_later, self.again_ns = again_ns > self.again_ns, again_ns
         if (state, code, error, path) == (self.state, self.code, self.error, self.path):
-            return False
+            return is_later
         if state is not self.state:
             self.since_wall_ns = time.time_ns()
         self.state, self.code, self.error, self.path = state, code, error, path
@@ -155,7 +160,8 @@ class JobRecord:
     def refuse(self, proof: Proof) -> bool:
         """It failed its proof. True when that is news."""
         where = f"{proof.path}: " if proof.path else ""
-        return self.set_state(JobState.FAILED, proof.code, f"{where}{proof.error}", path=proof.path)
+        error, again_ns = f"{where}{proof.error}", int((self.prove_again_s or 0) * 1e9)
+        return self.set_state(JobState.FAILED, proof.code, error, path=proof.path, again_ns=again_ns)
 
     def warn_of(self, proof: Proof) -> None:
         """It runs, but some of what it should record never happens."""
@@ -166,7 +172,9 @@ class JobRecord:
         """What its worker says of it. True when that is news."""
         if report.version == self.version and report.state is not JobState.STARTING:
             self.serving = None  # it was replaced
-        return self.set_state(report.state, report.code, report.error, version=report.version)
+        return self.set_state(
+            report.state, report.code, report.error, version=report.version, again_ns=report.again_ns
+        )
 
     def culprit(self, phase: str) -> int:
         """The version that brought its worker down in that phase; say so before `worker_gone`."""
@@ -184,11 +192,17 @@ class JobRecord:
         self.out = len(self.strikes) >= STRIKES
         return self.out
 
-    def counted(self, stats: JobStats) -> None:
-        """The newest counters of its worker, which begins anew when it loads other algorithms."""
+    def counted(self, stats: JobStats) -> bool:
+        """The newest counters of its worker, which begins anew when it loads other algorithms. True: what
+        failed is tried again later than was known.
+        """
         if self.stats is not None and (stats.loaded != self.stats.loaded or stats.runs < self.stats.runs):
             self._keep_counts()
         self.stats = stats
+        is_later = self.state is JobState.FAILED and stats.again_ns > self.again_ns
+        if is_later:
+            self.again_ns = stats.again_ns
+        return is_later
 
     def worker_gone(self) -> None:
         """Keep what its worker had counted; the next one loads what is wanted now."""

@@ -223,7 +223,8 @@ class Jobs:
         awaited = self._models.awaited(job.spec)
         if awaited is not None and job.running is None:
             self._told_to_wait.add(job.name)
-            self._set_job(job, *awaited)
+            state, code, error, again_ns = awaited
+            self._set_job(job, state, code, error, again_ns=again_ns)
         elif awaited is None and job.name in self._told_to_wait:
             self._told_to_wait.discard(job.name)
             self._set_job(job, JobState.STARTING)
@@ -290,7 +291,8 @@ class Jobs:
     def job_counted(self, worker: str, stats: JobStats) -> None:
         job = self._table.running(worker, stats.job)
         if job is not None:
-            job.counted(stats)
+            if job.counted(stats):
+                self._publish(job)
             self._on_change()
 
     def snapshot_reported(self, report: SnapshotReport) -> None:
@@ -320,14 +322,17 @@ class Jobs:
 
     def _blame(self, job: JobRecord, death: ChildExit, phase: str | None) -> None:
         """``phase``: what of it was at work when its worker died; None: it has no part in that."""
+        again_ns = self._supervisor.next_start_ns(death.name)
         if phase is None:
-            self._set_job(job, JobState.STARTING)
+            self._set_job(job, JobState.STARTING, again_ns=again_ns)
             return
         version = job.culprit(phase)
         if job.strike(time.monotonic(), phase):
             error = f"left out after {len(job.strikes)} times: its worker {death.reason}"
             self._set_job(job, JobState.FAILED, "algorithm_failed", error)
-        elif job.set_state(JobState.STARTING, error=f"its worker {death.reason}", version=version):
+            return
+        error = f"its worker {death.reason}"
+        if job.set_state(JobState.STARTING, error=error, version=version, again_ns=again_ns):
             self._publish(job)
 
     def route(self, worker: str, output: Output) -> None:
@@ -362,8 +367,10 @@ class Jobs:
             else:
                 worker.drop(source.spec.source)
 
-    def _set_job(self, job: JobRecord, state: JobState, code: str = "", error: str = "") -> None:
-        if job.set_state(state, code, error):
+    def _set_job(
+        self, job: JobRecord, state: JobState, code: str = "", error: str = "", *, again_ns: int = 0
+    ) -> None:
+        if job.set_state(state, code, error, again_ns=again_ns):
             self._publish(job)
 
     def _publish(self, job: JobRecord) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Protocol
 
-from edged.control.status import Statuses
+from edged.control.status import Statuses, left_s
 from edged.control.tracks import FrameTrack
 from edged.model.live import LiveReport, LiveSpec, OutputSpec, OutputView
 from edged.model.messages import TrackGone
@@ -67,8 +67,8 @@ class LiveProcess:
         self._statuses = statuses
         self._owner = owner
         self._report = LiveReport()
-        self._error = ""
-        """Of the process itself."""
+        self._error, self._again_ns = "", 0
+        """Of the process itself; and when it is there again, on the monotonic clock."""
         self._drawable = _drawable(spec.outputs)
         self._newest: dict[tuple[str, str], Output] = {}
         """The newest result of each job and source that may be drawn, for whoever begins to look."""
@@ -148,7 +148,7 @@ class LiveProcess:
     # ---- the child's owner ----
 
     def on_start(self, name: str) -> None:
-        self._error = ""
+        self._error, self._again_ns = "", 0
         self._send_spec()
         self._send_found(self._wanted)
         for source in {output.source for output in self._looked_at()}:
@@ -163,6 +163,7 @@ class LiveProcess:
 
     def on_exit(self, death: ChildExit, heartbeat: Heartbeat) -> None:
         self._error = "" if death.ordered or not death.wanted else f"its process {death.reason}"
+        self._again_ns = self._supervisor.next_start_ns(self.process) if self._error else 0
         self._take(LiveReport())
 
     def _take(self, report: LiveReport) -> None:
@@ -229,13 +230,17 @@ class LiveProcess:
         for output, view in self._views():
             state, url = self._state(view), self.url_of(output)
             fps = view.fps if view.encoder else 0.0
-            yield OutputLine(output.name, state, view.viewers, fps, view.size, view.encoder, url, view.error)
+            again_s = left_s(view.again_ns)
+            yield OutputLine(
+                output.name, state, view.viewers, fps, view.size, view.encoder, url, view.error, again_s
+            )
 
     def _views(self) -> Iterator[tuple[OutputSpec, OutputView]]:
         views = {view.name: view for view in self._report.views}
         for output in self._spec.outputs:
             view = views.get(output.name, OutputView(output.name))
-            yield output, replace(view, error=view.error or self._error)
+            again_ns = view.again_ns or self._again_ns
+            yield output, replace(view, error=view.error or self._error, again_ns=again_ns)
 
     def _show_urls(self) -> None:
         urls = {f"{output.name}: {url}" for output in self._spec.outputs if (url := self.url_of(output))}
@@ -247,7 +252,7 @@ class LiveProcess:
         for output, view in self._views():
             state = self._state(view)
             url = self.url_of(output)
-            news = (state, view.viewers, view.encoder, view.error, view.size, url)
+            news = (state, view.viewers, view.encoder, view.error, view.size, url, view.again_ns)
             told = self._told.get(output.name)
             if told == news:
                 continue

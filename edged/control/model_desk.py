@@ -7,8 +7,9 @@ import contextlib
 import itertools
 import logging
 import os
+import time
 from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from edged.errors import Problem, SpecRejected
@@ -62,8 +63,8 @@ class ModelDesk:
         patience = Patience()
         while True:
             report = await self.attempt(model, folders, on_report)
-            on_report(report)
             delay_s = patience.after(report)
+            on_report(report if delay_s is None else tried_again(report, delay_s))
             if report.state is FetchState.THERE:
                 whence = report.source or model.shown
                 log.info("%s is there: %.1f MB from %s", model.name, report.received / 1e6, whence)
@@ -141,6 +142,11 @@ class _Errand:
         if not self.end.done():
             error = f"the process that fetches it {death.reason}"
             self.end.set_result(FetchReport(FetchState.BROKEN, code="internal", error=error, about="url"))
+
+
+def tried_again(report: FetchReport, in_s: float) -> FetchReport:
+    """The same, with when that is."""
+    return replace(report, again_ns=time.monotonic_ns() + int(in_s * 1e9))
 
 
 def is_there(model: ModelFile) -> bool:

@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Collection
 from pathlib import Path
 from typing import Any
 
-from edged.control.model_desk import ModelDesk, Progress, is_there
+from edged.control.model_desk import ModelDesk, Progress, is_there, tried_again
 from edged.errors import StorageError
 from edged.model.fetching import FetchReport, FetchState, ModelFile
 from edged.model.messages import JobSpec, JobState
@@ -56,8 +56,10 @@ class ModelShelf:
             if path not in self._fetches and not is_there(model):
                 self._fetches[path] = asyncio.create_task(self._fetch(model))
 
-    def awaited(self, job: JobSpec) -> tuple[JobState, str, str] | None:
-        """State, code and error of a job whose models are not all there; None: they are."""
+    def awaited(self, job: JobSpec) -> tuple[JobState, str, str, int] | None:
+        """State, code and error of a job whose models are not all there, and when that is tried again (0, or
+        monotonic); None: they are.
+        """
         for link in job.chain:
             for name, path in link.models.items():
                 if path in self._fetches or (path in self._wanted and not is_there(self._wanted[path])):
@@ -95,11 +97,11 @@ class ModelShelf:
             task.cancel()
         self._fetches.clear()
 
-    def _waiting(self, name: str, path: str) -> tuple[JobState, str, str]:
+    def _waiting(self, name: str, path: str) -> tuple[JobState, str, str, int]:
         last = self._last.get(path)
         if last is None or last.state is FetchState.COMING:
-            return JobState.STARTING, "", f"waits for {name}, which is being fetched"
-        return JobState.FAILED, last.code, f"waits for {name}: {last.error}"
+            return JobState.STARTING, "", f"waits for {name}, which is being fetched", 0
+        return JobState.FAILED, last.code, f"waits for {name}: {last.error}", last.again_ns
 
     async def _fetch(self, model: ModelFile) -> None:
         """Until it is there."""
@@ -108,6 +110,7 @@ class ModelShelf:
             report = await self._desk.fetch(model, self._folders, lambda report: self._note(path, report))
             if report.state is not FetchState.THERE:
                 log.error("%s: %s; tried again in %.0f s", model.name, report.error, _AGAIN_S)
+                self._note(path, tried_again(report, _AGAIN_S))
                 await asyncio.sleep(_AGAIN_S)
         del self._fetches[path]
         self._last.pop(path, None)
@@ -116,5 +119,6 @@ class ModelShelf:
     def _note(self, path: str, report: FetchReport) -> None:
         before = self._last.get(path)
         self._last[path] = report
-        if (before and (before.state, before.error)) != (report.state, report.error):
+        told = before and (before.state, before.error, before.again_ns)
+        if told != (report.state, report.error, report.again_ns):
             self.on_change()

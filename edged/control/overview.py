@@ -7,6 +7,7 @@ import time
 from edged.control.device import Device
 from edged.control.job import JobRecord
 from edged.control.source import SourceControl
+from edged.control.status import left_s
 from edged.model.capturing import SourceState
 from edged.model.messages import JobState
 from edged.model.overview import JobLine, OutputLine, SourceLine
@@ -59,6 +60,7 @@ def _source_line(source: SourceControl) -> SourceLine:
         reconnects=counters.reconnects,
         last_frame_age_s=age_s,
         error=report.error or recorder,
+        again_s=left_s(report.again_ns),
     )
 
 
@@ -76,4 +78,5 @@ def _job_line(job: JobRecord) -> JobLine:
         errors=stats.errors,
         detections=stats.detections,
         error=job.error,
+        again_s=left_s(job.again_ns),
     )

@@ -15,7 +15,7 @@ from edged.control.status import Statuses
 from edged.control.unended import Owner, Unended
 from edged.model.ending import Ending, Reason, encode_end
 from edged.model.messages import Numbering
-from edged.model.output import Output, OutputKind
+from edged.model.output import Output, OutputKind, renumbered
 from edged.mqtt.message import Worth
 from edged.mqtt.topics import Topics
 
@@ -65,6 +65,15 @@ class Router:
         for owner, ending in self._unended.take(lambda owner: owner.job == job and owner.worker != worker):
             self._end(owner, ending, Reason.RESTARTED if owner.source in sources else Reason.ENDED)
 
+    def say_event(self, name: str, source: str, encode: Callable[[int], bytes]) -> None:
+        """One of main's own takes the next number; those of workers go on after it."""
+        job = self._find(name)
+        numbering = job.numbering if job is not None else self._left_off.setdefault(name, {})
+        numbers = numbering.get(source, Numbering())
+        numbers = numbering[source] = replace(numbers, mains=numbers.mains + 1)
+        payload = encode(numbers.event + numbers.mains)
+        self._publisher.publish(self._topics.event(name, source), payload, 1, Worth.EVENT)
+
     def route(self, worker: str, output: Output) -> None:
         job = self._find(output.job)
         if job is not None and job.plan.worker != worker:
@@ -93,8 +102,11 @@ class Router:
 
     def _say(self, job: JobRecord | None, output: Output) -> None:
         """A result or an event."""
-        self._number(job, output)
+        mains = self._number(job, output)
         is_event = output.kind is OutputKind.EVENT
+        if is_event and mains:
+            seq = output.seq + mains
+            output = replace(output, payload=renumbered(output.payload, seq), seq=seq)
         worth = Worth.EVENT if is_event else Worth.RESULT
         self._publisher.publish(self._topic(output), output.payload, output.qos, worth)
         self.results += not is_event
@@ -110,8 +122,10 @@ class Router:
         payload = encode_end(device, name, source, self._boot, seq, now_ns, ending.kind, fields)
         self._say(job, Output(OutputKind.EVENT, name, source, payload, seq, numbers.track_id, qos=1))
 
-    def _number(self, job: JobRecord | None, output: Output) -> None:
-        """Also of a job that just went: a number that was used up and not heard would be a gap."""
+    def _number(self, job: JobRecord | None, output: Output) -> int:
+        """How many events main said itself. Also of a job that just went: a number that was used up and not
+        heard would be a gap.
+        """
         numbering = job.numbering if job is not None else self._left_off.setdefault(output.job, {})
         numbers = numbering.get(output.source, Numbering())
         track_id = max(numbers.track_id, output.track_id)
@@ -119,6 +133,7 @@ class Router:
             numbering[output.source] = replace(numbers, event=output.seq, track_id=track_id)
         else:
             numbering[output.source] = replace(numbers, seq=output.seq, track_id=track_id)
+        return numbers.mains
 
     def _picture(self, output: Output) -> None:
         if self.on_snapshot is not None:

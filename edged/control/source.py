@@ -30,7 +30,7 @@ from edged.supervise.supervisor import Supervisor
 from edged.supervise.wire import Decoder
 
 _DECODER = Decoder((SourceReport, TrackRequest, ClipReport, RecorderReport))
-_LIVE_FIELDS = ("revision", "demand", "resume", "masks", "fps", "buffer_s", "recording", "clips", "told")
+_LIVE_FIELDS = ("revision", "demand", "resume", "masks", "fps", "buffer_s", "recording", "clips")
 """Fields of a `CaptureSpec` that main has a running capture take over.
 
 For any other, a new URL say, main replaces the process. A capture would take that over too, once it
@@ -45,9 +45,6 @@ class ClipMaker(Protocol):
 
     def wanted_of(self, source: str) -> tuple[ClipRequest, ...]:
         """The requests that stand in the specification of a capture."""
-
-    def told_of(self, source: str) -> tuple[str, ...]:
-        """Of which clips its capture need remember nothing."""
 
     def reported(self, source: str, report: ClipReport) -> None: ...
 
@@ -146,7 +143,7 @@ class SourceControl:
     def report(self) -> SourceReport:
         """What the capture says, unless main has no memory to put its frames into."""
         if self.desk.error and self._report.state is SourceState.RUNNING:
-            return replace(self._report, state=SourceState.RETRYING, error=self.desk.error)
+            return replace(self._report, state=SourceState.RETRYING, error=self.desk.error, again_ns=0)
         return self._report
 
     @property
@@ -221,9 +218,11 @@ class SourceControl:
         if had_frames and not death.ordered:
             self._past = replace(self._past, reconnects=self._past.reconnects + 1)
         if death.ordered and death.wanted:
-            self._set(replace(self._report, state=SourceState.STARTING, error=""))
+            self._set(replace(self._report, state=SourceState.STARTING, error="", again_ns=0))
         elif death.wanted:
-            self._set(replace(self._report, state=SourceState.RETRYING, error=f"capture {death.reason}"))
+            away, again_ns = SourceState.RETRYING, self._supervisor.next_start_ns(self.process)
+            error = f"capture {death.reason}"
+            self._set(replace(self._report, state=away, error=error, again_ns=again_ns))
 
     def _count_from_its_end(self) -> None:
         """Frames that its capture, which is about to end, still brings are not those of the next."""
@@ -233,8 +232,7 @@ class SourceControl:
     def _send_spec(self) -> None:
         spec = replace(self.spec, resume=self._resume)
         if self.clips is not None:
-            name = spec.source
-            spec = replace(spec, clips=self.clips.wanted_of(name), told=self.clips.told_of(name))
+            spec = replace(spec, clips=self.clips.wanted_of(spec.source))
         self._supervisor.send(self.process, spec)
 
     def _offer(self) -> None:

@@ -42,6 +42,7 @@ class Statuses:
             last_frame_wall_ns=wall_ns(counters.last_frame_ns),
             gain=source.keyframe_gain(),
             recording=source.recording,
+            next_try_ns=_ahead(source.report.again_ns),
         )
         self._retain(self._topics.source_status(source.spec.source), payload)
 
@@ -61,7 +62,7 @@ class Statuses:
         self._retain(self._topics.source_status(name), b"")
 
     def job(self, job: JobRecord) -> None:
-        report = JobReport(job.name, job.state, job.code, job.error)
+        report = JobReport(job.name, job.state, job.code, job.error, again_ns=job.again_ns)
         self._job(report, job.since_wall_ns, job.total())
 
     def failed_job(self, name: str, failure: Failure, since_ns: int) -> None:
@@ -72,7 +73,9 @@ class Statuses:
         self._retain(self._topics.job_status(name), b"")
 
     def output(self, name: str, state: str, since_ns: int, view: OutputView, url: str) -> None:
-        payload = output_status_payload(state, since_ns=since_ns, view=view, url=url)
+        payload = output_status_payload(
+            state, since_ns=since_ns, view=view, url=url, next_try_ns=_ahead(view.again_ns)
+        )
         self._retain(self._topics.output_status(name), payload)
 
     def failed_output(self, name: str, failure: Failure, since_ns: int) -> None:
@@ -98,7 +101,12 @@ class Statuses:
 
     def _job(self, report: JobReport, since_ns: int, stats: JobStats | None) -> None:
         payload = job_status_payload(
-            report.state, since_ns=since_ns, stats=stats, error=report.error, code=report.code
+            report.state,
+            since_ns=since_ns,
+            stats=stats,
+            error=report.error,
+            code=report.code,
+            next_try_ns=_ahead(report.again_ns),
         )
         self._retain(self._topics.job_status(report.job), payload)
 
@@ -113,3 +121,14 @@ class Statuses:
 def wall_ns(monotonic_ns: int) -> int | None:
     """The wall time of a moment on the monotonic clock; None for 0 (never)."""
     return time.time_ns() - time.monotonic_ns() + monotonic_ns if monotonic_ns else None
+
+
+def left_s(monotonic_ns: int) -> float | None:
+    """How long until that moment; None for 0, and for one that is past."""
+    left_ns = monotonic_ns - time.monotonic_ns()
+    return left_ns / 1e9 if monotonic_ns and left_ns > 0 else None
+
+
+def _ahead(monotonic_ns: int) -> int | None:
+    """The wall time of a moment that is still to come."""
+    return wall_ns(monotonic_ns) if left_s(monotonic_ns) is not None else None

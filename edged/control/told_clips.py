@@ -1,12 +1,13 @@
-"""Which clips were told of: captures need keep no notes of them, and no main tells of one twice."""
+"""Which clips were told of: none is told of twice, and the notes beside them go."""
 
 from __future__ import annotations
 
-from collections import defaultdict, deque
+from collections import deque
+from pathlib import Path
 
+KEPT_S = 2.0
+"""So long after a clip was told of its note goes: what main publishes is on its disk within 0.2 s."""
 _MOST_KNOWN = 1024
-_MOST_OF_SOURCE = 64
-"""That its capture hears of at once. Of others the notes stay until the next one finds them."""
 
 
 class ToldClips:
@@ -14,21 +15,26 @@ class ToldClips:
 
     def __init__(self) -> None:
         self._known: deque[str] = deque(maxlen=_MOST_KNOWN)
-        self._of: defaultdict[str, deque[str]] = defaultdict(lambda: deque(maxlen=_MOST_OF_SOURCE))
+        self._notes: deque[tuple[float, Path]] = deque(maxlen=_MOST_KNOWN)
+        """That lie there still, in the order in which they may go."""
 
-    def add(self, source: str, clip: str) -> bool:
-        """True: it is the first time."""
+    def add(self, clip: str, note: Path, now_s: float) -> bool:
+        """True: it is the first time. ``note`` is the file beside it that says what it is about."""
         is_first = clip not in self._known
         if is_first:
             self._known.append(clip)
-        if clip not in self._of[source]:
-            self._of[source].append(clip)
+        self._notes.append((now_s + KEPT_S, note))
         return is_first
 
-    def of(self, source: str) -> tuple[str, ...]:
-        """What its capture may forget."""
-        return tuple(self._of.get(source, ()))
+    def take_due(self, now_s: float) -> tuple[Path, ...]:
+        """Notes that nobody needs any more; each once."""
+        due = []
+        while self._notes and self._notes[0][0] <= now_s:
+            due.append(self._notes.popleft()[1])
+        return tuple(due)
 
-    def begin_again(self, source: str) -> None:
-        """Another capture, which knows of none yet."""
-        self._of.pop(source, None)
+    def take_all(self) -> tuple[Path, ...]:
+        """All notes, when what was told is on the disk for certain."""
+        notes = tuple(note for _, note in self._notes)
+        self._notes.clear()
+        return notes

@@ -101,8 +101,6 @@ class CaptureSpec:
     """None: not everything is recorded."""
     clips: tuple[ClipRequest, ...] = ()
     """Those that somebody waits for."""
-    told: tuple[str, ...] = ()
-    """By `ClipCause.id`: of these main has told, so what lies beside them may go."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +150,8 @@ class SourceReport:
     height: int = 0
     fps: float = 0.0
     reconnects: int = 0
+    again_ns: int = 0
+    """On the monotonic clock: when one that is away is tried again; 0: now, or not by itself."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,6 +72,8 @@ class FetchReport:
     """The key of the model that is to blame: ``url`` or ``sha256``."""
     wait_s: float = 0.0
     """The server asks to be left alone for so long."""
+    again_ns: int = 0
+    """On the monotonic clock: when main has it tried again; 0: now, or never."""
 
     @property
     def is_mismatch(self) -> bool:

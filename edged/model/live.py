@@ -72,6 +72,8 @@ class OutputView:
     """Of what is encoded now, in pixels."""
     fps: float = 0.0
     """Encoded over the last seconds."""
+    again_ns: int = 0
+    """On the monotonic clock: when what failed is tried again; 0: with the next picture."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,6 +52,8 @@ class Numbering:
     """The seq of events, which are numbered apart."""
     counts: str = ""
     """The newest counts, as JSON: those over lines go on. Empty: there are none, or they begin anew."""
+    mains: int = 0
+    """Events that main said itself: by so many those of workers have higher numbers when they leave."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,6 +218,8 @@ class JobReport:
     error: str = ""
     version: int = 0
     """Of the `JobSpec` that it is about."""
+    again_ns: int = 0
+    """On the monotonic clock: when what failed is tried again; 0: now, or not by itself."""
 
 
 UNPICTURED = "unpictured"
@@ -255,6 +259,8 @@ class JobStats:
     """What its algorithms counted of their own work, over all sources: ``classifier.crops``."""
     zones: dict[str, dict[str, int]] = field(default_factory=dict)
     """By source: the objects in each zone, in the newest results."""
+    again_ns: int = 0
+    """As in a `JobReport`: of what fails again and again nothing else is reported."""
 
     @property
     def missed(self) -> int:

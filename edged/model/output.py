@@ -84,3 +84,12 @@ def unpack_output(buffer: bytes) -> Output:
         retain=bool(flags & 0x80),
         ending=bytes(buffer[ending:]),
     )
+
+
+def renumbered(payload: bytes, seq: int) -> bytes:
+    """A result or an event, as JSON, with another ``seq``; without one it stays as it is.
+
+    Before it stand only names that hold no quotes, so the first one is the one.
+    """
+    before, key, after = payload.partition(b'"seq":')
+    return b"%b%b%d%b" % (before, key, seq, after.lstrip(b"0123456789")) if key else payload

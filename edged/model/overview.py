@@ -28,6 +28,8 @@ class SourceLine:
     last_frame_age_s: float | None = None
     """None: no frame yet."""
     error: str = ""
+    again_s: float | None = None
+    """Until one that is away is tried again; None: that is not known, or it is being tried."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,8 @@ class JobLine:
     detections: int = 0
     """In the newest results."""
     error: str = ""
+    again_s: float | None = None
+    """As of a source."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +70,8 @@ class OutputLine:
     url: str = ""
     """Without login; empty: it is not to be seen."""
     error: str = ""
+    again_s: float | None = None
+    """As of a source."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
+from pathlib import Path
 
 from edged.model.clock import rfc3339
 
@@ -79,6 +80,11 @@ def clip_name(moment_wall_ns: int, job: str, boot: str) -> str:
     """The file of a clip, without its folder. ``boot`` makes it another after a clock was set back."""
     when = rfc3339(moment_wall_ns).replace(":", "-")
     return f"{when}-{job or COMMAND}-{boot[:4]}.mp4"
+
+
+def note_of(film: Path) -> Path:
+    """The name of the note beside a clip."""
+    return film.with_name(f".{film.name}.note")
 
 
 def is_source_folder(name: str) -> bool:

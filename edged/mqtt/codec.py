@@ -71,6 +71,8 @@ class Health:
     """Input that was taken for nothing since the start, by reason."""
     recordings: Mapping[str, Any] = field(default_factory=dict)
     """What there is of them, and what became of clips; empty: there never were any."""
+    restarts: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """Processes that died unasked since the start, by name; empty: none did."""
 
 
 def encode_json(value: object) -> bytes:
@@ -81,9 +83,11 @@ def encode_json(value: object) -> bytes:
         return _dumps(_finite(value))
 
 
-def state_payload(state: DeviceState, boot: str, since_ns: int) -> bytes:
-    """``…/state``: birth, will and clean stop. ``since_ns`` is wall time."""
-    return encode_json({"state": state, "boot": boot, "since": rfc3339(since_ns)})
+def state_payload(state: DeviceState, boot: str, since_ns: int, *, lost: bool = False) -> bytes:
+    """``…/state``: birth, will and clean stop. ``since_ns`` is wall time; of a will (``lost``), which is made
+    before anything goes wrong, that of the birth."""
+    told = {"state": state, "boot": boot, "since": rfc3339(since_ns)}
+    return encode_json({**told, **({"lost": True} if lost else {})})
 
 
 def info_payload(info: DeviceInfo) -> bytes:
@@ -110,9 +114,10 @@ def source_status_payload(
     last_frame_wall_ns: int | None = None,
     gain: KeyframeGain | None = None,
     recording: RecorderReport | None = None,
+    next_try_ns: int | None = None,
 ) -> bytes:
     """``…/source/<source>/status``. ``measured_fps`` goes before what the source claims; ``recording`` None:
-    not everything is recorded."""
+    not everything is recorded; ``next_try_ns``, wall time, None: now, or never by itself."""
     fps = report.fps if measured_fps is None else measured_fps
     return encode_json(
         {
@@ -130,11 +135,14 @@ def source_status_payload(
             **({"keyframes": _gain(gain)} if gain is not None else {}),
             **({"recording": _recording(recording)} if recording is not None else {}),
             **({"error": report.error} if report.error else {}),
+            **_next_try(next_try_ns),
         }
     )
 
 
-def output_status_payload(state: str, *, since_ns: int, view: OutputView, url: str) -> bytes:
+def output_status_payload(
+    state: str, *, since_ns: int, view: OutputView, url: str, next_try_ns: int | None = None
+) -> bytes:
     """``…/output/<output>/status``; ``url`` without login."""
     return encode_json(
         {
@@ -148,12 +156,19 @@ def output_status_payload(state: str, *, since_ns: int, view: OutputView, url: s
             "bytes": view.bytes,
             "dropped": view.dropped,
             **({"error": view.error} if view.error else {}),
+            **_next_try(next_try_ns),
         }
     )
 
 
 def job_status_payload(
-    state: JobState, *, since_ns: int, stats: JobStats | None = None, error: str = "", code: str = ""
+    state: JobState,
+    *,
+    since_ns: int,
+    stats: JobStats | None = None,
+    error: str = "",
+    code: str = "",
+    next_try_ns: int | None = None,
 ) -> bytes:
     """``…/job/<job>/status``. ``skipped`` are the missed turns, ``skipped_by`` their reasons; that
     names also how many pictures were left out, which are no turns."""
@@ -187,6 +202,7 @@ def job_status_payload(
             **counted,
             **({"error": error} if error else {}),
             **({"code": code} if code else {}),
+            **_next_try(next_try_ns),
         }
     )
 
@@ -206,10 +222,18 @@ def clip_told(report: ClipReport, file: str) -> dict[str, Any]:
 
 
 def clip_event_payload(
-    *, device: str, boot: str, job: str, source: str, event_id: str, moment_ns: int, data: Mapping[str, Any]
+    *,
+    device: str,
+    boot: str,
+    job: str,
+    source: str,
+    event_id: str,
+    moment_ns: int,
+    data: Mapping[str, Any],
+    seq: int = 0,
 ) -> bytes:
-    """A `clip` on ``…/job/<job>/<source>/event``. It has no ``seq``: those are given out in workers, and a
-    clip is ready when its worker may be gone. ``moment_ns`` is the wall time of its first event."""
+    """A `clip` on ``…/job/<job>/<source>/event``. ``seq`` is 0, and left out, where another boot tells of it
+    than its own: the numbers of that one have ended. ``moment_ns`` is the wall time of its first event."""
     return encode_json(
         {
             "v": 1,
@@ -217,6 +241,7 @@ def clip_event_payload(
             "job": job,
             "source": source,
             "boot": boot,
+            **({"seq": seq} if seq else {}),
             "time": rfc3339(moment_ns),
             "type": "clip",
             "id": event_id,
@@ -238,6 +263,7 @@ def health_payload(health: Health) -> bytes:
         "storage": health.storage or None,
         "refused": dict(health.refused) or None,
         "recordings": dict(health.recordings) or None,
+        "restarts": {name: dict(each) for name, each in health.restarts.items()} or None,
     }
     return encode_json({key: value for key, value in content.items() if value is not None})
 
@@ -299,6 +325,10 @@ def answer_payload(
             "revision": revision,
         }
     )
+
+
+def _next_try(wall_ns: int | None) -> dict[str, str]:
+    return {} if wall_ns is None else {"next_try": rfc3339(wall_ns)}
 
 
 def _gain(gain: KeyframeGain) -> dict[str, float]:

@@ -22,6 +22,10 @@ class Maker(Protocol):
     def encoder(self) -> str:
         """Its name; empty: nothing is encoded now."""
 
+    @property
+    def again_ns(self) -> int:
+        """As in `OutputView`, of what failed last."""
+
     def make(self, painting: Painting, pts_us: int, *, keyframe: bool) -> int:
         """Encode it and pass it on; how many bytes. Raises FFmpegError, OSError or EdgedError."""
 
@@ -31,6 +35,8 @@ class Maker(Protocol):
 
 class H264Maker:
     """Encodes once for all viewers."""
+
+    again_ns = 0
 
     def __init__(self, spec: OutputSpec, give: Callable[[Coded, H264Encoder], None]) -> None:
         self.encoder = ""
@@ -61,6 +67,8 @@ class H264Maker:
 
 class JpegMaker:
     """One JPEG for all viewers."""
+
+    again_ns = 0
 
     def __init__(self, spec: OutputSpec, give: Callable[[bytes], None]) -> None:
         self.encoder = ""

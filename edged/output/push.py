@@ -42,6 +42,11 @@ class Retry:
         self._again_s = 0.0
         self._connected_s: float | None = None
 
+    @property
+    def again_s(self) -> float:
+        """Until when it is not tried, on the clock that it is told."""
+        return self._again_s
+
     def may(self, now_s: float) -> bool:
         return now_s >= self._again_s
 
@@ -87,6 +92,11 @@ class PushMaker:
     def encoder(self) -> str:
         """See `Maker`."""
         return self._line.encoder.name if self._line is not None else ""
+
+    @property
+    def again_ns(self) -> int:
+        """See `Maker`."""
+        return int(self._retry.again_s * 1e9)
 
     def make(self, painting: Painting, pts_us: int, *, keyframe: bool) -> int:
         """See `Maker`; 0 bytes while it is not yet to be tried again."""

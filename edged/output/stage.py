@@ -174,7 +174,7 @@ class Stage:
             error = f"cannot be encoded: {getattr(failure, 'strerror', None) or type(failure).__name__}"
             self._maker.rest()
         if error or not size:
-            self._view = _failed(self._view, error or self._view.error)
+            self._view = _failed(self._view, error or self._view.error, self._maker.again_ns)
         else:
             self._note(size, (painting.format.width, painting.format.height))
 
@@ -190,8 +190,8 @@ class Stage:
         )
 
 
-def _failed(view: OutputView, error: str) -> OutputView:
-    return OutputView(view.name, pictures=view.pictures, bytes=view.bytes, error=error)
+def _failed(view: OutputView, error: str, again_ns: int = 0) -> OutputView:
+    return OutputView(view.name, pictures=view.pictures, bytes=view.bytes, error=error, again_ns=again_ns)
 
 
 class _Rate:

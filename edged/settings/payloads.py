@@ -110,7 +110,8 @@ RESULT_SCHEMA: dict[str, Any] = {
 
 EVENT_SCHEMA: dict[str, Any] = {
     "title": "edged: an event",
-    "description": "Something that happened, on PREFIX/DEVICE/job/JOB/SOURCE/event. A clip has no seq.",
+    "description": "Something that happened, on PREFIX/DEVICE/job/JOB/SOURCE/event. Only a clip that a later "
+    "boot tells of has no seq.",
     "type": "object",
     "properties": {
         **_HEADER,

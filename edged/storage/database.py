@@ -146,16 +146,21 @@ class Database:
 
         self._submit(_Work(work, _Place.TRANSACTION, time.monotonic() + within_s, settle))
 
-    async def stop(self) -> None:
-        """Commits what waits, closes the file, frees the folder; within `STOP_S`, or leaves it as it is."""
+    async def stop(self) -> bool:
+        """Commits what waits, closes the file, frees the folder; within `STOP_S`, or leaves it as it is.
+
+        True: all that was asked for is on the disk.
+        """
         if self._ended is None or self._stopped:
             self._stopped = True
-            return
+            return False
+        is_kept = False
         try:
             async with asyncio.timeout(STOP_S):
                 await self._settle_all()
                 self._leave()
                 await asyncio.shield(self._ended)
+            is_kept = not self.trouble
         except TimeoutError:
             _log.warning(
                 "the disk took longer than %.0f s: stopped with %d works waiting",
@@ -166,6 +171,7 @@ class Database:
             self._leave()
             self._stopped = True
             self._fail_the_rest()
+        return is_kept
 
     # ---- on the loop ----
 

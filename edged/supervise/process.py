@@ -51,6 +51,8 @@ class ChildExit:
     """It is started anew, if its kind is."""
     ordered: bool = False
     """It was told to end, for good or to be started anew."""
+    out_of_memory: bool = False
+    """The kernel killed something for want of memory just then: most likely this."""
 
     @property
     def reason(self) -> str:
@@ -61,7 +63,8 @@ class ChildExit:
             stopped = "; it was stopped by a signal" if self.stopped else ""
             return f"was silent past its deadline ({what}{stopped})"
         if self.code < 0:
-            return f"was killed by {signal.Signals(-self.code).name}"
+            why = ", for memory ran out" if self.out_of_memory else ""
+            return f"was killed by {signal.Signals(-self.code).name}{why}"
         return f"exited with {self.code}"
 
     @property

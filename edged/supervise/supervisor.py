@@ -17,6 +17,8 @@ from edged.errors import ChannelClosed
 from edged.model.messages import Stop
 from edged.supervise.backoff import Backoff
 from edged.supervise.heartbeat import Activity, Heartbeat
+from edged.supervise.losses import Losses
+from edged.supervise.memory_kills import MemoryKills
 from edged.supervise.process import START_LANE, ChildExit, ChildOwner, ProcessKind, is_stopped
 from edged.supervise.spawn import Spawned, spawn
 
@@ -56,6 +58,9 @@ class Supervisor:
     def __init__(
         self, *, log_level: str = "INFO", on_tick: Callable[[float], None] = lambda late_s: None
     ) -> None:
+        self.losses = Losses()
+        """Children that died unasked and are replaced."""
+        self._memory_kills = MemoryKills()
         self._children: dict[str, _Child] = {}
         self._log_level = log_level
         self._on_tick = on_tick
@@ -155,6 +160,11 @@ class Supervisor:
         child = self._children.get(name)
         return child.spawned.heartbeat if child is not None and child.spawned is not None else None
 
+    def next_start_ns(self, name: str) -> int:
+        """On the monotonic clock: when a child that is to run and does not is started; else 0."""
+        child = self._children.get(name)
+        return int(child.start_at * 1e9) if child is not None and child.start_at is not None else 0
+
     # ---- the loop ----
 
     async def run(self) -> None:
@@ -165,6 +175,7 @@ class Supervisor:
             await asyncio.sleep(max(0.0, expected - self._now()))
             now = self._now()
             late_s = now - expected
+            self._memory_kills.look(now)
             expected = now + TICK_S
             # after a suspend every deadline is past: one round's grace, but never two in a row
             graced = late_s >= _LATE_S and not graced
@@ -231,6 +242,7 @@ class Supervisor:
         except OSError as error:
             delay_s = child.backoff.next_delay_s()
             log.error("%s cannot be started: %s; again in %.1f s", child.name, error, delay_s)
+            self.losses.add(child.name, f"cannot be started: {error}", time.monotonic_ns())
             child.start_at = self._now() + delay_s
             return
         spawned.heartbeat.beat("start", child.kind.start_s, lane=START_LANE)
@@ -285,7 +297,14 @@ class Supervisor:
         code = spawned.popen.wait()
         activities = () if code == 0 else spawned.heartbeat.activities()
         death = ChildExit(
-            child.name, code, child.overdue, child.stopped, activities, child.wanted, child.ordered
+            child.name,
+            code,
+            child.overdue,
+            child.stopped,
+            activities,
+            child.wanted,
+            child.ordered,
+            out_of_memory=code == -signal.SIGKILL and self._memory_kills.just_now(self._now()),
         )
         child.spawned = None
         if child.wanted and child.kind.restart:
@@ -303,6 +322,8 @@ class Supervisor:
         delay_s = child.backoff.next_delay_s()
         if first:
             delay_s = 0.0
+        if not death.ordered:
+            self.losses.add(child.name, death.reason, time.monotonic_ns())
         level = logging.DEBUG if death.ordered else logging.WARNING
         log.log(level, "%s %s; started again in %.1f s", child.name, death.reason, delay_s)
         child.start_at = now + delay_s

@@ -20,6 +20,11 @@ class Failures:
         self.delay_ns = 0
         self._failed_ns = 0
 
+    @property
+    def again_ns(self) -> int:
+        """Monotonic: from when on it is tried again; 0: it does not wait."""
+        return self._failed_ns + self.delay_ns if self.failing else 0
+
     def failed(self, now_ns: int) -> None:
         """It failed just now."""
         if not self.failing and now_ns - self._failed_ns > _STABLE_NS + self.delay_ns:

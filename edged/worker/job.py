@@ -31,6 +31,12 @@ class Job:
         """Whether a lane is backing off."""
         return any(lane.failures.failing for lane in self.lanes.values())
 
+    @property
+    def again_ns(self) -> int:
+        """Monotonic: when the first of what failed is tried again; 0: nothing waits."""
+        waiting = (self.retry_ns or 0, *(lane.failures.again_ns for lane in self.lanes.values()))
+        return min((again_ns for again_ns in waiting if again_ns), default=0)
+
     def same_algorithms(self, spec: JobSpec) -> bool:
         """Whether the lanes that run would serve ``spec`` too."""
         lane = next(iter(self.lanes.values()), None)

@@ -56,7 +56,9 @@ class Jobs:
         """Of every job; call it once a second."""
         for job in self._jobs.values():
             job.tally.tick(now_ns)
-        return [job.tally.stats(name, now_ns) for name, job in self._jobs.items()]
+        return [
+            replace(job.tally.stats(name, now_ns), again_ns=job.again_ns) for name, job in self._jobs.items()
+        ]
 
     def apply(self, spec: WorkerSpec, now_ns: int) -> list[str]:
         """Bring about what ``spec`` wants; returns the names of jobs that are gone."""
@@ -203,7 +205,8 @@ class Jobs:
         if job.state is not JobState.FAILED:
             _log.error("job %s does not load: %s", job.wanted.name, loaded.error)
         # also when it failed before: somebody mended one thing, and now another is wrong
-        report = JobReport(job.wanted.name, JobState.FAILED, loaded.code, loaded.error, job.wanted.version)
+        version, again_ns = job.wanted.version, job.retry_ns or 0
+        report = JobReport(job.wanted.name, JobState.FAILED, loaded.code, loaded.error, version, again_ns)
         self._say(job, report)
 
     def _since(self, job: Job, source: str, now_ns: int) -> int:
@@ -222,7 +225,8 @@ class Jobs:
         """``version``: that of the lanes, where they may be older than what is wanted."""
         version = job.wanted.version if version is None else version
         if (job.state, job.told_version) != (state, version):
-            self._say(job, JobReport(job.wanted.name, state, code, error, version))
+            again_ns = job.again_ns if state is JobState.FAILED else 0
+            self._say(job, JobReport(job.wanted.name, state, code, error, version, again_ns))
 
     def _say(self, job: Job, report: JobReport) -> None:
         job.state, job.told_version = report.state, report.version

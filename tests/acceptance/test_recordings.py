@@ -217,6 +217,7 @@ def test_a_clip_that_a_kill_cuts_short_is_told_of(
         ).content
         assert event["data"]["cut"] is True
         assert (event["time"], event["boot"]) == (tick["time"], tick["boot"])
+        assert event.get("seq") == (None if "main" in victims else 2), "the numbers of a boot end with it"
         assert (event["data"]["first"], event["data"]["events"]) == ("tick", 1)
         file = tmp_path / "disk" / event["data"]["file"]
         assert f".{file.name}.part" == part.name

@@ -79,8 +79,9 @@ def ctl(  # noqa: PLR0913  each is one option of the command line
     """Send a command to a device over MQTT, and print its answer.
 
     Commands: ping, get, validate, patch, pause, resume, snapshot, record, probe, restart, rebirth.
-    watch prints results and events as they come; apply FILE makes a spec run and follows it
-    until it does; wait revision=N waits for one. Exit code 1 when the answer is an error or none comes.
+    watch prints results and events as they come, and what starts again, dies or fails; apply FILE
+    makes a spec run and follows it until it does; wait revision=N waits for one.
+    Exit code 1 when the answer is an error or none comes.
 
     Example: edged ctl gate-01 pause job=people --mqtt mqtt://broker.example
 

@@ -39,7 +39,7 @@ APPLY, WAIT, WATCH = "apply", "wait", "watch"
 OWN: Mapping[str, str] = {
     APPLY: "FILE: the whole spec from now on; follows it until it is applied or not",
     WAIT: "revision=N: until it is applied or not",
-    WATCH: "results and events as they come; job=NAME, source=NAME",
+    WATCH: "results and events as they come, what dies and what fails; job=NAME, source=NAME",
 }
 """What is no command to the device but a way to use its other topics."""
 

@@ -3,12 +3,27 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TextIO
 
 from edged.app.ctl.applying import Standing
 from edged.app.ctl.asking import Reply
-from edged.app.ctl.wording import Piece, Place, answer_line, clean, news_line, problem_lines, recording_lines
+from edged.app.ctl.changes import Change
+from edged.app.ctl.wording import (
+    Piece,
+    Place,
+    answer_line,
+    change_line,
+    clean,
+    news_line,
+    problem_lines,
+    recording_lines,
+)
+from edged.model.clock import rfc3339
+
+_HANGING = 14
+"""Columns: as wide as the time and what follows it."""
 
 
 class Printer:
@@ -67,6 +82,15 @@ class Printer:
 
         return show
 
+    def changes(self, *, with_device: bool) -> Callable[[Change], None]:
+        """For what became different, at the moment at which it is told."""
+
+        def tell(change: Change) -> None:
+            pieces = change_line(change, rfc3339(time.time_ns()), with_device=with_device)
+            self._pieces(pieces, wraps=True)
+
+        return tell
+
     def _recordings(self, data: Mapping[str, Any]) -> None:
         """The list as a table, and beside it where the files lie."""
         for line in recording_lines(data["recordings"]):
@@ -80,7 +104,8 @@ class Printer:
         for line in lines:
             self._write(self._err, f"  {line}")
 
-    def _pieces(self, pieces: Sequence[Piece]) -> None:
+    def _pieces(self, pieces: Sequence[Piece], *, wraps: bool = False) -> None:
+        """``wraps``: on a terminal that is narrower, between words and below what the time is about."""
         cleaned = [(clean(text), style) for text, style in pieces]
         if not self._out.isatty():
             self._write(self._out, "  ".join(text for text, _ in cleaned))
@@ -91,7 +116,11 @@ class Printer:
         from edged.app.terminal import console
 
         parts = [part for piece in cleaned for part in (piece, ("  ", ""))]
-        console().print(Text.assemble(*parts[:-1]), soft_wrap=True)
+        line, screen = Text.assemble(*parts[:-1]), console()
+        if wraps and screen.width > 2 * _HANGING and len(line) > screen.width:
+            lines = line.wrap(screen, screen.width - _HANGING)
+            line = Text("\n" + " " * _HANGING).join(lines)
+        screen.print(line, soft_wrap=True)
 
     @staticmethod
     def _write(stream: TextIO, line: str) -> None:

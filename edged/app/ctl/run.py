@@ -148,11 +148,15 @@ async def _wait(address: Address, target: Target, order: Order, printer: Printer
 async def _watch(
     address: Address, target: Target, order: Order, printer: Printer, filters: dict[str, str]
 ) -> int:
-    async with Session(address, watching.topics_for(target, **filters)) as session:
+    topics = watching.topics_for(target, **filters)
+    if not order.as_json:  # what came, as it came: results and events
+        topics += watching.topics_of_changes(target, **filters)
+    async with Session(address, topics) as session:
         show = printer.news(with_device=target.is_many)
+        tell = printer.changes(with_device=target.is_many)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(order.timeout_s):
-                await watching.watch(session, target, show, printer.say)
+                await watching.watch(session, target, show, printer.say, tell)
     return EXIT_FINE
 
 

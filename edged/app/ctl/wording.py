@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from edged.app.ctl.changes import Change
+
 Piece = tuple[str, str]
 """Text and its style."""
 _SHOWN_DETECTIONS = 4
@@ -40,6 +42,13 @@ def news_line(place: Place, content: Mapping[str, Any], *, with_device: bool) ->
         (f"{place.device}  {where}" if with_device else where, "cyan"),
     ]
     return [*pieces, *(_event(content) if place.kind == "event" else _result(content))]
+
+
+def change_line(change: Change, time: str, *, with_device: bool) -> list[Piece]:
+    """Something became different at this ``time``, RFC 3339."""
+    where = f"{change.device}  {change.what}" if with_device else change.what
+    pieces = [(_time(time), "dim"), (where, "cyan"), (change.state, change.style), (change.text, "")]
+    return [(text, style) for text, style in pieces if text]
 
 
 def answer_line(device: str, code: str, message: str, data: Any) -> list[Piece]:

@@ -11,10 +11,11 @@ from edged.capture.recording.failing import why
 from edged.capture.recording.film import Film, open_film
 from edged.capture.recording.kept import Kept
 from edged.capture.recording.moment import wall_of
-from edged.capture.recording.note import note_of, remove_note, write_note
+from edged.capture.recording.note import remove_note, write_note
 from edged.capture.recording.part_file import part_of, sync_folder
 from edged.capture.recording.whole import rewrite, sha256_of
 from edged.model.capturing import ClipReport, ClipRequest
+from edged.model.recordings import note_of
 
 _MOST_LATE_NS = 1_000_000_000
 """How long at most a clip waits for pictures that are shown before one that it has."""

@@ -9,17 +9,12 @@ from pathlib import Path
 
 from edged.capture.recording.part_file import PartFile, sync_folder
 from edged.model.capturing import ClipReport
-from edged.model.recordings import CLIPS, recognise
+from edged.model.recordings import CLIPS, note_of, recognise
 from edged.supervise.wire import Decoder, encode
 
 _DECODER = Decoder((ClipReport,))
 _MOST_BYTES = 4096
 _NEW = ".new"
-
-
-def note_of(film: Path) -> Path:
-    """The name of the note beside a clip."""
-    return film.with_name(f".{film.name}.note")
 
 
 def film_of(note: Path) -> Path | None:

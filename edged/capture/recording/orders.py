@@ -56,14 +56,7 @@ class FinishLeftovers:
     folder: str
 
 
-@dataclass(frozen=True, slots=True)
-class ClipsTold:
-    """Main has told of them."""
-
-    ids: tuple[str, ...]
-
-
-Order = Kept | BeginClip | ProlongClip | EndClip | ClipsTold | Record | Cut | FinishLeftovers
+Order = Kept | BeginClip | ProlongClip | EndClip | Record | Cut | FinishLeftovers
 
 
 class Orders:

@@ -15,7 +15,6 @@ from edged.capture.recording.kept import why_not
 from edged.capture.recording.orders import (
     MOST_CLIPS,
     BeginClip,
-    ClipsTold,
     Cut,
     EndClip,
     FinishLeftovers,
@@ -57,7 +56,6 @@ class Recorder:
         self._clips: dict[int, ClipRequest] = {}
         """Of the specification, that were begun or refused."""
         self._swept = ""
-        self._told: frozenset[str] = frozenset()
         self._source: OpenSource | None = None
         self._keeping: Keeping | None = None
         """Of the source, from the first packet on that is kept."""
@@ -89,7 +87,6 @@ class Recorder:
         self._sweep(spec)
         self._set_record(spec)
         self._set_clips(spec)
-        self._set_told(spec)
 
     def _sweep(self, spec: CaptureSpec) -> None:
         if spec.folder and spec.folder != self._swept:
@@ -129,12 +126,6 @@ class Recorder:
                 self._begin_clip(request, spec)
             elif before != request:
                 self._writing.put(ProlongClip(request))
-
-    def _set_told(self, spec: CaptureSpec) -> None:
-        told = frozenset(spec.told)
-        if told - self._told:
-            self._writing.put(ClipsTold(tuple(told - self._told)))
-        self._told = told
 
     def _begin_clip(self, request: ClipRequest, spec: CaptureSpec) -> None:
         code, error = self._refusal(spec)

@@ -9,10 +9,8 @@ from pathlib import Path
 from edged.capture.recording.clip import Clip
 from edged.capture.recording.kept import Kept
 from edged.capture.recording.leftovers import finish_leftovers
-from edged.capture.recording.note import note_of, remove_note
 from edged.capture.recording.orders import (
     BeginClip,
-    ClipsTold,
     Cut,
     EndClip,
     FinishLeftovers,
@@ -23,12 +21,9 @@ from edged.capture.recording.orders import (
 )
 from edged.capture.recording.post import Post
 from edged.capture.recording.segments import Segments
-from edged.model.capturing import ClipReport
 
 _TICK_S = 0.25
 _STILL_SLOW_NS = 10_000_000_000
-_TOLD_NS = 2_000_000_000
-"""So long after main told of a clip its note goes: what main tells is on its disk within 0.2 s."""
 _LATE_NS = 1_000_000_000
 """So long after its end a clip ends though no packet came that tells."""
 
@@ -40,10 +35,6 @@ class Writing:
         self.orders = Orders()
         self._post = post
         self._clips: dict[int, Clip] = {}
-        self._notes: dict[str, Path] = {}
-        """Beside clips that main has not told of, by the id of their event;"""
-        self._going: dict[Path, int] = {}
-        """and those that go, when."""
         self._segments: Segments | None = None
         self._recording: Record | None = None
         self._thread: threading.Thread | None = None
@@ -81,7 +72,7 @@ class Writing:
     def _run(self) -> None:
         while True:
             is_open = bool(self._clips) or (self._segments is not None and self._segments.is_open)
-            order = self.orders.take(_TICK_S if is_open or self._going else None)
+            order = self.orders.take(_TICK_S if is_open else None)
             self._busy_ns = time.monotonic_ns()
             if order is not None:
                 self._do(order)
@@ -108,9 +99,7 @@ class Writing:
                 self._cut()
             case FinishLeftovers():
                 for report in finish_leftovers(Path(order.folder)):
-                    self._report(report)
-            case ClipsTold():
-                self._forget(order.ids)
+                    self._post.clip(report)
             case _:
                 pass  # of a clip that is over
 
@@ -140,21 +129,9 @@ class Writing:
             if self.orders.is_empty and now_ns > clip.end_ns + _LATE_NS:
                 clip.is_over = True
         for number in [number for number, clip in self._clips.items() if clip.is_over]:
-            self._report(self._clips.pop(number).finish())
-        for note in [note for note, due_ns in self._going.items() if now_ns > due_ns]:
-            del self._going[note]
-            remove_note(note)
+            self._post.clip(self._clips.pop(number).finish())
         if self._segments is not None:
             self._segments.sync_if_due(now_ns)
-
-    def _report(self, report: ClipReport) -> None:
-        if report.cause is not None and report.path:
-            self._notes[report.cause.id] = note_of(Path(report.path))
-        self._post.clip(report)
-
-    def _forget(self, ids: tuple[str, ...]) -> None:
-        due_ns = time.monotonic_ns() + _TOLD_NS
-        self._going.update({self._notes.pop(each): due_ns for each in ids if each in self._notes})
 
     def _say(self, error: str) -> None:
         """Too slow a disk is not well again with the next write."""

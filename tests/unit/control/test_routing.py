@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from edged.control.job import JobRecord
 from edged.control.routing import Router
 from edged.control.status import Statuses
 from edged.model.ending import Ending, pack_ending
 from edged.model.messages import JobSpec, Numbering
-from edged.model.output import Output, OutputKind
+from edged.model.output import Output, OutputKind, renumbered
 from edged.model.sampling import Sampling
 from edged.mqtt.message import Worth
 from edged.mqtt.topics import Topics
@@ -200,3 +202,42 @@ def test_what_moves_without_the_source_or_paused_has_ended() -> None:
     routes.route("main", begun("b", 1, zone="hall"))
     routes.job_moves("people", "other", [])
     assert json.loads(said.payloads[-1])["data"]["reason"] == "ended"
+
+
+def numbered(seq: int, job: str = "people") -> Output:
+    payload = json.dumps(
+        {"v": 1, "job": job, "seq": seq, "data": {"seq": 99}}, separators=(",", ":")
+    ).encode()
+    return Output(OutputKind.EVENT, job, "gate", payload, seq, qos=1)
+
+
+def test_events_of_main_take_the_next_number_and_those_of_workers_go_on_after_it() -> None:
+    routes, said, jobs = router("people")
+
+    def encode(seq: int) -> bytes:
+        return json.dumps({"type": "clip", "seq": seq}).encode()
+
+    routes.say_event("people", "gate", encode)
+    routes.route("main", numbered(1))
+    routes.route("main", numbered(2))
+    routes.say_event("people", "gate", encode)
+    routes.worker_died("main", lambda job: True)
+    routes.route("main", begun("a", 3))
+    routes.worker_died("main", lambda job: True)
+    routes.forget(jobs.pop("people"))
+    routes.say_event("people", "gate", encode)
+    told = [json.loads(payload) for payload in said.payloads]
+    assert [event["seq"] for event in told if "seq" in event] == [1, 2, 3, 4, 6, 7]
+    assert told[1]["data"] == {"seq": 99}
+    assert routes.numbers_of("people")["gate"] == Numbering(track_id=3, event=4, mains=3), (
+        "as a worker has it"
+    )
+
+
+@given(st.integers(0, 1 << 60), st.integers(0, 1 << 60), st.text())
+def test_a_payload_gets_another_number_and_nothing_else(before: int, after: int, text: str) -> None:
+    content = {"v": 1, "job": "a", "seq": before, "text": text}
+    payload = json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+    changed = json.loads(renumbered(payload, after))
+    assert changed == {**json.loads(payload), "seq": after}
+    assert renumbered(b"{}", after) == b"{}"
