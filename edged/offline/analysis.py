@@ -126,7 +126,7 @@ class Analysis:
 
     def _where_to_begin(self, place: int, video: VideoFile, left: Tail) -> Tail:
         goes_on = left.at_us is not None
-        if goes_on and not can_go_on(video, self._request):
+        if goes_on and (left.has_begun or not can_go_on(video, self._request)):
             self._sink.begin_again()
             self._tell(VideoBegan(place, again=True))
             return Tail(0)
