@@ -78,7 +78,7 @@ def write(camera: Camera, look: Look) -> None:
 
 
 def as_said(event: dict[str, Any], last: Result) -> dict[str, Any]:
-    """Offline the ends of a video are told on the frame that was looked at last; a worker saw them on none."""
+    """Offline the ends of a video are told on the frame that was looked at last; by a worker on none."""
     if event.get("data", {}).get("reason") != "ended":
         return event
     assert event["frame"]["index"] == last.index
