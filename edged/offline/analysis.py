@@ -28,6 +28,7 @@ from edged.offline.cluster.ray_engine import RayEngine
 from edged.offline.continuing import can_go_on
 from edged.offline.engine.engine import AnyEngine, Coming, Engine, Progress, Result, Setup
 from edged.offline.engine.stall import Attention, Stall
+from edged.offline.films.film_cut import FilmCut
 from edged.offline.journal import Done
 from edged.offline.object_store import openable
 from edged.offline.reading.reader import Span
@@ -126,7 +127,7 @@ class Analysis:
 
     def _where_to_begin(self, place: int, video: VideoFile, left: Tail) -> Tail:
         goes_on = left.at_us is not None
-        if goes_on and not can_go_on(video, self._request):
+        if goes_on and (left.has_begun or not can_go_on(video, self._request)):
             self._sink.begin_again()
             self._tell(VideoBegan(place, again=True))
             return Tail(0)
@@ -138,29 +139,51 @@ class Analysis:
         course.results = course.tail.results
         results = self._results(engine, course)
         try:
-            while (result := self._next(results)) is not None:
+            while (result := self._next(results, course)) is not None:
                 for piece in pieces_of(result):
                     self._write(piece, course)
         except _VideoFailed as failed:
             return _reason(failed.error, course)
         finally:
-            results.close()
+            self._close(results, course)
         return ""
 
-    def _next(self, results: Iterator[Result]) -> Result | None:
+    def _next(self, results: Iterator[Result], course: _Course) -> Result | None:
         try:
             with self._waiting():
                 return next(results, None)
+        except FilmCut as cut:
+            if cut.is_for_lack_of_room:
+                raise self._no_room(cut, course) from cut
+            raise _VideoFailed(cut) from cut
         except (EdgedError, OSError) as error:
             raise _VideoFailed(error) from error
+
+    def _close(self, results: Generator[Result], course: _Course) -> None:
+        """Before its end: the film, too, ends there, and may find no room for it."""
+        try:
+            results.close()
+        except FilmCut as cut:
+            if cut.is_for_lack_of_room:
+                raise self._no_room(cut, course) from cut
+            raise
+
+    def _no_room(self, cut: FilmCut, course: _Course) -> EdgedError:
+        """The videos that follow would fare no better: that ends all of it."""
+        mend = "go on with --resume" if self._is_kept else "begin again"
+        return EdgedError(f"{_reason(cut, course)}: make room, then {mend}")
+
+    @property
+    def _is_kept(self) -> bool:
+        """And can be gone on with."""
+        return self._request.where in (Where.FILE, Where.FOLDER)
 
     def _write(self, piece: Piece, course: _Course) -> None:
         self._sink.write(piece)
         course.results += not piece.is_event
 
     def _waiting_line(self, stall: Stall | None, course: _Course) -> str:
-        is_kept = self._request.where in (Where.FILE, Where.FOLDER)
-        mend = "Ctrl-C ends it, and --resume goes on there" if is_kept else "Ctrl-C ends it"
+        mend = "Ctrl-C ends it, and --resume goes on there" if self._is_kept else "Ctrl-C ends it"
         return f"{course.video.name}: {stall}; {mend}"
 
     def _results(self, engine: AnyEngine, course: _Course) -> Generator[Result]:

@@ -20,6 +20,7 @@ import pytest
 
 from tests.analyses import AISLE, BOTTLES, COMMAND, PEOPLE, analyze, environment, films, lines
 from tests.servers.lifetime import die_with_the_tests
+from tests.stopwatch import HANGS_S, Stopwatch
 
 pytestmark = pytest.mark.assets
 
@@ -291,6 +292,7 @@ def test_killed_again_and_again_it_comes_to_the_same_bytes(
     words = [*films(assets, AISLE, BOTTLES, PEOPLE), *chosen, "--to", "12", "--quiet"]
     assert analyze(*words, "-o", tmp_path / f"whole.{ending}").returncode == 0
     whole = (tmp_path / f"whole.{ending}").read_bytes()
+    assert (whole.count(b'"reason":"ended"') > 3) == (kind == "tracker"), "what is open is ended"
     out = tmp_path / f"out.{ending}"
     chance = random.Random(f"{ending}{kind}")
     for kill in range(3):
@@ -343,6 +345,30 @@ def test_ctrl_c_ends_in_order_and_says_how_to_go_on(assets: Path, model: list[st
     assert parquet.read_table(out).equals(whole)
     assert whole.num_rows > before
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out.parquet", "whole.parquet"]
+
+
+def test_what_ctrl_c_leaves_open_ends_with_its_video(assets: Path, model: list[str], tmp_path: Path) -> None:
+    words = [*films(assets, PEOPLE), *model[:2], "--interval", "0.1", "--to", "20", "--then", "tracker"]
+    out, whole = tmp_path / "out.jsonl", tmp_path / "whole.jsonl"
+    with begun([*words, "-o", out]) as process:
+        wait_for_bytes(out, 1, process)
+        watch = Stopwatch()
+        while b"object_start" not in out.read_bytes() and process.poll() is None:
+            assert watch.is_within(HANGS_S)
+            time.sleep(0.005)
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=HANGS_S)
+    assert process.returncode == 130
+    assert b'"reason":"ended"' not in out.read_bytes()
+    assert analyze(*words, "-o", out, "--resume").returncode == 0
+    assert analyze(*words, "-o", whole).returncode == 0
+    assert out.read_bytes() == whole.read_bytes()
+    events = [line for line in lines(whole.read_text()) if "type" in line]
+    begun_ids = {event["track_id"] for event in events if event["type"] == "object_start"}
+    ended_ids = [event["track_id"] for event in events if event["type"] == "object_end"]
+    assert sorted(ended_ids) == sorted(begun_ids), "each once"
+    assert events[-1]["data"]["reason"] == "ended"
+    assert events[-1]["frame"]["pts"] > 19.8
 
 
 def test_jobs_that_cannot_be_loaded_leave_the_results_of_before(assets: Path, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ import pytest
 
 from tests.analyses import AISLE, COMMAND, analyze, environment, films, lines
 from tests.servers.lifetime import die_with_the_tests
+from tests.stopwatch import HANGS_S, Stopwatch
 
 pytestmark = pytest.mark.assets
 
@@ -187,3 +188,39 @@ def test_what_another_analysis_writes_is_not_overwritten(assets: Path, tmp_path:
         first.kill()
         first.wait(10)
         assert analyze(*words).returncode == 0
+
+
+VISITS = """\
+import time
+from pathlib import Path
+from edged import BaseAlgo
+
+class Visits(BaseAlgo, keeps_state=False):
+    def run(self, frames):
+        if self.frame.index == 0:
+            self.emit("object_start", track_id=1, label="person")
+        if self.frame.index > 30 and not Path("begun").exists():
+            Path("begun").touch()
+            time.sleep(600)
+        return {"seen": self.frame.index}
+"""
+
+
+def test_what_had_begun_before_a_kill_ends_after_it(assets: Path, tmp_path: Path) -> None:
+    """Though the algorithm keeps no state, going on in the middle would not know of it."""
+    out, whole = tmp_path / "out.jsonl", tmp_path / "whole.jsonl"
+    with begun(tmp_path, *films(assets, AISLE), "visits:Visits", VISITS) as process:
+        watch = Stopwatch()
+        while out.read_text().count("\n") < 3:  # two results, and an event between them
+            assert watch.is_within(HANGS_S)
+            time.sleep(0.01)
+        process.kill()
+        process.wait(HANGS_S)
+    words = [*films(assets, AISLE), "--algorithm", "visits:Visits", "--folder", tmp_path]
+    done = analyze(*words, "-o", "out.jsonl", "--resume", cwd=tmp_path, env=environment())
+    assert done.returncode == 0, done.stderr
+    assert "done again from its beginning" in done.stderr
+    assert analyze(*words, "-o", whole, cwd=tmp_path, env=environment()).returncode == 0
+    assert out.read_bytes() == whole.read_bytes()
+    last = lines(whole.read_text())[-1]
+    assert (last["type"], last["data"]["reason"]) == ("object_end", "ended")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import time
@@ -92,7 +93,8 @@ def test_videos_give_what_they_give_on_one_machine(clips: list[Path]) -> None:
     scaled = replace(setup(gated=True), intake=Intake((160, 90), 12))
     for wanted in (setup(), setup(count=4), scaled):
         expected = on_this_machine(wanted, *clips)
-        assert all(expected)
+        if wanted is not scaled:  # what moves there lets too few pass for a track
+            assert b'"reason":"ended"' in expected[0][-1]
         with RayEngine(wanted, ClusterOrder(workers=WORKERS)) as engine:
             engine.expect([Coming(str(path), f"video{place}", Span()) for place, path in enumerate(clips)])
             for place, path in enumerate(clips):
@@ -120,6 +122,8 @@ def test_what_is_wrong_is_said_as_on_one_machine(clips: list[Path], tmp_path: Pa
     broken = tmp_path / "broken.mp4"
     broken.write_text("no video")
     wanted = setup(fail_at=900)
+    before, failing = replace(setup().jobs[0], name="before"), wanted.jobs[0]
+    wanted = replace(wanted, jobs=(before, failing))  # of the frame on which one fails, nothing is told
     with Engine(wanted) as local:
         expected, message = _until_error(local, clips[0], AlgorithmError)
     with RayEngine(wanted, ClusterOrder(workers=WORKERS)) as engine:
@@ -130,6 +134,9 @@ def test_what_is_wrong_is_said_as_on_one_machine(clips: list[Path], tmp_path: Pa
         with pytest.raises(EdgedError, match="local engine"):
             next(engine.results(str(clips[2]), record=tmp_path / "film.mp4"))
     assert "at 30.000 s" in message
+    assert json.loads(expected[-1])["data"]["reason"] == "ended"
+    assert {json.loads(line)["job"] for line in expected} == {"before", "bright"}
+    assert max(json.loads(line)["frame"]["index"] for line in expected) == 897
     assert "told to fail here" in message
 
 
@@ -137,7 +144,7 @@ def _until_error(engine: Engine | RayEngine, path: Path, kind: type[EdgedError])
     came: list[bytes] = []
     with pytest.raises(kind) as raised:
         for result in engine.results(str(path)):  # what came before the error counts
-            came += [result.to_json()]
+            came += [result.to_json(), *(event.to_json() for event in result.events)]
     return came, str(raised.value)
 
 

@@ -283,8 +283,8 @@ def test_a_folder_that_is_read_only_is_said(
 
 
 @pytest.mark.parametrize("end", ["mp4", "mkv", "webm"])
-def test_a_full_disk_is_said_and_leaves_nothing(tmp_path: Path, algorithms: Path, end: str) -> None:
-    """No file of this process may be larger than 20 kB."""
+def test_a_full_disk_is_said_and_leaves_what_plays(tmp_path: Path, algorithms: Path, end: str) -> None:
+    """No file of this process may be larger than 20 kB: of an MP4 that is not the first fragment."""
     video = make_clip(tmp_path / "clip.mkv", Clip(frames=120, size=(640, 480)))
     code = (
         "import edged, resource, signal, sys, json\n"
@@ -300,7 +300,10 @@ def test_a_full_disk_is_said_and_leaves_nothing(tmp_path: Path, algorithms: Path
     words = [sys.executable, "-c", code, str(video), str(algorithms), str(film), json.dumps(JOB)]
     done = subprocess.run(words, check=True, timeout=120, capture_output=True, text=True)
     assert done.stdout.split()[0] == str(film), (done.stdout, done.stderr)
-    assert not [path for path in tmp_path.iterdir() if "out" in path.name]
+    left = [path for path in tmp_path.iterdir() if "out" in path.name]
+    assert left == ([] if end == "mp4" else [tmp_path / f"out.part.{end}"])
+    assert all(pictures_of(path) for path in left)
+    assert bool(left) == (f"s play, in out.part.{end}" in done.stdout)
 
 
 def test_pictures_of_another_size_become_as_large_as_the_first(tmp_path: Path) -> None:

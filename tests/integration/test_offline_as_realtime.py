@@ -15,7 +15,7 @@ from edged.model.messages import JobSpec, Library, LinkSpec, MotionGate, WorkerS
 from edged.model.output import OutputKind
 from edged.model.sampling import Sampling
 from edged.model.scene import Scene
-from edged.offline.engine.engine import Engine, Setup
+from edged.offline.engine.engine import Engine, Result, Setup
 from edged.offline.reading.footage import Video
 from edged.offline.reading.reader import Look, Reader
 from tests.footage import cut
@@ -77,6 +77,14 @@ def write(camera: Camera, look: Look) -> None:
     assert camera.writer.write(look.header, lambda into: np.copyto(into, pixels))
 
 
+def as_said(event: dict[str, Any], last: Result) -> dict[str, Any]:
+    """Offline the ends of a video are told on the frame that was looked at last; by a worker on none."""
+    if event.get("data", {}).get("reason") != "ended":
+        return event
+    assert event["frame"]["index"] == last.index
+    return {key: value for key, value in event.items() if key != "frame"}
+
+
 def bodies(payloads: list[bytes]) -> list[dict[str, Any]]:
     return [as_in_realtime(json.loads(payload)) for payload in payloads]
 
@@ -85,11 +93,11 @@ def test_results_and_events_are_those_of_a_worker(assets: Path, tmp_path: Path) 
     video = cut(assets / "one-by-one-person-detection.mp4", tmp_path / "hall.mp4", 0, 25)
     with worker(tmp_path, models=(str(assets),)) as rig:
         in_realtime(rig, video)
-        live = {
-            (kind, job.name): bodies([output.payload for output in rig.of(kind, job.name)])
-            for kind in (OutputKind.RESULT, OutputKind.EVENT)
-            for job in JOBS
-        }  # before it is told to stop: then it ends what is open
+    live = {
+        (kind, job.name): bodies([output.payload for output in rig.of(kind, job.name)])
+        for kind in (OutputKind.RESULT, OutputKind.EVENT)
+        for job in JOBS
+    }  # with what it said when it was told to stop: then it ends what is open
     setup = Setup(JOBS, Library((str(tmp_path),), (str(assets),)), SCENE, "device-1", SOURCE)
     with Engine(setup, threads=3) as engine:
         results = list(engine.results(video, source=SOURCE))
@@ -98,9 +106,13 @@ def test_results_and_events_are_those_of_a_worker(assets: Path, tmp_path: Path) 
         found = bodies([result.to_json() for result in own if result.wanted])
         events = bodies([event.to_json() for result in own for event in result.events])
         assert found == live[OutputKind.RESULT, job.name]
-        assert events == live[OutputKind.EVENT, job.name]
+        assert [as_said(event, own[-1]) for event in events] == live[OutputKind.EVENT, job.name]
         assert found, job.name
     people = [result for result in results if result.job == "people"]
     assert {event.type for result in people for event in result.events} >= {"object_start", "zone_enter"}
+    assert [event.type for event in people[-1].events] == ["object_end"]
+    assert people[-1].events[0].fields["data"]["reason"] == "ended"
+    assert (people[-1].wanted, people[-1].detections) == (False, ())
+    assert people[-1].counts == people[-2].counts
     assert people[-1].counts["lines"]
     assert not own_threads()

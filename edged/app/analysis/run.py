@@ -178,8 +178,8 @@ class _Run:
         name = self._request.videos[began.place].name
         if began.again:
             self._show.say(
-                f"{name}: done again from its beginning: a film, and jobs that keep state (tracker, zones),"
-                " cannot go on in the middle"
+                f"{name}: done again from its beginning: a film, jobs that keep state (tracker, zones) and"
+                " events that begin something cannot go on in the middle"
             )
 
     def _ended(self, ended: VideoEnded) -> None:

@@ -84,7 +84,7 @@ class PartWorker:
             with open_video(url, threads=self._threads) as video:
                 seconds = video.seconds
                 for look in self._looks(video, span):
-                    partials += _run(beginning, look)
+                    partials += list(_run(beginning, look))  # of one frame all, or nothing
         except EdgedError as error:
             fault = Fault.of(error)
         frames = partials[-1].header.index + 1 if partials else 0
@@ -101,7 +101,8 @@ class PartWorker:
                 results += [result]  # what came before an error counts
         except EdgedError as error:
             fault = Fault.of(error)
-        return Answer(results=tuple(results), frames=results[-1].index + 1 if results else 0, fault=fault)
+        frames = max((result.index + 1 for result in results), default=0)
+        return Answer(results=tuple(results), frames=frames, fault=fault)
 
     def _looks(self, video: Video, span: Span) -> Iterator[Look]:
         """With what is masked covered."""

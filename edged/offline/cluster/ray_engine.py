@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Generator, Hashable, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Generator, Hashable, Iterable, Mapping, Sequence
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from functools import partial
+from itertools import groupby
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -20,7 +21,8 @@ from edged.offline.cluster.ray_cluster import RayCluster
 from edged.offline.cluster.roster import Roster, Task
 from edged.offline.cluster.share import parts_of
 from edged.offline.engine.beginning import links_without_state
-from edged.offline.engine.concluding import Conclusion
+from edged.offline.engine.concluding import Concluded, Conclusion
+from edged.offline.engine.ends import Ends
 from edged.offline.engine.engine import Coming, OnProgress, Setup
 from edged.offline.engine.hook import Hook
 from edged.offline.engine.result import Progress, Result
@@ -102,19 +104,23 @@ class RayEngine:
     def _concluded(
         self, video: Coming, after: Mapping[str, Numbering], on_progress: OnProgress
     ) -> Generator[Result]:
-        with ExitStack() as stack:
-            conclusion = None
-            if self._shared:
-                conclusion = self._conclusion(video.source, after)
-                stack.callback(conclusion.close)
-            progress = Progress(0.0, 0.0, 0, 0)
-            for number in range(self._planned[video]):
-                answer: Answer = self._roster.take((video, number), partial(on_progress, progress))
-                yield from filter(_is_told, _results(answer, conclusion))
-                progress = _progress(answer, progress)
-                on_progress(progress)
-                if answer.fault is not None:
-                    raise answer.fault.error()
+        answers = self._answers(video, on_progress)
+        if not self._shared:
+            for answer in answers:
+                yield from answer.results
+            return
+        with closing(self._conclusion(video.source, after)) as conclusion:
+            yield from Ends(self._setup.device, after).follow(_runs(answers, conclusion))
+
+    def _answers(self, video: Coming, on_progress: OnProgress) -> Generator[Answer]:
+        progress = Progress(0.0, 0.0, 0, 0)
+        for number in range(self._planned[video]):
+            answer: Answer = self._roster.take((video, number), partial(on_progress, progress))
+            progress = _progress(answer, progress)
+            yield answer
+            on_progress(progress)
+            if answer.fault is not None:
+                raise answer.fault.error()
 
     def _can_be_shared(self) -> bool:
         """Whether only headers and findings have to travel, and nothing must be seen in order."""
@@ -158,23 +164,17 @@ class _Call:
         return reference
 
 
-def _is_told(result: Result) -> bool:
-    """Whether anybody asked for it."""
-    return result.wanted or bool(result.events)
-
-
-def _results(answer: Answer, conclusion: Conclusion | None) -> Generator[Result]:
-    if conclusion is None:
-        yield from answer.results
-        return
-    for each in answer.partials:
-        yield conclusion.conclude(each).result
+def _runs(answers: Iterable[Answer], conclusion: Conclusion) -> Generator[Concluded]:
+    """Frame by frame: of one on which a job fails, nothing is told."""
+    for answer in answers:
+        for _, partials in groupby(answer.partials, key=lambda partial: partial.header.index):
+            yield from [conclusion.conclude(each) for each in partials]
 
 
 def _progress(answer: Answer, before: Progress) -> Progress:
     looked = before.looked + (len(answer.partials) or len(answer.results))
     at_us = answer.partials[-1].header.pts_us if answer.partials else 0
-    at_s = answer.results[-1].pts if answer.results else at_us / 1e6
+    at_s = max((result.pts for result in answer.results), default=at_us / 1e6)
     return Progress(
         max(at_s, before.at_s), answer.seconds or before.duration_s, max(answer.frames, before.frames), looked
     )

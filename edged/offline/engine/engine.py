@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,8 +16,9 @@ from edged.model.messages import JobSpec, Library, Numbering
 from edged.model.scene import Scene
 from edged.offline.engine.beginning import Beginning, links_without_state
 from edged.offline.engine.belt import BeltEnd
-from edged.offline.engine.concluding import Conclusion
+from edged.offline.engine.concluding import Concluded, Conclusion
 from edged.offline.engine.crew import crew_for
+from edged.offline.engine.ends import Ends
 from edged.offline.engine.hook import AnalyzedFrame, Hook, checked
 from edged.offline.engine.kept_sessions import KeptSessions
 from edged.offline.engine.pipeline import Moment, Pipeline
@@ -175,9 +176,9 @@ class Engine:
                 recorder = stack.enter_context(Recorder(record, video.fps, url))
             pipeline = stack.enter_context(self._pipeline(reader, cast, every_frame=every_frame))
             showing = _Showing(on_frame, recorder)
-            for moment in _followed(pipeline, reader, video.seconds, on_progress):
-                showing.show(moment)
-                yield from (run.result for run in moment.runs if run.is_told)
+            moments = _followed(pipeline, reader, video.seconds, on_progress)
+            ends = Ends(self._setup.device, after or {})
+            yield from ends.follow(showing.runs(moments))
 
     def _pipeline(self, reader: Reader, cast: _Cast, *, every_frame: bool) -> Pipeline:
         return Pipeline(
@@ -230,7 +231,13 @@ class _Showing:
         self._recorder = recorder
         self._newest: dict[str, Result] = {}
 
-    def show(self, moment: Moment) -> None:
+    def runs(self, moments: Iterable[Moment]) -> Generator[Concluded]:
+        """Those of each, once it was shown."""
+        for moment in moments:
+            self._show(moment)
+            yield from moment.runs
+
+    def _show(self, moment: Moment) -> None:
         if moment.frame is None or moment.painting is None:
             return
         picture = None

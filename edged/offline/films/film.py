@@ -22,6 +22,7 @@ from edged.errors import EdgedError
 from edged.model.frame import ColorMatrix, ColorRange, FrameFormat
 from edged.model.trying import part_of
 from edged.offline.films.coding import coding_of
+from edged.offline.films.film_cut import FilmCut
 from edged.offline.films.film_file import FilmFile, open_film_file
 from edged.offline.films.sound import Sound
 
@@ -88,13 +89,18 @@ class Film:
     The end of its name says how it is encoded. An odd row or column at the edge of a picture is left out.
     """
 
-    def __init__(self, output: Path, rate: float, sound: Sound | None = None) -> None:
-        """``rate`` of its pictures per second, about; ``sound``, opened, goes along."""
+    def __init__(
+        self, output: Path, rate: float, sound: Sound | None = None, *, keeps_cut: bool = False
+    ) -> None:
+        """``rate`` of its pictures per second, about; ``sound``, opened, goes along. ``keeps_cut``: where the
+        disk takes no more, what it took stays, as far as it plays; the error is a `FilmCut` then.
+        """
         self._output = output
         self._rate = Fraction(min(max(rate, 1), _HIGHEST_RATE)).limit_denominator(1001)
         self._file: FilmFile | None = None
         self._stream: av.video.stream.VideoStream | None = None
         self._sound = sound
+        self._keeps_cut = keeps_cut
         self._voice: av.audio.stream.AudioStream | None = None
         self._first_us: int | None = None
         self._last = -1
@@ -107,7 +113,7 @@ class Film:
     ) -> None:
         """Without an error the film is put in its place; with one, or without pictures, there is none.
 
-        Raises OSError that names it where the disk refuses.
+        Raises as `put` where the disk refuses.
         """
         if self._file is None:
             return
@@ -116,10 +122,13 @@ class Film:
             return
         try:
             self._end(self._file, self._stream)
-        except BaseException as problem:
+        except (OSError, av.error.FFmpegError) as problem:
+            refusal = self._refusal(problem)
+            if self._file is not None:
+                self._file.abandon()
+            raise refusal from problem
+        except BaseException:
             self._file.abandon()
-            if isinstance(problem, OSError | av.error.FFmpegError):
-                raise self._refusal(problem) from problem
             raise
 
     def add(self, picture: NDArray[np.uint8], pts_us: int, layout: FrameFormat = _DEFAULT) -> None:
@@ -133,7 +142,7 @@ class Film:
     def put(self, picture: VideoFrame, pts_us: int, layout: FrameFormat) -> None:
         """The next picture, yuv420p of even size in the matrix and range of ``layout``.
 
-        Raises `EdgedError`, and OSError that names the film.
+        Raises `EdgedError`, and OSError that names the film: `FilmCut` of one that is to keep what it has.
         """
         stream = self._stream or self._open(picture, layout)
         if (picture.width, picture.height) != (stream.width, stream.height):
@@ -177,6 +186,9 @@ class Film:
     def _refusal(self, error: OSError | av.error.FFmpegError) -> Exception:
         """What to raise for what FFmpeg says."""
         if isinstance(error, OSError) or (error.errno or 0) in (errno.ENOSPC, errno.EFBIG, errno.EIO):
+            if self._keeps_cut:
+                file, self._file = self._file, None
+                return FilmCut(error, self._output, 0.0 if file is None else file.keep())
             return OSError(error.errno, error.strerror, str(self._output))
         return EdgedError(f"{self._output.name} cannot be encoded: {error.strerror}")
 
@@ -187,7 +199,7 @@ class Film:
             container = self._file.container
             stream = container.add_stream(coding.encoder, rate=self._rate, options=coding.options)
         except OSError as error:
-            raise OSError(error.errno, error.strerror, str(self._output)) from error
+            raise self._refusal(error) from error
         except (av.error.FFmpegError, ValueError) as error:
             raise EdgedError(
                 f"{self._output.name} cannot be written: this FFmpeg has no encoder {coding.encoder}"

@@ -5,7 +5,6 @@ is whole, its index in front.
 from __future__ import annotations
 
 import contextlib
-import errno
 import logging
 import time
 from contextlib import ExitStack, closing
@@ -21,17 +20,17 @@ from edged.capture.recording.part_file import PartFile, sync_folder
 from edged.capture.recording.whole import rewrite
 from edged.model.trying import part_of
 from edged.offline.films.coding import Coding
+from edged.offline.films.film_cut import NO_ROOM, cut_to_what_plays
 
 _SYNC_EVERY_NS = 5_000_000_000
 """As often what was written is made to outlive a power cut; it is waited for, by the thread that encodes."""
 _BUFFER_BYTES = 256 * 1024
-_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 _log = logging.getLogger(__name__)
 
 
 class FilmFile:
-    """Made by `open_film_file`, ended by `finish` or `abandon`. All raise OSError."""
+    """Made by `open_film_file`, ended by `finish`, `abandon` or `keep`. All but the last raise OSError."""
 
     def __init__(self, output: Path, file: PartFile, container: OutputContainer) -> None:
         self.container = container
@@ -69,11 +68,19 @@ class FilmFile:
 
     def abandon(self) -> None:
         """Nothing of it is left."""
+        self._close_anyway()
+        with contextlib.suppress(OSError):  # what is wrong with the folder was told already
+            self._file.path.unlink(missing_ok=True)
+
+    def keep(self) -> float:
+        """The disk takes no more: what plays of it stays in its part. So many seconds; 0: nothing does."""
+        self._close_anyway()
+        return cut_to_what_plays(self._file.path)
+
+    def _close_anyway(self) -> None:
         with contextlib.suppress(OSError), self._file.muxing():
             self.container.close()
         self._file.close()
-        with contextlib.suppress(OSError):  # what is wrong with the folder was told already
-            self._file.path.unlink(missing_ok=True)
 
     def _put_index_in_front(self, part: Path) -> None:
         """A copy takes the film's place when it is whole, so a kill costs nothing. Where there is no room for
@@ -86,7 +93,7 @@ class FilmFile:
         except OSError as error:
             with contextlib.suppress(OSError):
                 copy.unlink(missing_ok=True)
-            if error.errno not in _NO_ROOM:
+            if error.errno not in NO_ROOM:
                 raise
             _log.warning("no room for a second copy of %s: it stays in fragments", self._output.name)
 

@@ -124,7 +124,7 @@ class Recorder:
                 sound = None
                 if self._video and "://" not in str(self._video):
                     sound = stack.enter_context(Sound(Path(self._video), coding_of(self._output).sound))
-                film = stack.enter_context(Film(self._output, self._fps, sound))
+                film = stack.enter_context(Film(self._output, self._fps, sound, keeps_cut=True))
                 for drawn in self._drawn:
                     film.put(drawn.picture, drawn.pts_us, drawn.layout)
         except BaseException as error:  # noqa: BLE001 - the caller's thread raises it

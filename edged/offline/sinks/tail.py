@@ -10,10 +10,11 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, BinaryIO
 
 from edged.model.analyzing import Form
+from edged.model.ending import begins
 from edged.offline.sinks.rows import COLUMNS, csv_header
 
 _EVENT = "type"
@@ -33,6 +34,8 @@ class Tail:
     event_seqs: dict[str, int] = field(default_factory=dict)
     results: int = 0
     """That stay."""
+    has_begun: bool = False
+    """An event that stays began something: whoever goes on there would not know of it at the end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +48,8 @@ class _Entry:
     index: int
     pts_us: int
     is_event: bool
+    begins: bool = False
+    """An event that another ends."""
 
 
 def read_tail(file: BinaryIO, begin: int, form: Form, source: str) -> Tail:
@@ -61,8 +66,11 @@ def read_tail(file: BinaryIO, begin: int, form: Form, source: str) -> Tail:
             break
         if entry.index != frame:
             frame = entry.index
-            tail = Tail(
-                pending.keep, entry.pts_us, dict(pending.seqs), dict(pending.event_seqs), pending.results
+            tail = replace(
+                pending,
+                at_us=entry.pts_us,
+                seqs=dict(pending.seqs),
+                event_seqs=dict(pending.event_seqs),
             )
         _count(pending, entry, end)
     return tail
@@ -70,6 +78,7 @@ def read_tail(file: BinaryIO, begin: int, form: Form, source: str) -> Tail:
 
 def _count(pending: Tail, entry: _Entry, end: int) -> None:
     pending.keep = end
+    pending.has_begun = pending.has_begun or entry.begins
     if entry.is_event:
         pending.event_seqs[entry.job] = entry.seq
         return
@@ -98,9 +107,10 @@ def _entry(record: bytes, form: Form) -> _Entry | None:
 
 
 def _json_entry(body: dict[str, Any]) -> _Entry:
-    frame = body["frame"]
+    frame, kind = body["frame"], body.get(_EVENT, "")
+    at_us = round(frame["pts"] * 1e6)
     return _Entry(
-        body["source"], body["job"], body["seq"], frame["index"], round(frame["pts"] * 1e6), _EVENT in body
+        body["source"], body["job"], body["seq"], frame["index"], at_us, _EVENT in body, begins=begins(kind)
     )
 
 

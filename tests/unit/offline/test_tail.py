@@ -87,6 +87,16 @@ def test_what_is_of_another_video_or_no_record_is_cut_off(tmp_path: Path) -> Non
         assert (tail.keep, tail.at_us) == (len(first), 33_333)
 
 
+def test_whether_something_had_begun_where_it_goes_on(tmp_path: Path) -> None:
+    path = tmp_path / "out"
+    lines = [piece("people", index + 1, index) for index in range(6)]
+    lines.insert(4, piece("people", 1, 3, type="object_start", track_id=1))
+    for count, begun in ((4, False), (5, False), (6, True), (7, True)):
+        path.write_bytes(written(Form.JSONL, lines[:count]))
+        with path.open("rb") as file:
+            assert read_tail(file, 0, Form.JSONL, "gate").has_begun is begun, count
+
+
 def test_rows_hold_what_a_result_says() -> None:
     keypoints, attributes = [[0.1, 0.2, 0.9]], {"helmet": {"label": "no"}}
     first = {
