@@ -65,6 +65,22 @@ def test_a_camera_is_kept_as_it_sends(film: Path, tmp_path: Path) -> None:
     assert len(segments) >= sent - 1
 
 
+def test_parameter_sets_that_come_twice_at_times_end_no_clip(tmp_path: Path) -> None:
+    """A server of GStreamer adds its own once a second to those of each keyframe."""
+    with RtspServer([Camera("/live", size=(320, 240), rate=20, keyint=10)]) as server:
+        first = spec(
+            server.url("/live"), NOTHING, buffer_s=2.0, folder=str(tmp_path / "cam"), recording=WHOLE
+        )
+        with capture(first) as main:
+            main.until(lambda: main.gauge(CaptureGauge.PACKETS) > 60)
+            main.send(changed(first, clips=(request(main, tmp_path / "clip.mp4", 1.5, 1.5),)))
+            main.until(lambda: bool(main.clips))
+    (report,) = main.clips
+    assert report.before_s >= 1.5
+    assert report.duration_s >= 2.9
+    assert len(finished(tmp_path / "cam")) == 1
+
+
 def test_a_clip_ends_where_its_camera_goes_away(tmp_path: Path) -> None:
     with RtspServer([Camera("/live")]) as server:
         first = spec(

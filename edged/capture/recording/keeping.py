@@ -53,7 +53,7 @@ class Keeping:
         elif packet.has_sidedata("new_extradata"):
             data = bytes(packet.get_sidedata("new_extradata"))
             found = ParameterSets(data, (data,))
-        if found.of_file and found.of_file != self._sets.of_file:
+        if not self._sets.has_all_of(found):
             self._sets = found
             self._shape = replace(self._shape, extradata=found.data, size=None)
         if self._shape.size is None:

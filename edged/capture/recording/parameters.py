@@ -21,7 +21,11 @@ class ParameterSets:
     data: bytes = b""
     """Each after a start code; empty: there are none."""
     of_file: tuple[bytes, ...] = ()
-    """Another one of these is another file."""
+    """Another one of these is another file; each is here once, however often it came."""
+
+    def has_all_of(self, found: ParameterSets) -> bool:
+        """Whether what was found is known: cameras and servers repeat all, or some, as they like."""
+        return set(found.of_file) <= set(self.of_file)
 
 
 def parameter_sets(codec: str, data: memoryview | bytes) -> ParameterSets:
@@ -33,16 +37,16 @@ def parameter_sets(codec: str, data: memoryview | bytes) -> ParameterSets:
     ends = [begin - 3 for begin in starts[1:]]
     if len(data) <= _LOOKED_AT:
         ends.append(len(head))  # else the last one may go on
-    found = b""
-    of_file: list[bytes] = []
+    found: dict[bytes, None] = {}
+    of_file: dict[bytes, None] = {}
     for begin, end in zip(starts, ends, strict=False):
         unit = head[begin:end].rstrip(b"\0")
         kind = _kind(codec, unit)
         if kind in _SETS[codec]:
-            found += b"\0\0\0\1" + unit
+            found[unit] = None
         if kind in _OF_A_FILE[codec]:
-            of_file.append(unit)
-    return ParameterSets(found, tuple(of_file))
+            of_file[unit] = None
+    return ParameterSets(b"".join(b"\0\0\0\1" + unit for unit in found), tuple(of_file))
 
 
 def is_annex_b(data: bytes | None) -> bool:

@@ -42,6 +42,17 @@ def test_another_picture_parameter_set_is_no_other_file() -> None:
     assert first.data != other.data
 
 
+def test_what_is_repeated_or_left_out_is_no_other_file() -> None:
+    """Servers repeat parameter sets every second, beside those of the camera at each keyframe."""
+    video, sequence, picture = b"\0\0\1\x40vp", b"\0\0\1\x42sp", b"\0\0\1\x44pp"
+    known = parameter_sets("hevc", video + sequence + picture)
+    twice = parameter_sets("hevc", 2 * (video + sequence + picture))
+    assert twice == known
+    for some in (b"", picture, sequence + picture, picture + sequence + video):
+        assert known.has_all_of(parameter_sets("hevc", some + b"\0\0\1\x26xyz"))
+    assert not known.has_all_of(parameter_sets("hevc", video + sequence + b"\0\0\1\x44new"))
+
+
 def test_units_after_their_lengths_are_left_alone() -> None:
     assert parameter_sets("h264", b"\0\0\0\x04\x67abc").of_file == ()
     assert not is_annex_b(b"\1d\0\x1f")
