@@ -40,6 +40,8 @@ class Lane:
         self._since_ns = since_ns
         self._schedule = Schedule(spec.sampling)
         self._looked = False
+        self._resampled = False
+        """Before its first look there were others, by another sampling."""
         self.watchman = _watchman(spec)
         """None: it runs whether anything moves or not."""
 
@@ -47,7 +49,7 @@ class Lane:
         """Go on as ``spec`` says, which asks for the same algorithms. What failed may try again at once."""
         if spec.sampling != self.spec.sampling:
             self._schedule = Schedule(spec.sampling)
-            self._looked = False
+            self._looked, self._resampled = False, True
         if spec.gate != self.spec.gate:
             self.watchman = _watchman(spec)
         self.spec = spec
@@ -73,7 +75,9 @@ class Lane:
                 self.look(header, feed, backlog, gap=False)
 
     def _saw_it_begin(self, header: FrameHeader) -> bool:
-        """Whether it was there already when the header's epoch began."""
+        """Whether it was there already, as it is now, when the header's epoch began."""
+        if self._resampled:
+            return False  # of these frames most were looked at
         lasts_ns = (header.pts_us - header.t0_us) * 1000
         return header.captured_ns - lasts_ns >= self._since_ns
 
