@@ -151,11 +151,14 @@ class Stage:
         if self._begins:
             self._begins = False
             self._findings.wait_for_decals(shot.header, _DECALS_S)
+            if self._stopping:
+                return
         try:
             window = shot.reader.lease((shot.header.index,))
         except TrackError:
-            return  # the track was replaced; the next frame comes on another
+            window = Missing.OVERWRITTEN  # the track was replaced; the next frame comes on another
         if isinstance(window, Missing):
+            self._pace = Pace(self.spec.fps)  # the next frame takes its turn, which may be a minute away
             return
         keyframe, self._keyframe = self._keyframe, False
         error, size = "", 0

@@ -53,3 +53,14 @@ class Clumsy(BaseAlgo):
         height, width = picture.shape[:2]
         picture[height // 4 : height // 2, width // 4 : width // 2] = RED
         raise ValueError("out of paint")
+
+
+class Dawdling(BaseAlgo):
+    """Draws for longer than anybody waits for a first picture."""
+
+    def run(self, frames):
+        return {}
+
+    def draw(self, picture, result):
+        time.sleep(2)
+        picture[:] = RED
