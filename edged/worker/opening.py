@@ -103,7 +103,10 @@ class Opener:
         """
         context = Context(job.name, "", self.sessions, lambda kind, fields: None, frames=job.sampling.count)
         kinds = [(self.catalogue.find(link.algorithm), link) for link in job.chain]
-        return tuple(kind(context, parse_params(kind, link.params, link.hidden)) for kind, link in kinds)
+        return tuple(
+            kind(_for_link(context, link), parse_params(kind, link.params, link.hidden))
+            for kind, link in kinds
+        )
 
     def _made(self, kind: type[Algorithm], name: str, context: Context, params: BaseModel) -> Algorithm:
         """Not opened yet."""
@@ -117,10 +120,7 @@ class Opener:
     def _open_link(self, link: LinkSpec, place: int, context: Context) -> Algorithm:
         prefix = "" if place == 0 else f"then.{place - 1}."
         path = f"{prefix}algorithm"
-        if link.files is not None:
-            context = replace(context, sessions=context.sessions.limited_to(link.files))
-        if link.models:
-            context = replace(context, sessions=context.sessions.bringing(link.models))
+        context = _for_link(context, link)
         kind = None
         try:
             kind = self.catalogue.find(link.algorithm)
@@ -140,6 +140,16 @@ class Opener:
             message = describe_fault(error, link.hidden)
             raise OpenFailed(message, code="algorithm_failed", path=path) from error
         return algorithm
+
+
+def _for_link(context: Context, link: LinkSpec) -> Context:
+    """With the models that this link may have."""
+    sessions = context.sessions
+    if link.files is not None:
+        sessions = sessions.limited_to(link.files)
+    if link.models:
+        sessions = sessions.bringing(link.models)
+    return context if sessions is context.sessions else replace(context, sessions=sessions)
 
 
 def _close(link: Link) -> None:

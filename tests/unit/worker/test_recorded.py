@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from edged.settings import load_settings
 from edged.worker.opening import Opener
 from edged.worker.recorded import find_unsent
 from tests.pictures import noise_frame
+from tests.small_models import color_classes_model
 
 ROOT = Path(__file__).resolve().parents[3]
 OWN = """
@@ -39,6 +41,18 @@ class Raises(Algorithm):
         raise ValueError("not today")
     def run(self, window, before):
         self.context.emit("jump", {})
+        return before
+
+class EagerParams(AlgorithmParams):
+    model: str
+
+class Eager(Algorithm):
+    Params = EagerParams
+    sends = {}
+    def __init__(self, context, params):
+        super().__init__(context, params)
+        self.session = context.model(params.model)
+    def run(self, window, before):
         return before
 
 class Exits(Algorithm):
@@ -94,6 +108,17 @@ WRONG = [
 @pytest.mark.parametrize("link", WRONG, ids=lambda link: link.algorithm)
 def test_what_is_wrong_with_an_algorithm_others_say(opener: Opener, link: LinkSpec) -> None:
     assert not told(opener, job(MOTION, link, on=("jump",)))
+
+
+def test_one_that_opens_its_model_at_once_gets_those_that_it_may_have(opener: Opener, tmp_path: Path) -> None:
+    model = tmp_path / "elsewhere" / "colors.onnx"
+    model.parent.mkdir()
+    color_classes_model(model)
+    may, may_not = LinkSpec("own:Eager", {"model": str(model)}, files=(str(model),)), ()
+    brought = LinkSpec("own:Eager", {"model": "c.onnx"}, files=(), models={"c.onnx": str(model)})
+    for link in (may, brought):
+        assert told(opener, job(link, on=("jump",)))
+    assert not told(opener, job(replace(may, files=may_not), on=("jump",))), "it was not created"
 
 
 def test_the_mend_is_said(opener: Opener) -> None:
