@@ -21,9 +21,7 @@ Key: TypeAlias = tuple[str, str]
 """Job and source."""
 _REST = 4
 """After one was made nothing is made for so many times as long as it took: what is drawn live takes a fifth
-of a core at most from what runs,"""
-_LONGEST_REST_S = 1.0
-"""unless a `draw` takes longer than all others."""
+of a core at most from what runs. Also where a `draw` takes seconds: its decals come too late to be seen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +69,7 @@ class Tracings:
 
     def made(self, began_s: float, now_s: float) -> None:
         """One took so long."""
-        self._rests_until_s = now_s + min(_REST * (now_s - began_s), _LONGEST_REST_S)
+        self._rests_until_s = now_s + _REST * (now_s - began_s)
 
     def wait_s(self, now_s: float, longest_s: float) -> float:
         """How long `take` has nothing to give."""

@@ -69,15 +69,15 @@ def test_the_newest_of_each_waits_and_whose_turn_it_is_keeps_it() -> None:
     assert [share(waiting.take(0.0)) for _ in range(3)] == [4, 2, None]
 
 
-@given(took_s=st.floats(0, 30), later_s=st.floats(0, 3), many=st.integers(0, 3))
-def test_a_fifth_of_the_time_at_most_and_never_more_than_a_second_of_rest(
+@given(took_s=st.floats(0, 10), later_s=st.floats(0, 50), many=st.integers(0, 3))
+def test_a_fifth_of_the_time_at_most(
     took_s: float, later_s: float, many: int
 ) -> None:
     waiting = Tracings()
     for number in range(many):
         waiting.put(tracing(lane_of(job=f"j{number}")))
     waiting.made(100.0 - took_s, 100.0)
-    rest_s = min(4 * took_s, 1.0)
+    rest_s = 4 * took_s
     now_s = 100.0 + later_s
     wait_s = waiting.wait_s(now_s, 60.0)
     taken = waiting.take(now_s)
