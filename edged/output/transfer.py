@@ -36,6 +36,8 @@ class Transfer:
         """Y, U and V in the format; only the rectangle that was painted is touched."""
         for plane, (part, ink, rest) in zip(planes, self._inks, strict=True):
             below = plane[part]
+            if not below.size:
+                continue  # so small or faint that nothing is left of it in a smaller picture
             plane[part] = cv2.add(cv2.multiply(below, rest, scale=1 / 255), ink)
 
 

@@ -131,6 +131,22 @@ def is_red(picture: NDArray[np.uint8], x: float, y: float) -> bool:
     return bool(red - max(blue, green) > 100)
 
 
+@pytest.mark.parametrize("faint", [1, 5, 255])
+@pytest.mark.parametrize("size", [(2, 2), (160, 90), (640, 360), (1920, 1080)])
+def test_a_speck_that_is_lost_in_a_smaller_picture_harms_none(size: tuple[int, int], faint: int) -> None:
+    layout = FrameFormat(*size)
+    on_black, on_white = blank_pictures(1280, 720)
+    on_white[-1, -1] -= faint
+    decal = lift(on_black, on_white, PtsUs(0))
+    assert not decal.is_empty
+    frame = read_only(np.full(layout.frame_bytes, 128, dtype=np.uint8))
+    painting = Painter(None, draws=True).paint(frame, layout, None, Outcome(), (), (decal,))
+    luma, *colours = planes(painting.pixels, layout)
+    assert all((plane == 128).all() for plane in colours)
+    assert luma.min() >= 128 - faint - 1
+    assert luma.max() == 128
+
+
 def test_several_jobs_draw_over_one_another_in_their_order_and_the_track_is_only_read() -> None:
     layout = FrameFormat(640, 360)
     track = read_only(gray(layout))
