@@ -67,9 +67,9 @@ class Tracings:
             return None
         return self._waiting.pop(next(iter(self._waiting)))
 
-    def made(self, began_s: float, now_s: float) -> None:
-        """One took so long."""
-        self._rests_until_s = now_s + _REST * (now_s - began_s)
+    def made(self, took_s: float, now_s: float) -> None:
+        """One took so much of a core: what waits costs nothing."""
+        self._rests_until_s = now_s + _REST * took_s
 
     def wait_s(self, now_s: float, longest_s: float) -> float:
         """How long `take` has nothing to give."""

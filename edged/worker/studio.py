@@ -187,13 +187,13 @@ class Studio:
         return True
 
     def _trace(self, tracing: Tracing) -> None:
-        began_s = time.monotonic()
+        began_s = time.thread_time()
         try:
             tracing.make(lambda picture: self._draw_own(picture, tracing.lane, tracing.outcome))
         except (MemoryError, cv2.error) as error:
             _log.debug("no decal of job %s: %s", tracing.lane.spec.name, error)
         with self._change:
-            self._tracings.made(began_s, time.monotonic())
+            self._tracings.made(time.thread_time() - began_s, time.monotonic())
 
     def _develop(self, exposure: Exposure) -> None:
         purpose = exposure.purpose
