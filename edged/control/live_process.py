@@ -73,7 +73,8 @@ class LiveProcess:
         self._newest: dict[tuple[str, str], Output] = {}
         """The newest result of each job and source that may be drawn, for whoever begins to look."""
         self._decals: dict[tuple[str, str], Output] = {}
-        """What belongs to those, as far as it was made: nobody looks, and there is none."""
+        """What belongs to those, as far as it was made: nobody looks, and there is none. One that is to be
+        retained, of a chain that draws nothing, belongs to all that come."""
         self._wanted: set[str] = set()
         self._leaving: dict[str, asyncio.TimerHandle] = {}
         self._since_ns: dict[str, int] = {}
@@ -138,7 +139,9 @@ class LiveProcess:
             self._decals[pair] = output
         elif output.kind is not OutputKind.COUNTS:
             self._newest[pair] = output
-            self._decals.pop(pair, None)  # it is an older result's
+            decal = self._decals.get(pair)
+            if decal is not None and not decal.retain:
+                del self._decals[pair]  # it is an older result's
 
     def publish(self) -> None:
         """All statuses, with fresh counters."""

@@ -36,7 +36,8 @@ class OutputKind(IntEnum):
     SIGHTS = 8
     """How what events began would end by now, by key, as JSON: for main alone."""
     DECAL = 9
-    """What a chain draws itself for a result (`edged.algorithm.drawing.decal`), for the live pictures."""
+    """What a chain draws itself for a result (`edged.algorithm.drawing.decal`), for the live pictures; with
+    retain: for all that come, nothing."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -84,13 +84,19 @@ class Decals:
         self._take = take
         self._done = done
         self._shown: frozenset[Key] = frozenset()
+        self._silent: set[Key] = set()
+        """Of those that are shown: it was said that they draw nothing."""
 
     def saw(self, lane: Lane, header: FrameHeader, outcome: Outcome) -> None:
         """A run succeeded."""
+        key = (lane.spec.name, lane.source)
         if not lane.chain.draws:
+            if key in self._shown:
+                self._say_never(key)  # it was not loaded yet, or another, when somebody began to look
             return
         lane.newest = (header, outcome)
-        if (lane.spec.name, lane.source) in self._shown:
+        if key in self._shown:
+            self._silent.discard(key)
             self._take(Tracing(lane, header, outcome, self._done))
 
     def show(self, shown: frozenset[Key], lanes_on: Callable[[str], Iterable[Lane]]) -> None:
@@ -98,6 +104,7 @@ class Decals:
         their next runs, which may be a minute away; of one that draws nothing itself that is said, once.
         """
         news, self._shown = shown - self._shown, shown
+        self._silent &= shown
         for key in sorted(news):
             for lane in lanes_on(key[1]):
                 if lane.spec.name == key[0]:
@@ -105,10 +112,16 @@ class Decals:
 
     def _show(self, key: Key, lane: Lane) -> None:
         if not lane.chain.draws:
-            self._done(key, _packed(key, nothing(NEVER_US)))
+            self._say_never(key)
         elif lane.newest is not None:
             self._take(Tracing(lane, *lane.newest, self._done))
 
+    def _say_never(self, key: Key) -> None:
+        if key not in self._silent:
+            self._silent.add(key)
+            self._done(key, _packed(key, nothing(NEVER_US), retain=True))
 
-def _packed(key: Key, decal: Decal) -> bytes:
-    return pack_output(Output(OutputKind.DECAL, *key, pack_decal(decal)))
+
+def _packed(key: Key, decal: Decal, *, retain: bool = False) -> bytes:
+    """``retain``: it holds for all results that come."""
+    return pack_output(Output(OutputKind.DECAL, *key, pack_decal(decal), retain=retain))

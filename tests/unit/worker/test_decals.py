@@ -137,6 +137,26 @@ def test_only_for_who_looks_and_at_once_for_who_begins_to() -> None:
     assert len(told) == 1
 
 
+def test_one_that_is_loaded_while_somebody_looks_says_once_that_it_draws_nothing() -> None:
+    told: list[bytes] = []
+    decals = Decals(lambda tracing: None, lambda key, packet: told.append(packet))
+    shown, none = frozenset({("p", "gate")}), frozenset[tuple[str, str]]()
+    draws, quiet = lane_of(), lane_of(Quiet)
+
+    def saw(lane: Lane) -> int:
+        """How often it was said by then."""
+        decals.saw(lane, HEADER, Outcome(data={"share": 1}))
+        return len(told)
+
+    decals.show(shown, lambda source: ())
+    assert [saw(quiet), saw(quiet), saw(draws), saw(quiet)] == [1, 1, 1, 2]
+    decals.show(none, lambda source: ())
+    assert saw(quiet) == 2
+    decals.show(shown, lambda source: (quiet,))
+    assert [len(told), saw(quiet)] == [3, 3]
+    assert all(unpack_output(packet).retain for packet in told)
+
+
 def test_of_those_that_main_does_not_take_the_newest_is_sent_before_any_picture() -> None:
     main, socket = Channel.pair()
     channel = Channel(socket)
