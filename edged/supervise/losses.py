@@ -21,7 +21,9 @@ class Loss:
 
 
 class Losses:
-    """Since the start, by name. Provers and others that live shortly by design are none."""
+    """Since the start, by name, with those that could not be started. Provers and others that live shortly by
+    design are none.
+    """
 
     def __init__(self) -> None:
         self.total = 0

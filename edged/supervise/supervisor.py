@@ -242,7 +242,8 @@ class Supervisor:
         except OSError as error:
             delay_s = child.backoff.next_delay_s()
             log.error("%s cannot be started: %s; again in %.1f s", child.name, error, delay_s)
-            self.losses.add(child.name, f"cannot be started: {error}", time.monotonic_ns())
+            if child.kind.restart:
+                self.losses.add(child.name, f"cannot be started: {error}", time.monotonic_ns())
             child.start_at = self._now() + delay_s
             return
         spawned.heartbeat.beat("start", child.kind.start_s, lane=START_LANE)

@@ -142,11 +142,13 @@ def test_an_output_that_is_changed_while_somebody_looks_shows_it_still() -> None
 
 def test_a_draw_that_dawdles_costs_no_first_picture_of_an_output_that_shows_few() -> None:
     """The frame that waited for it is overwritten by then; the next one that is due is an hour away."""
-    rare = {"web": {**WEB["web"], "fps": 1 / 3600}}
+    rare, quick = {"web": {**WEB["web"], "fps": 1 / 3600}}, {"url": GRAY["url"].replace("rate=20", "rate=60")}
     job = {"algorithm": "painting:Dawdling", "sampling": {"interval": 0}}
 
     async def scenario() -> None:
-        async with showing(rare, {"d": job}, {"url": "pattern://color?color=gray&size=320x240&rate=60"}) as box:
+        async with showing(
+            rare, {"d": job}, {"url": "pattern://color?color=gray&size=320x240&rate=60"}
+        ) as box:
             await box.results("d", "cam", 2)
             assert is_gray(await asyncio.to_thread(one_jpeg, await url(box, "web")))
 

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
+from unittest.mock import Mock
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from edged.supervise.losses import MOST_KNOWN, Loss, Losses
 from edged.supervise.memory_kills import RECENT_S, VMSTAT, MemoryKills
+from edged.supervise.process import ChildOwner, ProcessKind
+from edged.supervise.supervisor import Supervisor
+from tests.stopwatch import HANGS_S
 
 
 @given(st.lists(st.integers(0, 100)))
@@ -26,6 +32,31 @@ def test_each_is_counted_and_those_that_died_last_are_known(deaths: list[int]) -
     )
     if len(set(deaths)) <= MOST_KNOWN:
         assert counts == {f"worker:{number}": deaths.count(number) for number in deaths}
+
+
+@pytest.mark.parametrize("lasts", [True, False])
+def test_one_that_cannot_be_started_counts_unless_it_lives_shortly(
+    monkeypatch: pytest.MonkeyPatch, *, lasts: bool
+) -> None:
+    def spawn(*what: object, **how: object) -> object:
+        raise OSError(24, "Too many open files")
+
+    async def scenario() -> dict[str, Loss]:
+        supervisor = Supervisor()
+        kind = ProcessKind("x", "nowhere", "none", 1.0, 1.0, 1, restart=lasts)
+        supervisor.start("x", kind, Mock(spec=ChildOwner), stagger=False)
+        async with asyncio.timeout(HANGS_S):
+            while not tried:
+                await asyncio.sleep(0.01)
+        return dict(supervisor.losses.by_name)
+
+    tried: list[float] = []
+    monkeypatch.setattr("edged.supervise.supervisor.spawn", spawn)
+    monkeypatch.setattr(
+        "edged.supervise.backoff.Backoff.next_delay_s", lambda backoff: tried.append(1.0) or 9.0
+    )
+    reasons = {name: loss.reason for name, loss in asyncio.run(scenario()).items()}
+    assert reasons == ({"x": "cannot be started: [Errno 24] Too many open files"} if lasts else {})
 
 
 def test_a_kill_for_want_of_memory_counts_for_some_seconds(tmp_path: Path) -> None:

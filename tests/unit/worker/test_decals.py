@@ -70,9 +70,7 @@ def test_the_newest_of_each_waits_and_whose_turn_it_is_keeps_it() -> None:
 
 
 @given(took_s=st.floats(0, 10), later_s=st.floats(0, 50), many=st.integers(0, 3))
-def test_a_fifth_of_the_time_at_most(
-    took_s: float, later_s: float, many: int
-) -> None:
+def test_a_fifth_of_the_time_at_most(took_s: float, later_s: float, many: int) -> None:
     waiting = Tracings()
     for number in range(many):
         waiting.put(tracing(lane_of(job=f"j{number}")))
