@@ -146,9 +146,7 @@ def test_a_draw_that_dawdles_costs_no_first_picture_of_an_output_that_shows_few(
     job = {"algorithm": "painting:Dawdling", "sampling": {"interval": 0}}
 
     async def scenario() -> None:
-        async with showing(
-            rare, {"d": job}, {"url": "pattern://color?color=gray&size=320x240&rate=60"}
-        ) as box:
+        async with showing(rare, {"d": job}, quick) as box:
             await box.results("d", "cam", 2)
             assert is_gray(await asyncio.to_thread(one_jpeg, await url(box, "web")))
 
