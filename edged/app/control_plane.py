@@ -21,6 +21,7 @@ from edged.control.device import Device
 from edged.control.proof_desk import ProofDesk
 from edged.control.recordings import Recordings
 from edged.control.snapshots import Snapshots
+from edged.control.told_clips import LAG_S
 from edged.control.trial import Understood
 from edged.control.twin import Twin
 from edged.control.twin_store import TwinStore
@@ -73,7 +74,9 @@ class ControlPlane:
             folder=folder,
         )
         self._snapshots = Snapshots(device, link, topics)
-        self._clips = Clips(device, link, topics, is_kept=lambda: not database.trouble)
+        self._clips = Clips(
+            device, link, topics, is_kept=lambda: not database.trouble and database.lag_s < LAG_S
+        )
         self._recordings = Recordings(lambda: device.plan.keeping)
         self._prober = SourceProber(supervisor, kinds["probe"], lambda: self._file, folder)
         self._topics = topics

@@ -6,7 +6,9 @@ from collections import deque
 from pathlib import Path
 
 KEPT_S = 2.0
-"""So long after a clip was told of its note goes: what main publishes is on its disk within 0.2 s."""
+"""So long after a clip was told of its note goes: what main publishes is on its disk within 0.2 s,"""
+LAG_S = 1.0
+"""unless the disk lags so far behind: then none goes."""
 _MOST_KNOWN = 1024
 
 

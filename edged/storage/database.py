@@ -86,8 +86,8 @@ class Database:
         self._queue: deque[_Work] = deque()
         self._due_s = float("inf")
         """When the earliest of the queue has to run."""
-        self._unsettled: dict[_Work, None] = {}
-        """Asked for, and whoever did has not been told what became of it; in order."""
+        self._unsettled: dict[_Work, float] = {}
+        """Asked for, and whoever did has not been told what became of it; in order, and since when."""
         self._leaving = False
         self._stopped = False
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -97,6 +97,12 @@ class Database:
     def waiting(self) -> int:
         """Works of which nobody has been told yet what became of them."""
         return len(self._unsettled)
+
+    @property
+    def lag_s(self) -> float:
+        """How long the first of those has waited; a disk that hangs says nothing, and is no `trouble` yet."""
+        since_s = next(iter(self._unsettled.values()), None)
+        return 0.0 if since_s is None else time.monotonic() - since_s
 
     def start(self) -> None:
         """The thread starts and opens the file, beside the loop."""
@@ -195,7 +201,7 @@ class Database:
         if reason:
             work.settle(Outcome(error=StorageError(reason)))
             return
-        self._unsettled[work] = None
+        self._unsettled[work] = time.monotonic()
         with self._changed:
             self._queue.append(work)
             is_sooner = work.due_s < self._due_s or len(self._queue) == GROUP_WORKS

@@ -13,8 +13,10 @@ from pathlib import Path
 
 import pytest
 
+from edged.control.told_clips import LAG_S
 from edged.errors import StorageError
 from edged.storage.database import GROUP_WORKS, QUEUE_LIMIT, Database
+from tests.stopwatch import HANGS_S
 
 SCHEMA = ("CREATE TABLE IF NOT EXISTS lines (number INTEGER PRIMARY KEY, text TEXT NOT NULL)",)
 Work = Callable[[sqlite3.Connection], None]
@@ -126,6 +128,26 @@ def test_stop_does_not_wait_for_a_disk_that_hangs(tmp_path: Path, monkeypatch: p
                 await given_up
 
     asyncio.run(live())
+
+
+def test_how_long_a_disk_that_says_nothing_keeps_works_waiting(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        hangs, mend = threading.Event(), threading.Event()
+        async with opened(tmp_path / "d.sqlite") as database:
+            assert database.lag_s == 0.0
+            hanging = asyncio.create_task(database.background(lambda: hangs.set() or mend.wait(HANGS_S)))
+            await asyncio.to_thread(hangs.wait, HANGS_S)
+            database.write_later(adding(1))
+            async with asyncio.timeout(HANGS_S):
+                while database.lag_s < LAG_S:
+                    assert not database.trouble
+                    await asyncio.sleep(0.05)
+            mend.set()
+            await hanging
+            await database.write(adding(2))
+            assert database.lag_s == 0.0
+
+    asyncio.run(scenario())
 
 
 def test_a_work_that_fails_spoils_no_other(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
