@@ -237,10 +237,10 @@ class Studio:
             return
         try:
             lane.chain.draw(picture, outcome)
-        except Exception as error:  # noqa: BLE001 — somebody else's draw(); what was drawn stays
+        except (Exception, SystemExit) as error:  # noqa: BLE001 — somebody else's draw(); what was drawn stays
             self._complain(lane, error)
 
-    def _complain(self, lane: Lane, error: Exception) -> None:
+    def _complain(self, lane: Lane, error: BaseException) -> None:
         """Aloud the first time only."""
         level = logging.DEBUG if self._warned else logging.WARNING
         self._warned = True

@@ -1,5 +1,7 @@
 """Algorithms that draw for themselves, in every frame the same: for tests of pictures."""
 
+import contextlib
+import sys
 import time
 from pathlib import Path
 
@@ -53,6 +55,15 @@ class Clumsy(BaseAlgo):
         height, width = picture.shape[:2]
         picture[height // 4 : height // 2, width // 4 : width // 2] = RED
         raise ValueError("out of paint")
+
+
+class Leaving(Clumsy):
+    """Paints its rectangle, then would end its process."""
+
+    def draw(self, picture, result):
+        with contextlib.suppress(ValueError):
+            super().draw(picture, result)
+        sys.exit(3)
 
 
 class Dawdling(BaseAlgo):

@@ -153,8 +153,9 @@ def test_a_draw_that_dawdles_costs_no_first_picture_of_an_output_that_shows_few(
     asyncio.run(scenario())
 
 
-def test_a_draw_that_raises_costs_no_result() -> None:
-    job = {"algorithm": "painting:Clumsy", "sampling": OFTEN}
+@pytest.mark.parametrize("name", ["Clumsy", "Leaving"])
+def test_a_draw_that_raises_costs_no_result(name: str) -> None:
+    job = {"algorithm": f"painting:{name}", "sampling": OFTEN}
 
     async def scenario() -> None:
         async with showing(WEB, {"c": job}) as box:
