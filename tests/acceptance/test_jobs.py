@@ -78,10 +78,11 @@ def check_steady(ears: Subscriber, job: str, source: str = "gate") -> None:
     (That it missed no turn at all is more than a busy machine can promise.)
     """
     check_numbers(ears, job, source)
-    indexes = [one.content["frame"]["index"] for one in ears.results(job, source)]
-    steps = [after - before for before, after in pairwise(indexes)]
-    assert all(step % STEP == 0 for step in steps), indexes
-    assert max(steps) < BACK_WITHIN_S * RATE, indexes
+    heard = ears.results(job, source)
+    indexes = [one.content["frame"]["index"] for one in heard]
+    assert all((after - before) % STEP == 0 for before, after in pairwise(indexes)), indexes
+    waits = [after.calm_s - before.calm_s for before, after in pairwise(heard)]
+    assert max(waits) < BACK_WITHIN_S, (indexes, waits)
 
 
 def check_accounted(ears: Subscriber, job: str) -> None:

@@ -47,7 +47,8 @@ class Terminal:
     def __enter__(self) -> Terminal:
         ours, theirs = pty.openpty()
         fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 40, self.columns, 0, 0))
-        environment = {**os.environ, "EDGED_MQTT": self._url, "TERM": "xterm-256color"}
+        own = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES")}
+        environment = {**own, "EDGED_MQTT": self._url, "TERM": "xterm-256color"}
         self._process = subprocess.Popen(self._command, stdout=theirs, stderr=theirs, env=environment)
         os.close(theirs)
         self._fd = ours
