@@ -8,6 +8,8 @@ from av import Packet, VideoFrame
 from av.video.stream import VideoStream
 
 _REMEMBERED = 64
+_DRIFT = 1.01
+"""How much faster than ours a camera's clock may be for `Stamps.captured_ns` to keep up."""
 
 
 class Stamps:
@@ -20,6 +22,9 @@ class Stamps:
         self._arrivals: dict[int, int] = {}
         """By stamp, of packets whose pictures are not out yet."""
         self._captured_ns = 0
+        self._shown_us = 0
+        self._reorders = False
+        """Pictures are shown in another order than that of their packets."""
 
     def note(self, packet: Packet[VideoStream], now_ns: int, *, keyframe: bool) -> None:
         """Every packet passes here first, in order."""
@@ -54,12 +59,15 @@ class Stamps:
         if frame.pts is None:
             return max(now_ns, self._captured_ns)
         shown_us = self._microseconds(frame.pts)
-        came_ns = self._arrivals.pop(frame.pts, now_ns)
+        bounds = [self._arrivals.pop(frame.pts, now_ns)]
         self._arrivals = {stamp: at_ns for stamp, at_ns in self._arrivals.items() if stamp > frame.pts}
-        later = (
-            at_ns - (self._microseconds(stamp) - shown_us) * 1000 for stamp, at_ns in self._arrivals.items()
-        )
-        self._captured_ns = max(min((came_ns, *later)), self._captured_ns)
+        for stamp, at_ns in self._arrivals.items():
+            self._reorders = True
+            bounds.append(at_ns - (self._microseconds(stamp) - shown_us) * 1000)
+        if self._reorders and self._captured_ns and shown_us > self._shown_us:
+            # At a keyframe fewer are ahead, so less is known than a picture ago.
+            bounds.append(self._captured_ns + round((shown_us - self._shown_us) * 1000 * _DRIFT))
+        self._captured_ns, self._shown_us = max(min(bounds), self._captured_ns), shown_us
         return self._captured_ns
 
     def _begin(self, pts: int, dts: int | None) -> None:
