@@ -81,7 +81,7 @@ def _find(library: Library) -> tuple[AlgorithmCard, ...]:
 
 
 def _named(name: str, cards: tuple[AlgorithmCard, ...]) -> AlgorithmCard:
-    """``name`` as jobs have it: file:Class also where the file holds no other one, and its card is named by the file."""
+    """``name`` as jobs have it: also file:Class of a file with one, whose card has the name of the file."""
     stem, _, wanted = name.partition(":")
     for card in cards:
         if card.name == name or (card.name == stem and wanted and _holds(card, wanted)):
