@@ -217,7 +217,7 @@ class Playing:
             frame_format = self._sink.prepare(frame)
             if frame_format is not self._format:
                 self._introduce(frame, frame_format)
-            self._frame(frame, self._stamps.arrival_ns(frame, now_ns))
+            self._frame(frame, self._stamps.captured_ns(frame, now_ns))
 
     def _frame(self, frame: VideoFrame, arrived_ns: int) -> None:
         stamp = self._stamps.of_frame(frame, arrived_ns)

@@ -8,6 +8,8 @@ from av import Packet, VideoFrame
 from av.video.stream import VideoStream
 
 _REMEMBERED = 64
+_DRIFT = 1.01
+"""How much faster than ours a camera's clock may be for `Stamps.captured_ns` to keep up."""
 
 
 class Stamps:
@@ -18,13 +20,18 @@ class Stamps:
         self._by_arrival = by_arrival
         self._lead = 0
         self._arrivals: dict[int, int] = {}
+        """By stamp, of packets whose pictures are not out yet."""
+        self._captured_ns = 0
+        self._shown_us = 0
+        self._reorders = False
+        """Pictures are shown in another order than that of their packets."""
 
     def note(self, packet: Packet[VideoStream], now_ns: int, *, keyframe: bool) -> None:
         """Every packet passes here first, in order."""
         if packet.pts is None:
             return
-        if keyframe and packet.dts is not None:
-            self._lead = packet.pts - packet.dts
+        if keyframe:
+            self._begin(packet.pts, packet.dts)
         if len(self._arrivals) >= _REMEMBERED:
             self._arrivals.clear()
         self._arrivals[packet.pts] = now_ns
@@ -43,6 +50,28 @@ class Stamps:
             return arrived_ns // 1000
         return None if frame.pts is None else self._microseconds(frame.pts)
 
-    def arrival_ns(self, frame: VideoFrame, now_ns: int) -> int:
-        """When the packet of this picture came, which may be some packets ago."""
-        return now_ns if frame.pts is None else self._arrivals.pop(frame.pts, now_ns)
+    def captured_ns(self, frame: VideoFrame, now_ns: int) -> int:
+        """When the picture had been taken at the latest, never before the one shown before it.
+
+        That is when its packet came, which may be some packets ago, unless one of a picture that is shown
+        later came already: B-frames come after what they lie before, and were taken before it.
+        """
+        if frame.pts is None:
+            return max(now_ns, self._captured_ns)
+        shown_us = self._microseconds(frame.pts)
+        bounds = [self._arrivals.pop(frame.pts, now_ns)]
+        self._arrivals = {stamp: at_ns for stamp, at_ns in self._arrivals.items() if stamp > frame.pts}
+        for stamp, at_ns in self._arrivals.items():
+            self._reorders = True
+            bounds.append(at_ns - (self._microseconds(stamp) - shown_us) * 1000)
+        if self._reorders and self._captured_ns and shown_us > self._shown_us:
+            # At a keyframe fewer are ahead, so less is known than a picture ago.
+            bounds.append(self._captured_ns + round((shown_us - self._shown_us) * 1000 * _DRIFT))
+        self._captured_ns, self._shown_us = max(min(bounds), self._captured_ns), shown_us
+        return self._captured_ns
+
+    def _begin(self, pts: int, dts: int | None) -> None:
+        """At a keyframe. What came before it is shown before it, or is of a clock that went back since."""
+        if dts is not None:
+            self._lead = pts - dts
+        self._arrivals = {stamp: at_ns for stamp, at_ns in self._arrivals.items() if stamp < pts}

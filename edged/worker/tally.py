@@ -11,6 +11,7 @@ from edged.model.messages import UNPICTURED as _UNPICTURED
 from edged.model.messages import JobStats
 
 _RATE_SECONDS = 10
+_SECOND_NS = 1_000_000_000
 _RUNS_KEPT = 512
 
 
@@ -79,10 +80,10 @@ class Tally:
         self._seconds.append((now_ns, self.runs))
 
     def stats(self, job: str, now_ns: int) -> JobStats:
-        """The state of things."""
+        """The state of things. A rate needs a second: the first run of a job is not many per second."""
         since_ns, runs_then = self._seconds[0]
         elapsed_ns = now_ns - since_ns
-        rate = (self.runs - runs_then) / (elapsed_ns / 1e9) if elapsed_ns > 0 else 0.0
+        rate = (self.runs - runs_then) / (max(elapsed_ns, _SECOND_NS) / 1e9)
         total = sorted(self._total_ms)
         return JobStats(
             job=job,

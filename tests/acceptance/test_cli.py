@@ -213,6 +213,8 @@ def test_a_new_algorithm_runs_as_it_is(tmp_path: Path) -> None:
     made = edged("new", "algorithm", "HeadCounter", "--folder", tmp_path)
     assert made.returncode == 0
     assert "algorithm: head_counter:HeadCounter" in made.stdout
+    told = edged("algos", "head_counter:HeadCounter", "--folder", tmp_path)
+    assert "threshold" in told.stdout, told.stderr
     checked = edged("check", write_config(tmp_path, algorithm="head_counter:HeadCounter"))
     assert (checked.returncode, checked.stderr) == (0, "")
     again = edged("new", "algorithm", "HeadCounter", "--folder", tmp_path)

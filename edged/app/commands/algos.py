@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import asdict
 from difflib import get_close_matches
 from pathlib import Path
@@ -80,12 +81,19 @@ def _find(library: Library) -> tuple[AlgorithmCard, ...]:
 
 
 def _named(name: str, cards: tuple[AlgorithmCard, ...]) -> AlgorithmCard:
+    """``name`` as jobs have it: also file:Class of a file with one, whose card has the name of the file."""
+    stem, _, wanted = name.partition(":")
     for card in cards:
-        if card.name == name:
+        if card.name == name or (card.name == stem and wanted and _holds(card, wanted)):
             return card
     near = get_close_matches(name, [card.name for card in cards], n=1)
     hint = f"did you mean {near[0]}?" if near else "edged algos lists them"
     raise EdgedError(f"there is no algorithm {name}; {hint}", code="algorithm_not_found")
+
+
+def _holds(card: AlgorithmCard, wanted: str) -> bool:
+    source = Path(card.file).read_text("utf-8", "replace")
+    return re.search(rf"^class {re.escape(wanted)}\b", source, re.MULTILINE) is not None
 
 
 def _show_all(cards: tuple[AlgorithmCard, ...]) -> None:

@@ -86,8 +86,7 @@ class Printer:
         """For what became different, at the moment at which it is told."""
 
         def tell(change: Change) -> None:
-            pieces = change_line(change, rfc3339(time.time_ns()), with_device=with_device)
-            self._pieces(pieces, wraps=True)
+            self._pieces(change_line(change, rfc3339(time.time_ns()), with_device=with_device))
 
         return tell
 
@@ -104,8 +103,8 @@ class Printer:
         for line in lines:
             self._write(self._err, f"  {line}")
 
-    def _pieces(self, pieces: Sequence[Piece], *, wraps: bool = False) -> None:
-        """``wraps``: on a terminal that is narrower, between words and below what the time is about."""
+    def _pieces(self, pieces: Sequence[Piece]) -> None:
+        """On a terminal that is narrower wrapped between words, below what the time is about."""
         cleaned = [(clean(text), style) for text, style in pieces]
         if not self._out.isatty():
             self._write(self._out, "  ".join(text for text, _ in cleaned))
@@ -117,7 +116,7 @@ class Printer:
 
         parts = [part for piece in cleaned for part in (piece, ("  ", ""))]
         line, screen = Text.assemble(*parts[:-1]), console()
-        if wraps and screen.width > 2 * _HANGING and len(line) > screen.width:
+        if screen.width > 2 * _HANGING and len(line) > screen.width:
             lines = line.wrap(screen, screen.width - _HANGING)
             line = Text("\n" + " " * _HANGING).join(lines)
         screen.print(line, soft_wrap=True)

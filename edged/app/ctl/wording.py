@@ -162,5 +162,5 @@ def _time(value: Any) -> str:
 
 
 def _compact(value: Any) -> str:
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    text = json.dumps(value, ensure_ascii=False, separators=(", ", ":"))
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"

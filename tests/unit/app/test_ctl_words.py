@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -295,6 +296,28 @@ def test_whatever_comes_is_one_harmless_line(content: dict[str, Any], kind: str)
     line = out.getvalue()
     assert line.count("\n") == 1
     assert line[:-1].isprintable()
+
+
+class _Narrow(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_an_event_on_a_narrow_terminal_wraps_between_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+    out = _Narrow()
+    monkeypatch.setattr("sys.stdout", out)
+    event = {
+        "time": "2026-11-25T14:05:00.000Z", "type": "object_end", "label": "person", "track_id": 2,
+        "data": {"duration": 21.5, "first_seen": 23.0, "last_seen": 44.5, "travelled": 0.8, "reason": "lost"},
+    }  # fmt: skip
+    Printer(out, out, as_json=False).news(with_device=False)(
+        Place("gate", "people", "yard", "event"), event, b""
+    )
+    rows = re.sub(r"\x1b\[[\d;]*m", "", out.getvalue()).splitlines()
+    assert 2 <= len(rows) <= 4
+    assert max(map(len, rows)) <= 60
+    assert all(row.startswith(" " * 14) and not row.rstrip().endswith(":") for row in rows[1:])
 
 
 @given(st.text())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 
 import av
@@ -9,6 +10,8 @@ import pytest
 
 from edged.capture.stamps import Stamps
 from tests.integration.clips import Clip, make_clip
+
+_FRAME_NS = 100_000_000
 
 
 @pytest.mark.parametrize("b_frames", [0, 1, 3])
@@ -31,16 +34,52 @@ def test_packets_in_decoding_order_give_pictures_in_the_order_they_are_shown(
     assert by_packet == by_frame
 
 
-def test_a_picture_arrived_with_its_own_packet(tmp_path: Path) -> None:
-    path = make_clip(tmp_path / "clip.mp4", Clip(frames=30, b_frames=2))
-    stamps = Stamps(int, by_arrival=False)
-    came: dict[int | None, int] = {}
+@pytest.mark.parametrize("b_frames", [0, 1, 3])
+def test_pictures_were_taken_in_the_order_and_pace_in_which_they_are_shown(
+    tmp_path: Path, b_frames: int
+) -> None:
+    path = make_clip(tmp_path / "clip.mp4", Clip(frames=60, fps=10, b_frames=b_frames))
+    taken, came = _captured(path, loops=1)
+    assert all(came[stamp] - 2 * (b_frames + 1) * _FRAME_NS <= at <= came[stamp] for stamp, at in taken)
+    steps = [later - earlier for (_, earlier), (_, later) in pairwise(taken)]
+    assert all(0.99 * _FRAME_NS <= step <= 1.02 * _FRAME_NS for step in steps[b_frames:])
+    assert all(step >= 0 for step in steps)
+
+
+def test_without_b_frames_a_picture_was_taken_when_its_packet_came(tmp_path: Path) -> None:
+    taken, came = _captured(make_clip(tmp_path / "clip.mp4", Clip(frames=30, fps=10)), loops=1)
+    assert taken == list(came.items())
+
+
+def test_a_clock_that_goes_back_leaves_nothing_taken_long_ago(tmp_path: Path) -> None:
+    taken, came = _captured(make_clip(tmp_path / "clip.mp4", Clip(frames=30, fps=10, b_frames=2)), loops=2)
+    assert len(taken) > 30
+    assert all(came[stamp] - at <= 4 * _FRAME_NS for stamp, at in taken[30:])
+
+
+def _captured(path: Path, *, loops: int) -> tuple[list[tuple[int, int]], dict[int, int]]:
+    """A packet comes each `_FRAME_NS`: (stamp, when it was taken) of each picture; when packets came last.
+
+    But for the last loop the decoder keeps its last pictures, as when a connection breaks.
+    """
+    taken: list[tuple[int, int]] = []
+    came: dict[int, int] = {}
+    now_ns = 10**12
     with av.open(str(path)) as container:
-        for number, packet in enumerate(container.demux(video=0)):
-            stamps.note(packet, number, keyframe=packet.is_keyframe)
-            came[packet.pts] = number
-            for frame in packet.decode():
-                assert stamps.arrival_ns(frame, 99) == came[frame.pts]
+        base = container.streams.video[0].time_base
+    assert base is not None
+    stamps = Stamps(lambda stamp: int((stamp * base + 7) * 1_000_000), by_arrival=False)
+    for _ in range(loops):
+        with av.open(str(path)) as container:
+            for packet in container.demux(video=0):
+                if packet.size and packet.pts is not None:
+                    now_ns += _FRAME_NS
+                    came[packet.pts] = now_ns
+                    stamps.note(packet, now_ns, keyframe=packet.is_keyframe)
+                    for frame in packet.decode():
+                        assert frame.pts is not None
+                        taken.append((frame.pts, stamps.captured_ns(frame, now_ns)))
+    return taken, came
 
 
 def test_stamps_that_mean_nothing_are_replaced_by_the_arrival(tmp_path: Path) -> None:

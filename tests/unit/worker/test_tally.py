@@ -38,6 +38,12 @@ def test_the_rate_is_of_the_last_ten_seconds() -> None:
     assert rates == sorted(rates, reverse=True)
 
 
+def test_the_first_run_of_a_job_is_not_many_per_second() -> None:
+    tally = Tally(0)
+    tally.ran(1.0, 1.0)
+    assert tally.stats("job", SECOND_NS // 20).rate == 1
+
+
 def test_latencies_are_of_the_last_512_runs() -> None:
     tally = Tally(0)
     for _ in range(100):
