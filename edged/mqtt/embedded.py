@@ -137,7 +137,12 @@ def _accept(broker: Broker) -> Any:
     from amqtt.adapters import StreamReaderAdapter, StreamWriterAdapter
 
     async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await broker.external_connected(StreamReaderAdapter(reader), StreamWriterAdapter(writer), _LISTENER)
+        try:
+            await broker.external_connected(
+                StreamReaderAdapter(reader), StreamWriterAdapter(writer), _LISTENER
+            )
+        except OSError:  # one that is refused MQTT 5 may be gone before it is told
+            writer.close()
 
     return accept
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
+import struct
 import subprocess
 import sys
 import time
@@ -83,6 +84,22 @@ def test_it_serves_beats_keeps_states_publishes_wills_and_stops(
     child.channel.send(Stop())
     assert child.popen.wait(60) == 0
     assert watch.is_within(1.0)
+    assert (tmp_path / "broker.log").read_text() == ""
+
+
+def test_who_is_refused_and_hangs_up_at_once_leaves_no_traceback(
+    broker: tuple[Spawned, int], tmp_path: Path
+) -> None:
+    child, port = broker
+    connect = bytes.fromhex("10 13 00 04 4d515454 05 02 003c 00 0006 73746179 6564")
+    for _ in range(200):
+        with socket.create_connection((HOST, port), HANGS_S) as visitor:
+            visitor.sendall(connect)  # MQTT 5, which it does not speak
+            visitor.shutdown(socket.SHUT_WR)
+            visitor.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            visitor.recv(1)
+    child.channel.send(Stop())
+    assert child.popen.wait(HANGS_S) == 0
     assert (tmp_path / "broker.log").read_text() == ""
 
 
