@@ -5,15 +5,17 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from edged.capture.pacing import LATE_NS
 from edged.capture.run import run
 from edged.model.capturing import (
     CaptureSpec,
@@ -195,3 +197,13 @@ def capture(first: CaptureSpec, **desk: Any) -> Iterator[Desk]:
 
 def changed(before: CaptureSpec, **fields: Any) -> CaptureSpec:
     return replace(before, revision=before.revision + 1, **fields)
+
+
+def assert_kept_pace(frames: Sequence[FrameHeader]) -> None:
+    """Each was captured when it was due.
+
+    Unless the machine held everything up for more than a second: then what follows is shifted.
+    """
+    for before, after in pairwise(frames):
+        late_ns = after.captured_ns - before.captured_ns - (after.pts_us - before.pts_us) * 1000
+        assert abs(late_ns) < 2_000 or late_ns > LATE_NS, (after.index, late_ns)
