@@ -12,9 +12,12 @@ import hypothesis
 import pytest
 
 hypothesis.settings.register_profile(
-    "busy", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+    "explore", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
 )  # how long an example takes is the machine's matter
-hypothesis.settings.load_profile("busy")
+hypothesis.settings.register_profile(
+    "same", hypothesis.settings.get_profile("explore"), derandomize=True
+)  # the same examples in each run: whoever changes something else is not told of what was there before
+hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 LONGEST = (
