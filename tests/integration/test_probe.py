@@ -14,7 +14,7 @@ from edged.model.probe import ProbeReport
 from edged.model.redact import redact_url
 from tests.servers.rtsp import Camera, RtspServer
 from tests.servers.streams import free_port, mjpeg_camera, udp_sender
-from tests.stopwatch import Stopwatch
+from tests.stopwatch import CALM_S, Stopwatch
 
 
 def probe(url: str, *, limit_s: float = 10.0, transport: str = "tcp") -> ProbeReport:
@@ -49,10 +49,12 @@ def test_a_camera(transport: str) -> None:
 
 
 def test_a_camera_without_a_clock_is_measured() -> None:
+    watch = Stopwatch()
     with mjpeg_camera(rate=8) as url:
         found = probe(url)
     assert (found.codec, found.pixel_format, found.color_range) == ("mjpeg", "yuvj420p", "full")
-    assert found.fps == pytest.approx(8, rel=0.15)
+    least = 6.8 if watch.crowded_s < CALM_S else 2.0  # a busy machine sends and takes them late
+    assert least <= found.fps <= 9.2
 
 
 def test_a_stream_over_udp_and_none() -> None:
