@@ -173,17 +173,14 @@ def test_no_event_is_lost(ordeal: Ordeal, events: int, restarts: int, kills: int
     ordeal.name_lives()
     assert len([life for life in ordeal.lives if life.was_killed]) == kills
     assert sum(sum(ordeal.made(life).values()) for life in ordeal.lives) >= events
-    again = 0
     for job in PER_RUN:
         heard = [one for one in ordeal.heard.heard if one.job == job]
         first = first_occurrences(heard)
         print(f"{job}: {len(heard) - len(first)} of {len(heard)} came again")
-        again += len(heard) - len(first)
+        assert len(first) < len(heard), "the broker has what it was not heard to have"
         assert_in_order(first, [life.boot for life in ordeal.lives])
         for life in ordeal.lives:
             assert_complete(ordeal, job, life)
-    # in so few kills as the short one has, none may fall between the broker's having and its saying so
-    assert again or events < 10_000, "nothing came again: no kill fell where it hurts"
 
 
 def go_through(ordeal: Ordeal, events: int, restarts: int, kills: int) -> None:
